@@ -1,0 +1,1 @@
+"""Cores, one per file; the registry scans this folder."""

@@ -1,0 +1,1 @@
+"""Routers, one per file; the registry scans this folder."""

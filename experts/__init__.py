@@ -1,0 +1,1 @@
+"""Experts, one per file; the registry scans this folder."""

@@ -1,0 +1,5 @@
+"""`python -m vqa` is the `vqa` command."""
+
+from vqa.cli import main
+
+main()

@@ -1,0 +1,96 @@
+"""The three seams: experts look, routers choose, cores answer. Anything with these members fits; no base class."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+from vqa.settings import Settings
+from vqa.values import Finding, FindingKind, GenerationOptions, LoadedImage, Question, Route, Token
+
+
+@runtime_checkable
+class Expert(Protocol):
+    """Looks at a picture and says in words and boxes what it saw.
+
+    Constructing one must be cheap and load nothing; weights load in the first `look`.
+
+    Attributes:
+        name: Registered name, one lower-case word: "detect", "ocr", "caption".
+        kind: What its findings hold.
+        description: One sentence for `vqa experts`, routers and language models.
+        cues: English and Korean words in a question that ask for this expert, lower case.
+        uses_question: False if the finding depends on the picture alone; it is then shared by all its questions.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[FindingKind]
+    description: ClassVar[str]
+    cues: ClassVar[tuple[str, ...]]
+    uses_question: ClassVar[bool]
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self: ...
+
+    @property
+    def vocabulary(self) -> Collection[str]:
+        """Every label it can report, known without loading weights; empty when open-ended."""
+        ...
+
+    def available(self) -> str | None:
+        """Return None if `look` can run here, else one line: what is missing and the command that mends it."""
+        ...
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        """Return what it sees. Raises VQAError; the agent turns any exception into `Finding.error`."""
+        ...
+
+
+class Router(Protocol):
+    """Chooses experts for a question, loading nothing."""
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self: ...
+
+    def route(self, question: str, experts: Sequence[Expert]) -> Route: ...
+
+
+@runtime_checkable
+class Core(Protocol):
+    """Answers from a picture and a prompt.
+
+    Constructing one loads nothing; the first call that needs weights does.
+
+    Attributes:
+        markers: The template's own control strings; folding breaks them up inside evidence.
+        max_prompt_tokens: The longest prompt it accepts, its answer's room already taken off.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    markers: tuple[str, ...]
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self: ...
+
+    @property
+    def max_prompt_tokens(self) -> int: ...
+
+    def available(self) -> str | None:
+        """Return None if the core can run here, else one line: what is missing and the command that mends it."""
+        ...
+
+    def render(self, question: str, evidence: Sequence[str]) -> str:
+        """Return the full prompt: the core's chat template around the evidence lines and the question."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def stream(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> Iterator[Token]:
+        """Yield the answer piece by piece; the pieces concatenate to the answer."""
+        ...
+
+    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[str]:
+        """Return one answer for each (picture, prompt)."""
+        ...

@@ -1,0 +1,84 @@
+"""Finds experts, routers and cores by name: every file in their folder, and other packages' entry points.
+
+A class joins with `@register_expert`, `@register_router` or `@register_core` under its own `name`. Scanning imports the
+files, which is why none of them imports a heavy package at module level.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from vqa.errors import InputError
+
+if TYPE_CHECKING:
+    from vqa.protocols import Core, Expert, Router
+
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+
+class Registry(Generic[T]):
+    """Classes of one kind by name, scanned on first use."""
+
+    def __init__(self, kind: str, package: str, entry_point_group: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._group = entry_point_group
+        self._classes: dict[str, type[T]] = {}
+        self._scanned = False
+
+    def register(self, cls: C) -> C:
+        """Add a class under its `name`; a class decorator. Raises InputError if another class has the name."""
+        name = cls.name  # type: ignore[attr-defined]
+        known = self._classes.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise InputError(
+                f"{self.kind} {name!r} is registered by {known.__module__} and {cls.__module__}; rename one of them"
+            )
+        self._classes[name] = cls
+        return cls
+
+    def names(self) -> list[str]:
+        self._scan()
+        return sorted(self._classes)
+
+    def get(self, name: str) -> type[T]:
+        """Return the class called `name`. Raises InputError that lists the names and the nearest one."""
+        self._scan()
+        if name not in self._classes:
+            raise InputError(unknown_name(self.kind, name, self.names()))
+        return self._classes[name]
+
+    def __iter__(self) -> Iterator[type[T]]:
+        return iter([self._classes[name] for name in self.names()])
+
+    def _scan(self) -> None:
+        if self._scanned:
+            return
+        self._scanned = True
+        package = import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            import_module(f"{self._package}.{module.name}")
+        for entry_point in entry_points(group=self._group):
+            self.register(entry_point.load())
+
+
+def unknown_name(kind: str, name: str, known: list[str]) -> str:
+    """Return the one-line message for a name that is not there, with the nearest one that is."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {kind} {name!r}: {hint}choose from {', '.join(known) or 'none installed'}"
+
+
+experts: Registry[Expert] = Registry("expert", "vqa.experts", "vqa.experts")
+routers: Registry[Router] = Registry("router", "vqa.agent.routers", "vqa.routers")
+cores: Registry[Core] = Registry("core", "vqa.adapter_model.cores", "vqa.cores")
+
+register_expert: Callable[[C], C] = experts.register
+register_router: Callable[[C], C] = routers.register
+register_core: Callable[[C], C] = cores.register

@@ -1,0 +1,254 @@
+"""The values that travel from a question to its answer: frozen, picklable, with `to_dict` and `from_dict`.
+
+Boxes are `xyxy`: float pixels of the EXIF-corrected picture, origin top left. Scores are in [0, 1].
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+FindingKind = Literal["objects", "text", "caption", "other"]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedImage:
+    """One decoded picture.
+
+    Attributes:
+        pil: RGB, EXIF orientation applied.
+        source: Where it came from, as the caller wrote it.
+        sha256: Hash of size and pixels: the picture's identity in every cache.
+        notes: What loading changed that a user may want to know ("first of 12 frames").
+    """
+
+    pil: Image
+    source: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about one picture; `choices` are the allowed answers, if there is such a list."""
+
+    text: str
+    image: str = ""
+    id: str | None = None
+    choices: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Question:
+        return cls(**{**data, "choices": tuple(data.get("choices", ()))})
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box in the picture, what is in it, and how sure the expert is."""
+
+    xyxy: tuple[float, float, float, float]
+    label: str
+    score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"label": self.label, "score": round(self.score, 4), "xyxy": [round(v, 1) for v in self.xyxy]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Region:
+        x0, y0, x1, y1 = data["xyxy"]
+        return cls((x0, y0, x1, y1), data["label"], data["score"])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one expert saw.
+
+    Attributes:
+        expert: The expert's registered name.
+        kind: How the folding reads `regions`: detected objects, lines of text, or captions.
+        text: The finding in words, readable without the picture.
+        regions: Boxes with labels and scores, in the expert's order (reading order for text).
+        model: The weights that saw it, e.g. "efficientdet-lite0".
+        seconds: How long looking took, without loading weights.
+        error: Why the expert failed; then the other fields are empty and the answer goes on without it.
+        notes: What the reader should know: a fallback taken, junk dropped.
+        vocabulary: Every label the expert could have reported; empty means open-ended. What is not in it is
+            unknown to the expert, never absent from the picture.
+        size: Width and height of the picture in pixels, so that places can be told from boxes alone.
+    """
+
+    expert: str
+    kind: FindingKind
+    text: str
+    regions: tuple[Region, ...] = ()
+    model: str = ""
+    seconds: float = 0.0
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    size: tuple[int, int] = (0, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "regions": [r.to_dict() for r in self.regions], "seconds": round(self.seconds, 4)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
+        return cls(
+            **{
+                **data,
+                "regions": tuple(Region.from_dict(r) for r in data.get("regions", ())),
+                "notes": tuple(data.get("notes", ())),
+                "vocabulary": tuple(data.get("vocabulary", ())),
+                "size": tuple(data.get("size", (0, 0))),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which experts are asked, and why.
+
+    Attributes:
+        experts: Names in the order they run.
+        reason: The whole choice in one line.
+        router: Who chose.
+        reasons: One reason for each known expert, chosen or not.
+    """
+
+    experts: tuple[str, ...]
+    reason: str
+    router: str
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "reasons": dict(self.reasons)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Route:
+        return cls(tuple(data["experts"]), data["reason"], data["router"], dict(data.get("reasons", {})))
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The exact text the core reads, and what the token budget let in.
+
+    Attributes:
+        text: The rendered prompt, chat template included.
+        used: Evidence lines that made it in, in prompt order.
+        dropped: Evidence left out, each with its reason.
+        tokens: Length of `text` in the core's tokens.
+        budget: The most tokens the core accepts for a prompt.
+    """
+
+    text: str
+    used: tuple[str, ...]
+    dropped: tuple[str, ...]
+    tokens: int
+    budget: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Prompt:
+        return cls(**{**data, "used": tuple(data["used"]), "dropped": tuple(data["dropped"])})
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """How the core decodes; temperature 0 is greedy, and then the seed does not matter."""
+
+    max_new_tokens: int = 48
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of generated text and its natural-log probability (None when the core does not know it)."""
+
+    text: str
+    logprob: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with everything that explains it.
+
+    Attributes:
+        text: The answer.
+        confidence: Geometric mean of the answer's token probabilities, in [0, 1]; None when the core gives none.
+        seconds: Wall-clock seconds of each stage, plus "total".
+        notes: What the answer's reader should know: experts that failed, fallbacks, evidence left out.
+        image: The picture, for drawing; it is not part of `to_dict`.
+    """
+
+    text: str
+    confidence: float | None
+    question: Question
+    route: Route
+    findings: tuple[Finding, ...]
+    prompt: Prompt
+    core: str
+    seconds: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+    image: LoadedImage | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "answer": self.text,
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
+            "question": self.question.to_dict(),
+            "route": self.route.to_dict(),
+            "findings": [f.to_dict() for f in self.findings],
+            "prompt": self.prompt.to_dict(),
+            "core": self.core,
+            "seconds": {stage: round(s, 4) for stage, s in self.seconds.items()},
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Answer:
+        return cls(
+            text=data["answer"],
+            confidence=data["confidence"],
+            question=Question.from_dict(data["question"]),
+            route=Route.from_dict(data["route"]),
+            findings=tuple(Finding.from_dict(f) for f in data["findings"]),
+            prompt=Prompt.from_dict(data["prompt"]),
+            core=data["core"],
+            seconds=dict(data["seconds"]),
+            notes=tuple(data.get("notes", ())),
+        )
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the whole answer, its evidence and its timings as one JSON object."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def plot(self) -> Image:
+        """Return the picture with every finding's boxes and read text drawn on it."""
+        from vqa.drawing import draw
+
+        return draw(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write `plot()` to an image file, or the JSON when the path ends in `.json`."""
+        from vqa.drawing import save
+
+        save(self, path)
+
+    def _repr_html_(self) -> str:
+        from vqa.drawing import html
+
+        return html(self)
