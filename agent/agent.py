@@ -1,0 +1,240 @@
+"""The way of one question: load the picture, route, let the experts look, fold, answer.
+
+`VQAAgent` owns the order and the cache of findings; everything it calls is reached by name through the registry.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from vqa import registry
+from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
+from vqa.agent.prompting import compose
+from vqa.errors import InputError, VQAError
+from vqa.images import ImageSource, load_image
+from vqa.settings import Settings
+from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
+
+if TYPE_CHECKING:
+    from vqa.protocols import Core, Expert, Router
+
+MAX_QUESTION_CHARACTERS = 2_000
+CACHED_FINDINGS = 512
+
+log = logging.getLogger(__name__)
+
+
+class VQAAgent:
+    """Answers questions about pictures; weights load on first use and stay.
+
+    Args:
+        experts: Who may be asked.
+        router: Who chooses among them.
+        core: Who answers.
+        settings: Everything else; `Settings.load()` by default.
+    """
+
+    def __init__(
+        self, experts: Sequence[Expert], router: Router, *, core: Core, settings: Settings | None = None
+    ) -> None:
+        self.settings = settings or Settings.load()
+        self.experts = {expert.name: expert for expert in experts}
+        self.router = router
+        self.core = core
+        self._findings: OrderedDict[tuple[str, str], Finding] = OrderedDict()
+        for name in (*self.settings.experts, *self.settings.no_experts):
+            if name not in self.experts:
+                raise InputError(registry.unknown_name("expert", name, sorted(self.experts)))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        core: str | None = None,
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Return an agent with every installed expert; loads no weights yet.
+
+        Args:
+            core: Registered name of the visual core; the settings' one by default.
+            device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+            dtype: "auto", "float32", "bfloat16" or "float16".
+            settings: Settings to start from; `Settings.load()` by default.
+
+        Raises:
+            InputError: An unknown core, router or expert, with the nearest known name.
+        """
+        settings = settings or Settings.load()
+        given = {"core": core, "device": device, "dtype": dtype}
+        settings = replace(settings, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return cls(
+            [expert.from_settings(settings) for expert in registry.experts],
+            registry.routers.get(settings.router).from_settings(settings),
+            core=registry.cores.get(settings.core).from_settings(settings),
+            settings=settings,
+        )
+
+    def __call__(self, image: ImageSource, question: str | Question) -> Answer:
+        """Answer one question about one picture.
+
+        Raises:
+            InputError: The picture or the question cannot be used.
+            ModelUnavailable: The core's weights cannot be had (a failing expert only leaves a note, unless `strict`).
+        """
+        *_, last = self.events(image, question)
+        assert isinstance(last, Answered)
+        return last.answer
+
+    def stream(self, image: ImageSource, question: str | Question) -> Iterator[str]:
+        """Yield the answer's text piece by piece."""
+        for event in self.events(image, question):
+            if isinstance(event, Token):
+                yield event.text
+
+    def answer_many(self, rows: Iterable[tuple[ImageSource, str | Question]]) -> Iterator[Answer]:
+        """Yield one answer for each (picture, question); experts look once at each picture."""
+        for image, question in rows:
+            yield self(image, question)
+
+    def route(self, question: str) -> Route:
+        """Return which experts `question` would be given to, and why; loads nothing."""
+        off = self.settings.no_experts
+        if self.settings.experts:
+            chosen = tuple(name for name in self.settings.experts if name not in off)
+            reasons = {name: "asked for by name" if name in chosen else "not asked for" for name in self.experts}
+            route = Route(chosen, "experts given by name", "explicit", reasons)
+        else:
+            route = self.router.route(question, list(self.experts.values()))
+        if not off:
+            return route
+        return replace(
+            route,
+            experts=tuple(name for name in route.experts if name not in off),
+            reasons={**route.reasons, **dict.fromkeys(off, "switched off")},
+        )
+
+    def look(self, expert: str, image: ImageSource, question: Question | None = None) -> Finding:
+        """Return what one expert sees, from the cache if it has already looked at this picture.
+
+        Raises:
+            InputError: No such expert, or the picture cannot be used.
+            VQAError: The expert failed.
+        """
+        if expert not in self.experts:
+            raise InputError(registry.unknown_name("expert", expert, sorted(self.experts)))
+        loaded = load_image(image, offline=self.settings.offline)
+        key = (loaded.sha256, expert)
+        if key in self._findings:
+            self._findings.move_to_end(key)
+            return replace(self._findings[key], seconds=0.0)
+        finding = self.experts[expert].look(loaded, question)
+        if not self.experts[expert].uses_question:
+            self._findings[key] = finding
+            while len(self._findings) > CACHED_FINDINGS:
+                self._findings.popitem(last=False)
+        return finding
+
+    def events(self, image: ImageSource, question: str | Question) -> Iterator[Event]:
+        """Yield what happens on the way to the answer; the last event is `Answered`."""
+        started = time.perf_counter()
+        seconds: dict[str, float] = {}
+
+        def clock(stage: str, since: float) -> None:
+            seconds[stage] = time.perf_counter() - since
+
+        asked = check_question(question)
+        loaded = load_image(image, offline=self.settings.offline)
+        asked = replace(asked, image=asked.image or loaded.source)
+        clock("load_image", started)
+
+        since = time.perf_counter()
+        route = self.route(asked.text)
+        clock("route", since)
+        yield Routed(route)
+
+        findings: list[Finding] = []
+        for name in route.experts:
+            yield Looking(name)
+            since = time.perf_counter()
+            findings.append(self._look_or_say_why(name, loaded, asked))
+            clock(name, since)
+            yield Found(findings[-1])
+
+        since = time.perf_counter()
+        prompt = compose(asked, findings, self.core)
+        clock("compose", since)
+        yield Composed(prompt)
+
+        since = time.perf_counter()
+        tokens: list[Token] = []
+        for token in self.core.stream(loaded, prompt.text, self._options()):
+            if not tokens:
+                clock("first_token", since)
+            tokens.append(token)
+            yield token
+        clock("core", since)
+        clock("total", started)
+        yield Answered(
+            Answer(
+                text="".join(token.text for token in tokens).strip(),
+                confidence=_confidence(tokens),
+                question=asked,
+                route=route,
+                findings=tuple(findings),
+                prompt=prompt,
+                core=self.core.name,
+                seconds=seconds,
+                notes=_notes(loaded, findings),
+                image=loaded,
+            )
+        )
+
+    def _look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
+        expert = self.experts[name]
+        try:
+            return self.look(name, image, question)
+        except Exception as error:  # whatever an expert does, the answer goes on without it
+            if self.settings.strict:
+                raise
+            why = str(error) if isinstance(error, VQAError) else f"{type(error).__name__}: {error}"
+            log.debug("expert %s failed", name, exc_info=True)
+            return Finding(name, expert.kind, "", error=" ".join(why.split()), size=image.pil.size)
+
+    def _options(self) -> GenerationOptions:
+        s = self.settings
+        return GenerationOptions(
+            max_new_tokens=s.max_new_tokens, temperature=s.temperature, top_p=s.top_p, seed=s.seed
+        )
+
+
+def check_question(question: str | Question) -> Question:
+    """Return the question with its white space tidied. Raises InputError if it is empty or far too long."""
+    asked = question if isinstance(question, Question) else Question(question)
+    text = " ".join(asked.text.split())
+    if not text:
+        raise InputError("the question is empty; ask something, e.g. \"How many people are there?\"")
+    if len(text) > MAX_QUESTION_CHARACTERS:
+        raise InputError(f"the question has {len(text):,} characters; ask in at most {MAX_QUESTION_CHARACTERS:,}")
+    return replace(asked, text=text)
+
+
+def _confidence(tokens: Sequence[Token]) -> float | None:
+    logprobs = [token.logprob for token in tokens if token.logprob is not None]
+    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
+
+
+def _notes(image: LoadedImage, findings: Sequence[Finding]) -> tuple[str, ...]:
+    notes = list(image.notes)
+    for finding in findings:
+        if finding.error is not None:
+            notes.append(f"answered without {finding.expert}: {finding.error}")
+        notes += [f"{finding.expert}: {note}" for note in finding.notes]
+    return tuple(notes)

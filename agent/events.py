@@ -1,0 +1,43 @@
+"""What happens on the way of one question, in order: one stream feeds the terminal, JSON, LangChain and servers."""
+
+from dataclasses import dataclass
+
+from vqa.values import Answer, Finding, Prompt, Route, Token
+
+
+@dataclass(frozen=True)
+class Routed:
+    """The experts are chosen; none has looked yet."""
+
+    route: Route
+
+
+@dataclass(frozen=True)
+class Looking:
+    """An expert starts to look; its finding follows."""
+
+    expert: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """An expert has looked, or failed (`finding.error`)."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The findings are folded into the prompt that the core reads next."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer is complete; always the last event."""
+
+    answer: Answer
+
+
+Event = Routed | Looking | Found | Composed | Token | Answered
