@@ -1,0 +1,75 @@
+"""What a question is after, read off its words: counting, presence, place, and which things it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from vqa.agent.vocabulary import mentioned
+
+Aim = Literal["count", "presence", "place", "other"]
+
+_THING_ENDS = (
+    r"(?=\s+(?:are|is|was|were|do|does|did|can|could|in|on|at|of|have|has|that|which|who|with|visible|present|here|"
+    r"there|near|next|behind|under|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown)\b|[?.!,]|$)"
+)
+_DETERMINER = r"(?:(?:a|an|any|some|the|one|more than one|another)\s+)?"
+_COUNT = re.compile(rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}")
+_PRESENCE = re.compile(
+    rf"(?:\b(?:is|are|was|were)\s+there|\b(?:do|can|could) you (?:see|find|spot)|"
+    rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
+)
+_PLACE = re.compile(
+    r"\b(?:where|which side|what side|location of|position of|located|left|right|above|below|next to|beside|behind|"
+    r"in front of|top|bottom)\b"
+)
+_KOREAN: tuple[tuple[Aim, tuple[str, ...]], ...] = (
+    ("count", ("몇 ", "몇명", "몇개", "개수", "얼마나 많", "세어")),
+    ("place", ("어디", "왼쪽", "오른쪽", "위쪽", "아래쪽")),
+    ("presence", ("있나", "있어", "있습니까", "있는가", "있을까", "보이나", "보여")),
+)
+_KOREAN_READING = ("쓰여", "써 있", "적혀", "읽")  # "뭐라고 쓰여 있나요" reads; it does not look for a thing
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a question asks the detector for.
+
+    Attributes:
+        aim: Counting, presence, place, or anything else.
+        asked: Labels the question is about ("people" in "how many people are on the bus?").
+        named: Every label it mentions, `asked` among them.
+        thing: What it counts or looks for, in its own words; with `asked` empty, something the detector does not know.
+    """
+
+    aim: Aim
+    asked: tuple[str, ...]
+    named: tuple[str, ...]
+    thing: str = ""
+
+
+def read_intent(question: str, labels: Collection[str]) -> Intent:
+    """Return what `question` is after, in terms of a detector's labels."""
+    lowered = question.lower()
+    named = mentioned(lowered, labels)
+    match = _COUNT.search(lowered) or _PRESENCE.search(lowered)
+    aim = _aim(lowered, match)
+    if match is None:
+        return Intent(aim, named, named)
+    thing = match["thing"].strip()
+    return Intent(aim, mentioned(thing, labels), named, thing)
+
+
+def _aim(lowered: str, match: re.Match[str] | None) -> Aim:
+    if match is not None:
+        return "count" if match.re is _COUNT else "presence"
+    if _PLACE.search(lowered):
+        return "place"
+    if any(cue in lowered for cue in _KOREAN_READING):
+        return "other"
+    for aim, cues in _KOREAN:
+        if any(cue in lowered for cue in cues):
+            return aim
+    return "other"

@@ -1,0 +1,176 @@
+"""Folds findings into the core's prompt, within its token budget.
+
+LLaMA-Adapter V2 §4.4 puts an expert's text before the question as "textual context". Here the context is made of short
+lines, each with a rank: what the question asks about comes first, the rest only while it fits. Objects are filtered to
+what was asked; OCR lines near the question's words, or inside the box of a thing it names, beat the others. Text read
+in a picture is data: it is kept on its own line and the core's control strings inside it are broken up.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vqa.agent.intent import Intent, read_intent
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
+from vqa.words import place, plural, relation
+
+if TYPE_CHECKING:
+    from vqa.protocols import Core
+
+MAX_RELATIONS = 6
+_STOP_WORDS = frozenset(
+    "a an the is are was were do does did what which who whom whose where when why how many much there this that these "
+    "those of in on at to for from by with and or it its you see say says said read reads written can could please".split()
+)
+# Asked for a figure, a line with digits is worth more than one without; "total" may stand a line above its value.
+_FIGURES = re.compile(r"\b(?:price|cost|total|amount|date|time|number|phone|year|pay|paid|tax|how much|when)\b|얼마|가격|날짜|번호")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One piece of evidence as the core will read it; the lower the rank, the later it is dropped."""
+
+    text: str
+    rank: float
+
+
+def compose(question: Question, findings: Sequence[Finding], core: Core) -> Prompt:
+    """Return the prompt for `core`: as much evidence as its budget holds, the most relevant first to be kept.
+
+    Raises:
+        InputError: The question alone is longer than the core's limit (raised by the core when it streams).
+    """
+    lines = [Line(_clean(line.text, core.markers), line.rank) for line in evidence(question.text, findings)]
+    asked = _clean(question.text, core.markers)
+    if question.choices:
+        asked += " Choose from: " + ", ".join(_clean(choice, core.markers) for choice in question.choices)
+    budget = core.max_prompt_tokens
+    room = budget - core.count_tokens(core.render(asked, ()))
+    kept: set[int] = set()
+    for index in sorted(range(len(lines)), key=lambda i: (lines[i].rank, i)):
+        cost = core.count_tokens(lines[index].text + "\n") + 1  # +1: pieces joined may split differently
+        if cost <= room:
+            room -= cost
+            kept.add(index)
+    used = tuple(line.text for i, line in enumerate(lines) if i in kept)
+    dropped = tuple(f"{line.text} (over the budget)" for i, line in enumerate(lines) if i not in kept)
+    text = core.render(asked, used)
+    return Prompt(text, used, dropped, core.count_tokens(text), budget)
+
+
+def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
+    """Return every line of evidence the findings hold for `question`, in prompt order."""
+    seen = [f for f in findings if f.error is None]
+    named: list[Region] = []
+    lines: list[Line] = []
+    for finding in seen:
+        if finding.kind == "objects":
+            intent = read_intent(question, finding.vocabulary)
+            named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
+            lines += _object_lines(finding, intent)
+    for finding in seen:
+        if finding.kind == "text":
+            lines += _text_lines(question, finding, named)
+        elif finding.kind == "caption":
+            lines += [Line(f"Caption: {region.label}", 2.0) for region in finding.regions]
+        elif finding.kind == "other":
+            lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
+    return lines
+
+
+def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
+    sure = [r for r in finding.regions if r.score >= COUNT_SCORE]
+    lines: list[Line] = []
+    if intent.thing and not intent.asked:
+        lines.append(Line(f"Detector: {intent.thing} unknown", 0.0))
+    if len(intent.asked) > 1 and intent.thing:
+        lines.append(Line(f"Detector: {_group(intent, finding)}", 0.0))
+    else:
+        with_places = intent.aim in ("place", "other")
+        lines += [Line(f"Detector: {_about(label, finding, with_places)}", 0.0) for label in intent.asked]
+    others_named = [label for label in intent.named if label not in intent.asked]
+    lines += [Line(f"Detector: {_about(label, finding, False)}", 1.0) for label in others_named]
+    if intent.aim in ("place", "other") and intent.named:
+        lines += [Line(f"Detector: {told}", 2.0 + 0.01 * i) for i, told in enumerate(_relations(sure, intent))]
+    rest = [r.label for r in sure if r.label not in intent.named]
+    if rest:
+        lines.append(Line(f"Detector: {_counts(rest)}", 3.0))
+    if not lines:
+        lines.append(Line("Detector: nothing found", 3.0))
+    return lines
+
+
+def _about(label: str, finding: Finding, with_places: bool) -> str:
+    """Return "4 people", "no giraffes" or "maybe 1 giraffe", with places if wanted."""
+    found = [r for r in finding.regions if r.label == label]
+    sure = [r for r in found if r.score >= COUNT_SCORE]
+    if sure:
+        places = ", ".join(place(r, finding.size) for r in sure[:MAX_RELATIONS])
+        return f"{len(sure)} {plural(label, len(sure))}" + (f" ({places})" if with_places else "")
+    weak = [r for r in found if r.score >= PRESENCE_SCORE]
+    return f"maybe {len(weak)} {plural(label, len(weak))}" if weak else f"no {plural(label, 0)}"
+
+
+def _group(intent: Intent, finding: Finding) -> str:
+    """Return "3 animals: 2 dogs, 1 cat" for a word that stands for several labels."""
+    for threshold, hedge in ((COUNT_SCORE, ""), (PRESENCE_SCORE, "maybe ")):
+        members = [r.label for r in finding.regions if r.label in intent.asked and r.score >= threshold]
+        if members:
+            return f"{hedge}{len(members)} {intent.thing}: {_counts(members)}"
+    return f"no {intent.thing}"
+
+
+def _counts(labels: Sequence[str]) -> str:
+    """Return "4 people, 1 bus", in the order of first appearance."""
+    return ", ".join(f"{labels.count(label)} {plural(label, labels.count(label))}" for label in dict.fromkeys(labels))
+
+
+def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:
+    """Return "cup left of laptop" for pairs in which the question names one side; the surest of each label stands in."""
+    best: dict[str, Region] = {}
+    for region in sure:
+        best.setdefault(region.label, region)
+    told = []
+    for anchor in (best[label] for label in intent.named if label in best):
+        for other in best.values():
+            if other is not anchor and (how := relation(other, anchor)):
+                told.append(f"{other.label} {how} {anchor.label}")
+    return told[:MAX_RELATIONS]
+
+
+def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
+    if not finding.regions:
+        return [Line("Text: none found", 1.0)]
+    words = {w for w in re.findall(r"\w+", question.lower()) if w not in _STOP_WORDS and len(w) > 1}
+    wants_figures = _FIGURES.search(question.lower()) is not None
+    lines = []
+    since_match = 99
+    for index, region in enumerate(finding.regions):
+        since_match = 0 if words & set(re.findall(r"\w+", region.label.lower())) else since_match + 1
+        rank = 1.0 if since_match == 0 else 1.5 if since_match <= 2 else 3.0
+        if wants_figures and rank > 1.0 and any(c.isdigit() for c in region.label):
+            rank -= 0.4
+        holder = next((r for r in named if _inside(region, r)), None)
+        if holder is not None:
+            rank = min(rank, 1.2)
+        where = f" on the {holder.label}" if holder is not None else ""
+        lines.append(Line(f"Text{where}: {region.label}", rank + 0.001 * index))
+    return lines
+
+
+def _inside(inner: Region, outer: Region) -> bool:
+    x, y = (inner.xyxy[0] + inner.xyxy[2]) / 2, (inner.xyxy[1] + inner.xyxy[3]) / 2
+    return outer.xyxy[0] <= x <= outer.xyxy[2] and outer.xyxy[1] <= y <= outer.xyxy[3]
+
+
+def _clean(text: str, markers: Sequence[str]) -> str:
+    """Return `text` on one line, without control characters and with the core's control strings broken up."""
+    visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    tidy = " ".join(visible.split())
+    for marker in markers:
+        tidy = tidy.replace(marker, f"{marker[0]} {marker[1:]}")
+    return tidy

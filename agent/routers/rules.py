@@ -1,0 +1,61 @@
+"""The `rules` router: transparent, no language model, a reason in words for each choice and each non-choice.
+
+An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
+or places something, or names a thing it knows. When nothing speaks for anybody, the detectors look: they are the
+cheapest context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from vqa.agent.intent import read_intent
+from vqa.agent.vocabulary import says
+from vqa.registry import register_router
+from vqa.settings import Settings
+from vqa.values import Route
+
+if TYPE_CHECKING:
+    from vqa.protocols import Expert
+
+_AIMS = {
+    "count": "the question counts something",
+    "presence": "the question asks whether something is there",
+    "place": "the question asks where something is",
+}
+
+
+@register_router
+class RulesRouter:
+    """Matches cues and the detectors' vocabularies."""
+
+    name = "rules"
+    description = "cues in the question and the detector's vocabulary; no language model"
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls()
+
+    def route(self, question: str, experts: Sequence[Expert]) -> Route:
+        why = {expert.name: _why(question, expert) for expert in experts}
+        if not any(why.values()):
+            why |= {e.name: "nothing points to an expert; objects are cheap context" for e in experts if e.kind == "objects"}
+        chosen = tuple(name for name, reason in why.items() if reason)
+        reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
+        told = "; ".join(f"{name}: {reasons[name]}" for name in chosen)
+        return Route(chosen, told or "no expert has anything to add", self.name, reasons)
+
+
+def _why(question: str, expert: Expert) -> str | None:
+    cues = [cue for cue in expert.cues if says(question, cue)]
+    if cues:
+        return f"the question says {max(cues, key=len)!r}"
+    if expert.kind != "objects":
+        return None
+    intent = read_intent(question, expert.vocabulary)
+    if intent.aim in _AIMS:
+        return _AIMS[intent.aim]
+    if intent.named:
+        return f"the question names {', '.join(intent.named)}"
+    return None
