@@ -1,0 +1,35 @@
+import pytest
+
+from vqa.agent.intent import read_intent
+
+LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop")
+
+
+@pytest.mark.parametrize(
+    ("question", "aim", "asked", "thing"),
+    [
+        ("How many people are there?", "count", ("person",), "people"),
+        ("How many people are on the bus?", "count", ("person",), "people"),
+        ("Count the dogs.", "count", ("dog",), "dogs"),
+        ("Is there a giraffe?", "presence", ("giraffe",), "giraffe"),
+        ("Do you see any cats in the picture?", "presence", ("cat",), "cats"),
+        ("Is there a dragon here?", "presence", (), "dragon"),
+        ("How many unicorns do you see?", "count", (), "unicorns"),
+        ("Where is the bus?", "place", ("bus",), ""),
+        ("What is to the left of the laptop?", "place", ("laptop",), ""),
+        ("What color is the dog?", "other", ("dog",), ""),
+        ("사람이 몇 명 있나요?", "count", ("person",), ""),
+        ("버스가 있나요?", "presence", ("bus",), ""),
+        ("버스에 뭐라고 쓰여 있나요?", "other", ("bus",), ""),
+        ("고양이는 어디에 있나요?", "place", ("cat",), ""),
+    ],
+)
+def test_intent_is_read_off_the_words(question: str, aim: str, asked: tuple[str, ...], thing: str) -> None:
+    intent = read_intent(question, LABELS)
+    assert (intent.aim, intent.asked, intent.thing) == (aim, asked, thing)
+
+
+def test_everything_mentioned_is_named_but_only_the_counted_thing_is_asked() -> None:
+    intent = read_intent("How many people are on the bus?", LABELS)
+    assert intent.named == ("person", "bus")
+    assert intent.asked == ("person",)

@@ -1,0 +1,43 @@
+from vqa.registry import experts, routers
+from vqa.settings import Settings
+from vqa.values import Route
+
+
+def route(question: str, router: str = "rules") -> Route:
+    settings = Settings()
+    everybody = [expert.from_settings(settings) for expert in experts]
+    return routers.get(router).from_settings(settings).route(question, everybody)
+
+
+def test_each_question_goes_to_the_experts_that_can_help() -> None:
+    assert route("How many people are there?").experts == ("detect",)
+    assert route("Is there a giraffe?").experts == ("detect",)
+    assert route("Is there a dragon?").experts == ("detect",)
+    assert route("What does the sign say?").experts == ("ocr",)
+    assert set(route("What does the bus say?").experts) == {"detect", "ocr"}
+    assert "caption" in route("Describe the picture.").experts
+    assert route("Where is the bus?").experts == ("detect",)
+
+
+def test_korean_questions_are_routed_like_english_ones() -> None:
+    assert route("사람이 몇 명 있나요?").experts == ("detect",)
+    assert "ocr" in route("간판에 뭐라고 쓰여 있나요?").experts
+    assert "caption" in route("이 사진을 설명해 주세요.").experts
+
+
+def test_every_expert_gets_a_reason_chosen_or_not() -> None:
+    chosen = route("How many people are there?")
+    assert set(chosen.reasons) == set(experts.names())
+    assert chosen.reasons["detect"] == "the question counts something"
+    assert chosen.reasons["ocr"] == "no cue in the question"
+    assert chosen.reason == "detect: the question counts something"
+
+
+def test_a_question_without_any_cue_gets_the_cheapest_context() -> None:
+    assert route("Hm?").experts == ("detect",)
+
+
+def test_all_asks_everybody_and_none_asks_nobody() -> None:
+    assert list(route("Hm?", "all").experts) == experts.names()
+    assert route("How many people are there?", "none").experts == ()
+    assert set(route("Hm?", "none").reasons) == set(experts.names())

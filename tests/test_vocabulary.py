@@ -1,0 +1,51 @@
+import pytest
+
+from vqa.agent.vocabulary import mentioned, says
+
+LABELS = ("person", "bicycle", "car", "bus", "dog", "cat", "bear", "teddy bear", "wine glass", "traffic light", "knife")
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("How many people are there?", ("person",)),
+        ("two bikes and a man", ("bicycle", "person")),
+        ("Is there a teddy bear?", ("teddy bear",)),
+        ("Are the traffic lights red?", ("traffic light",)),
+        ("knives on the table", ("knife",)),
+        ("What pets do they have?", ("cat", "dog")),
+        ("Is the business open?", ()),
+        ("사람이 몇 명 있나요?", ("person",)),
+        ("고양이와 버스", ("cat", "bus")),
+        ("HOW MANY BUSES", ("bus",)),
+    ],
+)
+def test_words_people_use_become_the_detectors_labels(text: str, labels: tuple[str, ...]) -> None:
+    found = mentioned(text, LABELS)
+    assert set(found) == set(labels)
+    if len(labels) > 1 and "pets" not in text:
+        assert found == labels  # in the order of the text
+
+
+def test_labels_of_a_custom_detector_match_by_name_and_plural() -> None:
+    assert mentioned("how many pallets are on the forklift", ("pallet", "forklift")) == ("pallet", "forklift")
+
+
+def test_groups_keep_to_the_vocabulary() -> None:
+    assert set(mentioned("any animals?", LABELS)) == {"dog", "cat", "bear"}
+    assert mentioned("any fruit?", LABELS) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "cue", "expected"),
+    [
+        ("What does it say?", "say", True),
+        ("What the sign says", "say", True),
+        ("The essay is long", "say", False),
+        ("two prices", "price", True),
+        ("간판에 뭐라고 쓰여 있나요", "간판", True),
+        ("How much is it", "how much", True),
+    ],
+)
+def test_cues_match_whole_words_and_their_plurals(text: str, cue: str, expected: bool) -> None:
+    assert says(text, cue) is expected
