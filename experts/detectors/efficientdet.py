@@ -1,0 +1,131 @@
+"""EfficientDet-Lite0, the built-in detector: COCO's 80 classes from an int8 TFLite file on LiteRT.
+
+Tan et al., "EfficientDet: Scalable and Efficient Object Detection" (CVPR 2020), https://arxiv.org/abs/1911.09070.
+The file ends at the network's raw boxes, so anchors (paper, section 4.2: three scales and three ratios at each of the
+levels P3 to P7) are decoded here, and overlapping boxes of one class are thinned here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zipfile
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vqa.errors import ModelUnavailable
+from vqa.values import Region
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+INPUT_SIDE = 320
+OVERLAP = 0.5
+"""Two boxes of one class whose intersection over union exceeds this are one object."""
+MAX_THREADS = 4
+
+
+class EfficientDetLite0:
+    """One loaded interpreter; safe to share between threads (they take turns)."""
+
+    name = "efficientdet-lite0"
+
+    def __init__(self, model_file: Path) -> None:
+        """Load the network and its labels.
+
+        Raises:
+            ModelUnavailable: The file is not a TFLite model with a `labels.txt` zipped to its end.
+        """
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            self._class_names = _class_names(model_file)
+            self._interpreter: Any = Interpreter(
+                model_path=str(model_file), num_threads=min(os.cpu_count() or 1, MAX_THREADS)
+            )
+            self._interpreter.allocate_tensors()
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise ModelUnavailable(f"{model_file}: not the EfficientDet-Lite0 file ({error}); remove it") from None
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        # Told apart by their last dimension: four box numbers, or one score for each class name.
+        outputs = {int(o["shape"][-1]): o["index"] for o in self._interpreter.get_output_details()}
+        self._boxes, self._scores = outputs[4], outputs[len(self._class_names)]
+        self._anchors = anchors()
+        self._turn = threading.Lock()
+        self.labels = tuple(name for name in self._class_names if name)
+
+    def detect(self, picture: Image, min_score: float) -> list[Region]:
+        """Return objects of one RGB picture, best first, in its pixels."""
+        import numpy as np
+
+        small = picture.resize((INPUT_SIDE, INPUT_SIDE), resample=2)
+        with self._turn:
+            self._interpreter.set_tensor(self._input, np.asarray(small, dtype=np.uint8)[None])  # (1, 320, 320, 3)
+            self._interpreter.invoke()
+            scores = self._interpreter.get_tensor(self._scores)[0]  # (19206, 90), in [0, 1]
+            deltas = self._interpreter.get_tensor(self._boxes)[0]  # (19206, 4)
+        rows, classes = np.nonzero(scores >= min_score)
+        boxes = decode(deltas[rows], self._anchors[rows])  # (K, 4), xyxy in [0, 1]
+        boxes *= np.array(picture.size * 2, dtype=np.float32)
+        found = []
+        for i in thin(boxes, scores[rows, classes], classes):
+            if label := self._class_names[int(classes[i])]:
+                x0, y0, x1, y1 = (float(v) for v in boxes[i])
+                found.append(Region((x0, y0, x1, y1), label, float(scores[rows[i], classes[i]])))
+        return found
+
+
+def anchors() -> NDArray[np.float32]:
+    """Return the 19,206 anchors as (cy, cx, h, w) in input pixels, in the order of the network's output."""
+    import numpy as np
+
+    rows = []
+    for level in range(3, 8):
+        stride = 2**level
+        shapes = []
+        for octave, ratio in product(range(3), (1.0, 2.0, 0.5)):
+            side = 3 * stride * 2 ** (octave / 3)
+            shapes.append((side / ratio**0.5, side * ratio**0.5))
+        cells = range(-(-INPUT_SIDE // stride))
+        rows += [((y + 0.5) * stride, (x + 0.5) * stride, h, w) for y, x in product(cells, cells) for h, w in shapes]
+    return np.array(rows, dtype=np.float32)
+
+
+def decode(deltas: NDArray[np.float32], anchor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn (K, 4) outputs (dy, dx, dh, dw) and their anchors into xyxy as fractions of the picture, clipped to it."""
+    import numpy as np
+
+    centre = deltas[:, :2] * anchor[:, 2:] + anchor[:, :2]  # (K, 2): y, x
+    half = np.exp(deltas[:, 2:]) * anchor[:, 2:] / 2
+    yxyx = np.concatenate([centre - half, centre + half], axis=1)
+    fractions: NDArray[np.float32] = np.clip(yxyx[:, [1, 0, 3, 2]] / INPUT_SIDE, 0, 1)
+    return fractions
+
+
+def thin(boxes: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:
+    """Return the indices that greedy non-maximum suppression within each class keeps, best score first."""
+    import numpy as np
+
+    # Boxes of different classes are moved far apart, so that one pass serves all classes.
+    spread = float(boxes.max(initial=0)) + 1
+    apart = boxes + (classes * spread)[:, None]
+    areas = (apart[:, 2] - apart[:, 0]) * (apart[:, 3] - apart[:, 1])
+    order = np.argsort(-scores, kind="stable")
+    kept = []
+    while order.size:
+        best, order = order[0], order[1:]
+        kept.append(int(best))
+        sides = np.minimum(apart[best, 2:], apart[order, 2:]) - np.maximum(apart[best, :2], apart[order, :2])
+        shared = np.prod(np.clip(sides, 0, None), axis=1)
+        order = order[shared <= OVERLAP * (areas[best] + areas[order] - shared)]
+    return kept
+
+
+def _class_names(model_file: Path) -> tuple[str, ...]:
+    """Read the labels zipped to the end of the model file; the 10 numbers COCO leaves unused are empty."""
+    with zipfile.ZipFile(model_file) as archive:
+        names = archive.read("labels.txt").decode().split("\n")
+    return tuple("" if name == "???" else name for name in (n.strip() for n in names) if name)

@@ -1,0 +1,103 @@
+"""Words for what boxes show: how many of a label, where in the picture, and one box against another."""
+
+from __future__ import annotations
+
+from vqa.values import Region
+
+_IRREGULAR = {
+    "person": "people",
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "mouse": "mice",
+    "tooth": "teeth",
+    "foot": "feet",
+    "goose": "geese",
+    "knife": "knives",
+    "leaf": "leaves",
+    "shelf": "shelves",
+    "loaf": "loaves",
+    "wolf": "wolves",
+    "potato": "potatoes",
+    "tomato": "tomatoes",
+    "sheep": "sheep",
+    "deer": "deer",
+    "fish": "fish",
+    "broccoli": "broccoli",
+    "aircraft": "aircraft",
+}
+_PAIRS = frozenset({"scissors", "skis", "glasses", "sunglasses", "pants", "trousers", "jeans", "shorts", "binoculars"})
+
+INSIDE = 0.6
+"""Share of the smaller box that lies in the larger one from which it counts as on or in front of it."""
+APART = -0.5
+"""Two boxes stand beside each other when, along one axis, they share at most half of the shorter side."""
+
+
+def plural(label: str, n: int) -> str:
+    """Return the noun that follows the number `n`: plural("person", 2) == "people", plural("bus", 1) == "bus".
+
+    Only the last word changes ("hot dogs"); things that come in pairs are counted so ("1 pair of scissors").
+    """
+    head, _, last = label.rpartition(" ")
+    start = f"{head} " if head else ""
+    if last in _PAIRS:
+        return label if n == 0 else f"{start}{'pair' if n == 1 else 'pairs'} of {last}"
+    if n == 1:
+        return label
+    if last in _IRREGULAR:
+        return start + _IRREGULAR[last]
+    if last.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{label}es"
+    if last.endswith("y") and last[-2:-1] not in tuple("aeiou"):
+        return f"{label[:-1]}ies"
+    return f"{label}s"
+
+
+def counted(label: str, n: int) -> str:
+    """Return the number with its noun: "4 people", "1 bus", "no giraffes"."""
+    return f"{n or 'no'} {plural(label, n)}"
+
+
+def one(label: str) -> str:
+    """Return the label with its article: "a bus", "an airplane", "a pair of scissors"."""
+    noun = plural(label, 1)
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
+
+
+def place(region: Region, size: tuple[int, int]) -> str:
+    """Return which ninth of a picture of (width, height) the box's centre lies in: "left", "top right", "center"."""
+    x0, y0, x1, y1 = region.xyxy
+    column = _third((x0 + x1) / 2, size[0], ("left", "", "right"))
+    row = _third((y0 + y1) / 2, size[1], ("top", "", "bottom"))
+    return f"{row} {column}".strip() or "center"
+
+
+def relation(a: Region, b: Region) -> str | None:
+    """Return where `a` is as seen from `b`, as the picture shows it, or None if the boxes do not tell.
+
+    One of "left of", "right of", "above", "below", "on or in front of" (the smaller lies in the larger's box),
+    "behind or under" (the same, seen from the smaller). `relation(b, a)` always says the opposite.
+    """
+    ax0, ay0, ax1, ay1 = a.xyxy
+    bx0, by0, bx1, by1 = b.xyxy
+    area_a, area_b = (ax1 - ax0) * (ay1 - ay0), (bx1 - bx0) * (by1 - by0)
+    if min(area_a, area_b) <= 0:
+        return None
+    # Empty pixels between the two along each axis; negative where they overlap.
+    gap_x, gap_y = max(ax0, bx0) - min(ax1, bx1), max(ay0, by0) - min(ay1, by1)
+    if gap_x < 0 and gap_y < 0 and gap_x * gap_y >= INSIDE * min(area_a, area_b):
+        if area_a == area_b:
+            return None
+        return "on or in front of" if area_a < area_b else "behind or under"
+    apart_x = gap_x / min(ax1 - ax0, bx1 - bx0)
+    apart_y = gap_y / min(ay1 - ay0, by1 - by0)
+    if max(apart_x, apart_y) < APART:
+        return None
+    if apart_x >= apart_y:
+        return "left of" if ax0 + ax1 < bx0 + bx1 else "right of"
+    return "above" if ay0 + ay1 < by0 + by1 else "below"
+
+
+def _third(value: float, side: int, names: tuple[str, str, str]) -> str:
+    return names[0] if value * 3 < side else names[2] if value * 3 > side * 2 else names[1]
