@@ -210,9 +210,7 @@ class VQAAgent:
 
     def _options(self) -> GenerationOptions:
         s = self.settings
-        return GenerationOptions(
-            max_new_tokens=s.max_new_tokens, temperature=s.temperature, top_p=s.top_p, seed=s.seed
-        )
+        return GenerationOptions(max_new_tokens=s.max_new_tokens, temperature=s.temperature, top_p=s.top_p, seed=s.seed)
 
 
 def check_question(question: str | Question) -> Question:
@@ -220,7 +218,7 @@ def check_question(question: str | Question) -> Question:
     asked = question if isinstance(question, Question) else Question(question)
     text = " ".join(asked.text.split())
     if not text:
-        raise InputError("the question is empty; ask something, e.g. \"How many people are there?\"")
+        raise InputError('the question is empty; ask something, e.g. "How many people are there?"')
     if len(text) > MAX_QUESTION_CHARACTERS:
         raise InputError(f"the question has {len(text):,} characters; ask in at most {MAX_QUESTION_CHARACTERS:,}")
     return replace(asked, text=text)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from vqa.agent.intent import Intent, read_intent
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
-from vqa.words import place, plural, relation
+from vqa.words import counted, place, relation
 
 if TYPE_CHECKING:
     from vqa.protocols import Core
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 MAX_RELATIONS = 6
 _STOP_WORDS = frozenset(
     "a an the is are was were do does did what which who whom whose where when why how many much there this that these "
-    "those of in on at to for from by with and or it its you see say says said read reads written can could please".split()
+    "those of in on at to for from by with and or it its you see say says said read reads written can could "
+    "please".split()
 )
 # Asked for a figure, a line with digits is worth more than one without; "total" may stand a line above its value.
-_FIGURES = re.compile(r"\b(?:price|cost|total|amount|date|time|number|phone|year|pay|paid|tax|how much|when)\b|얼마|가격|날짜|번호")
+_FIGURES = re.compile(
+    r"\b(?:price|cost|total|amount|date|time|number|phone|year|pay|paid|tax|how much|when)\b|얼마|가격|날짜|번호"
+)
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,9 @@ def _about(label: str, finding: Finding, with_places: bool) -> str:
     sure = [r for r in found if r.score >= COUNT_SCORE]
     if sure:
         places = ", ".join(place(r, finding.size) for r in sure[:MAX_RELATIONS])
-        return f"{len(sure)} {plural(label, len(sure))}" + (f" ({places})" if with_places else "")
+        return counted(label, len(sure)) + (f" ({places})" if with_places else "")
     weak = [r for r in found if r.score >= PRESENCE_SCORE]
-    return f"maybe {len(weak)} {plural(label, len(weak))}" if weak else f"no {plural(label, 0)}"
+    return f"maybe {counted(label, len(weak))}" if weak else counted(label, 0)
 
 
 def _group(intent: Intent, finding: Finding) -> str:
@@ -126,11 +129,11 @@ def _group(intent: Intent, finding: Finding) -> str:
 
 def _counts(labels: Sequence[str]) -> str:
     """Return "4 people, 1 bus", in the order of first appearance."""
-    return ", ".join(f"{labels.count(label)} {plural(label, labels.count(label))}" for label in dict.fromkeys(labels))
+    return ", ".join(counted(label, labels.count(label)) for label in dict.fromkeys(labels))
 
 
 def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:
-    """Return "cup left of laptop" for pairs in which the question names one side; the surest of each label stands in."""
+    """Return "cup left of laptop" where the question names one of the two; the surest of each label stands in."""
     best: dict[str, Region] = {}
     for region in sure:
         best.setdefault(region.label, region)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from vqa.words import plural
+
 # label: English words besides the label and its plural; then Korean words.
 _SYNONYMS: dict[str, tuple[str, str]] = {
     "person": (
@@ -108,9 +110,6 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "fruit": _FRUIT, "fruits": _FRUIT, "과일": _FRUIT,
 }  # fmt: skip
 
-_IRREGULAR = {"person": "people", "knife": "knives", "sheep": "sheep", "mouse": "mice", "skis": "skis",
-              "scissors": "scissors", "broccoli": "broccoli"}  # fmt: skip
-
 
 def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     """Return the labels of a vocabulary that `text` names, in the order it names them.
@@ -143,7 +142,7 @@ def _lexicon(labels: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
         for word in (*_split(english), *korean.split()):
             forms[word] = (label,)
     for label in labels:  # a label's own name beats another label's synonym
-        forms[label.lower()] = forms[_plural(label.lower())] = (label,)
+        forms[label.lower()] = forms[plural(label.lower(), 0)] = (label,)
     return sorted(forms.items(), key=lambda form: -len(form[0]))
 
 
@@ -151,19 +150,6 @@ def _split(words: str) -> Iterable[str]:
     for pair in _TWO_WORDS:
         words = words.replace(pair, pair.replace(" ", "_"))
     return [word.replace("_", " ") for word in words.split()]
-
-
-def _plural(label: str) -> str:
-    head, _, last = label.rpartition(" ")
-    if last in _IRREGULAR:
-        last = _IRREGULAR[last]
-    elif last.endswith(("s", "x", "ch", "sh")):
-        last += "es"
-    elif last.endswith("y") and last[-2:-1] not in "aeiou":
-        last = last[:-1] + "ies"
-    else:
-        last += "s"
-    return f"{head} {last}".strip()
 
 
 @lru_cache(maxsize=4096)

@@ -144,5 +144,5 @@ def test_streamed_pieces_make_the_answer() -> None:
 def test_from_pretrained_takes_every_installed_expert_and_loads_nothing() -> None:
     asked = VQAAgent.from_pretrained("echo", settings=Settings())
     assert {"detect", "ocr", "caption"} <= set(asked.experts)
-    with pytest.raises(InputError, match="unknown core 'ecko'.*did you mean 'echo'"):
+    with pytest.raises(InputError, match=r"unknown core 'ecko'.*did you mean 'echo'"):
         VQAAgent.from_pretrained("ecko", settings=Settings())

@@ -15,6 +15,7 @@ LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop")
         ("Do you see any cats in the picture?", "presence", ("cat",), "cats"),
         ("Is there a dragon here?", "presence", (), "dragon"),
         ("How many unicorns do you see?", "count", (), "unicorns"),
+        ("Are there more dogs than cats?", "presence", ("dog",), "dogs"),
         ("Where is the bus?", "place", ("bus",), ""),
         ("What is to the left of the laptop?", "place", ("laptop",), ""),
         ("What color is the dog?", "other", ("dog",), ""),

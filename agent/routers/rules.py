@@ -40,7 +40,9 @@ class RulesRouter:
     def route(self, question: str, experts: Sequence[Expert]) -> Route:
         why = {expert.name: _why(question, expert) for expert in experts}
         if not any(why.values()):
-            why |= {e.name: "nothing points to an expert; objects are cheap context" for e in experts if e.kind == "objects"}
+            why |= {
+                e.name: "nothing points to an expert; objects are cheap context" for e in experts if e.kind == "objects"
+            }
         chosen = tuple(name for name, reason in why.items() if reason)
         reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
         told = "; ".join(f"{name}: {reasons[name]}" for name in chosen)

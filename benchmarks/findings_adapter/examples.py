@@ -7,74 +7,27 @@ held out are never trained on.
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
-from vqa.words import place, plural
+from vqa.words import counted, place, plural
 
 UNKNOWN = "I cannot tell"
-HELD_OUT_LABELS = frozenset(["giraffe", "bus", "laptop", "banana", "umbrella", "horse", "clock", "pizza"])
-# Things no COCO detector knows.
-_UNHEARD = (
-    "dragon rabbit ladder drum crown candle guitar piano hammer statue flag fountain squirrel monkey turtle fish shark "
-    "ghost robot rocket tent wheelchair helmet mailbox tree cloud flower rock bridge shoe hat basket rope violin camel "
-    "penguin lion tiger wolf fox castle tower mirror lamp pillow curtain carpet window door fence"
-).split()
-_COLORS = "red blue green yellow black white brown gray orange pink purple silver".split()
-_ACTIONS = (
-    "running jumping sleeping sitting standing walking eating playing reading waiting smiling swimming climbing resting "
-    "drinking working talking riding looking digging"
-).split()
-_SCENES = (
-    "a park|a street|a kitchen|a beach|a field|a living room|an office|a garden|a forest|a market|a station|a parking "
-    "lot|the snow|the grass|a river|a road|a restaurant|a bedroom|a museum|a playground|a stage|a boat|a lake|a bench"
-).split("|")
-_WEATHER_ASK = (
-    "Is it raining?", "What time is it?", "Who took this photo?", "How old is the person?", "What is the weather like?",
-    "What season is it?", "What country is this?", "What is behind the camera?", "Why is this happening?",
-    "Is it expensive?", "What is the capital of France?", "Who won the game?", "What is her name?", "What brand is it?",
-)  # fmt: skip
-
-# Each list's last wording is held out.
-_COUNT = [
-    "How many {many} are there?", "How many {many} can you see?", "How many {many} are in the picture?", "Count the {many}.",
-    "how many {many}", "How many {many} are in this image?", "What is the number of {many}?", "How many {many} do you see?",
-    "how many {many} are visible?", "Number of {many}?", "How many {many} are shown in the photo?",
-]  # fmt: skip
-_PRESENCE = [
-    "Is there {a} in the image?", "Is there {a}?", "Are there any {many}?", "Do you see {a}?", "Can you see any {many}?",
-    "Is there {a} in the picture?", "Are there {many} in this photo?", "is there {a} here", "Does the image show {a}?",
-    "Can you spot {a}?", "Do you see any {many} in this picture?",
-]  # fmt: skip
-_PLACE = [
-    "Where is the {one}?", "Where is the {one} in the picture?", "On which side is the {one}?", "where can I find the {one}?",
-    "What is the position of the {one}?", "Where in the image is the {one}?",
-]  # fmt: skip
-_READ = [
-    "What does it say?", "What is written in the picture?", "What does the sign say?", "What text is in the image?",
-    "Read the text.", "What is written on the sign?", "What words are there?", "what does the label say", "Read it to me.",
-    "What is written here?",
-]  # fmt: skip
-_READ_ON = [
-    "What does the {one} say?", "What is written on the {one}?", "Read the text on the {one}.", "What words are on the {one}?",
-    "What does the text on the {one} say?",
-]  # fmt: skip
-_DESCRIBE = [
-    "Describe the image.", "What is in the picture?", "What can you see?", "Describe this photo.", "What is happening?",
-    "What is this?", "Caption this image.", "What is shown here?", "Describe what you see.",
-]  # fmt: skip
-_OBJECTS = [
-    "What objects are there?", "What things do you see?", "List the objects.", "Which objects are in the image?",
-    "What objects can be seen?",
-]  # fmt: skip
-_FIELDS = {
-    "total": (["TOTAL", "Total", "TOTAL DUE", "Total Amount", "GRAND TOTAL"], ["What is the total?", "How much is the total?", "What is the total amount?", "How much was paid in total?"]),
-    "date": (["Date", "DATE:", "Date:"], ["What is the date?", "When was this issued?", "What date is on the receipt?", "What is the date on it?"]),
-    "phone": (["Tel", "TEL:", "Phone", "Tel No."], ["What is the phone number?", "What is the telephone number?", "Which phone number is given?"]),
+TASKS = {  # task: how often it is drawn
+    "count": 5, "presence": 5, "unknown": 2, "place": 3, "compare": 1,
+    "reading": 4, "field": 3, "describe": 2, "attribute": 3, "cannot": 2,
 }  # fmt: skip
+HELD_OUT_LABELS = frozenset(["giraffe", "bus", "laptop", "banana", "umbrella", "horse", "clock", "pizza"])
+_WORDINGS = tomllib.loads(Path(__file__).with_name("wordings.toml").read_text(encoding="utf-8"))
+_QUESTIONS = _WORDINGS["questions"]
+_KEYS: dict[str, list[str]] = _WORDINGS["keys"]
+_WORDS = {name: words.split() for name, words in _WORDINGS["words"].items()}
 
 
 @dataclass(frozen=True)
@@ -102,7 +55,7 @@ class Generator:
     labels: Sequence[str]
     words: Sequence[str]
     held_out: bool = False
-    rng: random.Random = field(init=False)
+    rng: random.Random = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -111,33 +64,31 @@ class Generator:
 
     def draw(self, task: str | None = None) -> Example:
         """Return one example of `task`, or of a random one."""
-        tasks: dict[str, tuple[Callable[[], Example], int]] = {
-            "count": (self.count, 5), "presence": (self.presence, 5), "unknown": (self.unknown, 2), "place": (self.place, 3),
-            "compare": (self.compare, 1), "reading": (self.reading, 4), "field": (self.receipt_field, 3),
-            "describe": (self.describe, 2), "attribute": (self.attribute, 3), "cannot": (self.cannot, 2),
-        }  # fmt: skip
-        name = task or self.rng.choices(list(tasks), weights=[weight for _, weight in tasks.values()])[0]
-        return tasks[name][0]()
+        name = task or self.rng.choices(list(TASKS), weights=list(TASKS.values()))[0]
+        drawn: Example = getattr(self, name)()
+        return drawn
 
     # --- the tasks
 
     def count(self) -> Example:
         label, n = self._label(), self.rng.choice([0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10, 11, 12])
         finding = self._objects({label: n}, others=3)
-        return Example("count", self._word(_COUNT).format(many=plural(label, 2)), self._with_noise(finding), str(n))
+        return Example(
+            "count", self._word(_QUESTIONS["count"]).format(many=plural(label, 2)), self._with_noise(finding), str(n)
+        )
 
     def presence(self) -> Example:
         label = self._label()
         weak = self.rng.random() < 0.15
         n = self.rng.choice([0, 0, 0, 1, 1, 2, 4])
         finding = self._objects({label: max(n, weak)}, others=4, weak={label} if weak else set())
-        asked = self._word(_PRESENCE).format(a=_a(label), many=plural(label, 2))
+        asked = self._word(_QUESTIONS["presence"]).format(a=_a(label), many=plural(label, 2))
         return Example("presence", asked, self._with_noise(finding), "Yes" if n or weak else "No")
 
     def unknown(self) -> Example:
-        thing = self.rng.choice(_UNHEARD)
+        thing = self.rng.choice(_WORDS["unheard"])
         many = thing + "s"
-        asked = self._word(_PRESENCE + _COUNT).format(a=_a(thing), many=many)
+        asked = self._word(_QUESTIONS["presence"] + _QUESTIONS["count"]).format(a=_a(thing), many=many)
         return Example("unknown", asked, self._with_noise(self._objects({}, others=4)), UNKNOWN)
 
     def place(self) -> Example:
@@ -147,7 +98,7 @@ class Generator:
         found = [r for r in finding.regions if r.label == label]
         places = list(dict.fromkeys(place(r, finding.size) for r in found))
         answer = " and ".join(places) if places else f"There is no {label}"
-        return Example("place", self._word(_PLACE).format(one=label), self._with_noise(finding), answer)
+        return Example("place", self._word(_QUESTIONS["place"]).format(one=label), self._with_noise(finding), answer)
 
     def compare(self) -> Example:
         one, other = self.rng.sample(self.labels, 2)
@@ -161,20 +112,20 @@ class Generator:
         objects = self._objects({label: 1} if label else {}, others=2)
         held = [r for r in objects.regions if r.label == label]
         text = self._text(lines, inside=held[0] if held else None, size=objects.size)
-        asked = self._word(_READ_ON).format(one=label) if label else self._word(_READ)
+        asked = self._word(_QUESTIONS["read_on"]).format(one=label) if label else self._word(_QUESTIONS["read"])
         findings = (objects, text) if label or self.rng.random() < 0.3 else (text,)
         return Example("reading", asked, findings, " ".join(lines) if lines else "No text found")
 
-    def receipt_field(self) -> Example:
-        kind = self.rng.choice(list(_FIELDS))
-        keys, questions = _FIELDS[kind]
-        rows = {name: f"{self.rng.choice(_FIELDS[name][0])} {self._value(name)}" for name in _FIELDS}
-        target = rows[kind]
-        lines = [self._phrase(), *(f"{self._phrase()} {self._price()}" for _ in range(self.rng.randint(0, 4))), *rows.values()]
-        head, tail = lines[:1], lines[1:]
+    def field(self) -> Example:
+        kind = self.rng.choice(list(_KEYS))
+        keys = {name: self.rng.choice(_KEYS[name]) for name in _KEYS}
+        values = {name: self._value(name) for name in _KEYS}
+        items = [f"{self._phrase()} {self._price()}" for _ in range(self.rng.randint(0, 4))]
+        tail = [*items, *(f"{keys[name]} {values[name]}" for name in _KEYS)]
         self.rng.shuffle(tail)
-        key = next(k for k in sorted(keys, key=len, reverse=True) if target.startswith(k))
-        return Example("field", self._word(questions), (self._text([*head, *tail]),), target[len(key) :].strip())
+        return Example(
+            "field", self._word(_QUESTIONS["field"][kind]), (self._text([self._phrase(), *tail]),), values[kind]
+        )
 
     def describe(self) -> Example:
         if self.rng.random() < 0.5:
@@ -182,36 +133,45 @@ class Generator:
             findings: tuple[Finding, ...] = (self._caption_finding(caption),)
             if self.rng.random() < 0.5:
                 findings = (self._objects({}, others=3), *findings)
-            return Example("describe", self._word(_DESCRIBE), findings, caption[0].upper() + caption[1:] + ".")
+            return Example(
+                "describe", self._word(_QUESTIONS["describe"]), findings, caption[0].upper() + caption[1:] + "."
+            )
         finding = self._objects({}, others=4)
         sure = [r.label for r in finding.regions if r.score >= COUNT_SCORE]
-        counts = [f"{sure.count(label)} {plural(label, sure.count(label))}" for label in dict.fromkeys(sure)]
+        counts = [counted(label, sure.count(label)) for label in dict.fromkeys(sure)]
         answer = _join(counts) if counts else UNKNOWN
-        return Example("describe", self._word(_DESCRIBE + _OBJECTS), (finding,), answer)
+        return Example("describe", self._word(_QUESTIONS["objects"] + _QUESTIONS["describe"]), (finding,), answer)
 
     def attribute(self) -> Example:
         caption, label, color, action, scene = self._caption()
+        other_color = self.rng.choice([c for c in _WORDS["color"] if c != color])
         asked, answer = self.rng.choice(
             [
                 (f"What color is the {label}?", color),
                 (f"Is the {label} {color}?", "Yes"),
-                (f"Is the {label} {self.rng.choice([c for c in _COLORS if c != color])}?", "No"),
+                (f"Is the {label} {other_color}?", "No"),
                 (f"What is the {label} doing?", action),
-                (f"Where is the {label} {action}?", "in " + scene if not scene.startswith("the ") else "in " + scene),
+                (f"Where is the {label} {action}?", f"in {scene}"),
                 (f"Is the {label} {action}?", "Yes"),
             ]
         )
         objects = self._objects({label: 1}, others=2)
-        findings = (objects, self._caption_finding(caption)) if self.rng.random() < 0.7 else (self._caption_finding(caption),)
+        findings = (
+            (objects, self._caption_finding(caption)) if self.rng.random() < 0.7 else (self._caption_finding(caption),)
+        )
         return Example("attribute", asked, findings, answer)
 
     def cannot(self) -> Example:
         """Questions that the findings leave open: the right answer is to say so."""
-        label = self._label()
-        asked = self.rng.choice(
-            [f"What color is the {label}?", f"What is the {label} doing?", f"Is the {label} {self.rng.choice(_COLORS)}?",
-             f"Who owns the {label}?", f"Is the {label} {self.rng.choice(_ACTIONS)}?", self.rng.choice(_WEATHER_ASK)]
-        )  # fmt: skip
+        label, color, action = self._label(), self.rng.choice(_WORDS["color"]), self.rng.choice(_WORDS["action"])
+        about_it = [
+            f"What color is the {label}?",
+            f"What is the {label} doing?",
+            f"Is the {label} {color}?",
+            f"Is the {label} {action}?",
+            f"Who owns the {label}?",
+        ]
+        asked = self.rng.choice([*about_it, self._word(_QUESTIONS["open"])])
         return Example("cannot", asked, self._with_noise(self._objects({label: 1}, others=2)), UNKNOWN)
 
     # --- the pieces
@@ -230,7 +190,9 @@ class Generator:
         x, y = self.rng.uniform(0, w - bw), self.rng.uniform(0, h - bh)
         return (x, y, x + bw, y + bh)
 
-    def _objects(self, counts: dict[str, int], *, others: int, weak: frozenset[str] | set[str] = frozenset()) -> Finding:
+    def _objects(
+        self, counts: dict[str, int], *, others: int, weak: frozenset[str] | set[str] = frozenset()
+    ) -> Finding:
         size = (self.rng.randint(300, 1600), self.rng.randint(300, 1600))
         counts = dict(counts)
         for _ in range(self.rng.randint(0, others)):
@@ -242,17 +204,20 @@ class Generator:
         regions.sort(key=lambda r: -r.score)
         return Finding("detect", "objects", "", tuple(regions), vocabulary=self.vocabulary, size=size)
 
-    def _text(self, lines: Sequence[str], *, inside: Region | None = None, size: tuple[int, int] = (800, 800)) -> Finding:
+    def _text(
+        self, lines: Sequence[str], *, inside: Region | None = None, size: tuple[int, int] = (800, 800)
+    ) -> Finding:
         x0, y0, x1, y1 = inside.xyxy if inside else (0.0, 0.0, float(size[0]), float(size[1]))
         step = (y1 - y0) / max(1, len(lines))
         regions = [
-            Region((x0, y0 + i * step, x1, y0 + (i + 1) * step), line, self.rng.uniform(0.4, 1.0)) for i, line in enumerate(lines)
+            Region((x0, y0 + i * step, x1, y0 + (i + 1) * step), line, self.rng.uniform(0.4, 1.0))
+            for i, line in enumerate(lines)
         ]
         return Finding("ocr", "text", "\n".join(lines), tuple(regions), size=size)
 
     def _caption(self) -> tuple[str, str, str, str, str]:
-        label, color = self._label(), self.rng.choice(_COLORS)
-        action, scene = self.rng.choice(_ACTIONS), self.rng.choice(_SCENES)
+        label, color = self._label(), self.rng.choice(_WORDS["color"])
+        action, scene = self.rng.choice(_WORDS["action"]), _a(self.rng.choice(_WORDS["scene"]).replace("_", " "))
         return f"{_a(color)} {label} is {action} in {scene}", label, color, action, scene
 
     def _caption_finding(self, caption: str) -> Finding:
@@ -283,7 +248,12 @@ class Generator:
             return self._price()
         if kind == "phone":
             return f"{r.randint(10, 999):03d}-{r.randint(100, 9999)} {r.randint(1000, 9999)}"
-        return r.choice([f"{r.randint(1, 28):02d}/{r.randint(1, 12):02d}/20{r.randint(10, 26)}", f"20{r.randint(10, 26)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}"])
+        return r.choice(
+            [
+                f"{r.randint(1, 28):02d}/{r.randint(1, 12):02d}/20{r.randint(10, 26)}",
+                f"20{r.randint(10, 26)}-{r.randint(1, 12):02d}-{r.randint(1, 28):02d}",
+            ]
+        )
 
 
 def _a(noun: str) -> str:
