@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vqa.weights.sources import File, Source, Wheel
+from vqa.weights.hub import HubRepo
+from vqa.weights.sources import File, Source
+from vqa.weights.url import Url
+from vqa.weights.wheel import Wheel
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,15 @@ class Model:
     @property
     def hashes(self) -> dict[str, str]:
         return {file.name: file.sha256 for file in self.files}
+
+    def __str__(self) -> str:
+        first, *more = (file.name for file in sorted(self.files, key=lambda file: -file.size))
+        return f"{self.name!r} ({first}{f' and {len(more)} more' if more else ''}, {megabytes(self.size)})"
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes as people read it; a megabyte is 10^6 bytes, as disks and pip count."""
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 MODELS: tuple[Model, ...] = (
@@ -112,5 +124,31 @@ MODELS: tuple[Model, ...] = (
             File("craft_mlt_25k.pth", 83_152_330, "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17"),
             File("english_g2.pth", 15_143_997, "e2272681d9d67a04e2dff396b6e95077bc19001f8f6d3593c307b9852e1c29e8"),
         ),
+    ),
+    Model(
+        name="yolo11n",
+        purpose="YOLO11n object detector, 80 COCO classes",
+        licence="AGPL-3.0",
+        source=Url("https://github.com/ultralytics/assets/releases/download/v8.3.0/yolo11n.pt"),
+        files=(File("yolo11n.pt", 5_613_764, "0ebbc80d4a7680d14987a577cd21342b65ecfd94632bd9a8da63ae6417644ee1"),),
+        builtin=False,
+        note="a .pt file is a pickle, code that runs when loaded; this one is pinned by its hash",
+    ),
+    Model(
+        name="blip-base",
+        purpose="BLIP captioner",
+        licence="BSD-3-Clause",
+        source=HubRepo("Salesforce/blip-image-captioning-base", "82a37760796d32b1411fe092ab5d4e227313294b"),
+        files=(
+            File("config.json", 4_563, "f7846f82f4e2c4a2ccbab9ae8b0e44873540a271a76a1288effd078180c13a82"),
+            File("preprocessor_config.json", 287, "065c10ec97edc5081fbd9655b3d9d25e2647ea6d5dab873325e88eed12d80a7d"),
+            File("pytorch_model.bin", 989_820_849, "d6638651a5526cc2ede56f2b5104d6851b0755816d220e5e046870430180c767"),
+            File("special_tokens_map.json", 125, "b6d346be366a7d1d48332dbc9fdf3bf8960b5d879522b7799ddba59e76237ee3"),
+            File("tokenizer.json", 711_396, "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66"),
+            File("tokenizer_config.json", 506, "5c7f96096284c55e539eff95f4451c19efc34258ddb975a4400d052b77301e5e"),
+            File("vocab.txt", 231_508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+        ),
+        builtin=False,
+        note="its weights are a .bin file; load with weights_only=True",
     ),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,10 +31,12 @@ def sha256(path: Path) -> str:
 def seal(folder: Path) -> None:
     """Hash every file of `folder` and write its manifest."""
     entries = {path.relative_to(folder).as_posix(): _entry(path, sha256(path)) for path in _files(folder)}
-    _write(folder, entries)
+    _write(folder / MANIFEST, entries)
 
 
-def faults(folder: Path, pinned: Mapping[str, str] | None = None, *, full: bool = False) -> list[str]:
+def faults(
+    folder: Path, pinned: Mapping[str, str] | None = None, *, manifest: Path | None = None, full: bool = False
+) -> list[str]:
     """Return what is wrong with `folder`, one clause a file; an empty list means sound.
 
     A file is read only if its size or time differ from the manifest, or if `full`. A file that proves sound after its
@@ -41,33 +45,33 @@ def faults(folder: Path, pinned: Mapping[str, str] | None = None, *, full: bool 
     Args:
         folder: A folder that `seal` has been over, or one that somebody filled by hand with the pinned files.
         pinned: SHA-256 by file name; without it, the manifest's own.
+        manifest: Where the manifest is, if not in the folder (one that belongs to another program).
         full: Read every file.
     """
-    entries = _read(folder)
+    manifest = manifest or folder / MANIFEST
+    entries = _read(manifest)
     expected = dict(pinned) if pinned is not None else {name: entry.sha256 for name, entry in entries.items()}
     if not expected:
-        return [f"{MANIFEST} is missing or unreadable"]
-    found: list[str] = []
-    changed = False
+        return [f"{manifest.name} is missing or unreadable"]
+    found = []
+    learned = {}
     for name, digest in expected.items():
-        path = folder / name
-        if not path.is_file():
+        try:
+            current = _entry(folder / name, digest)
+            if entries.get(name) == current and not full:
+                continue
+            actual = sha256(folder / name)
+        except OSError:
             found.append(f"{name} is missing")
             continue
-        entry = entries.get(name)
-        if not full and entry == _entry(path, digest):
-            continue
-        actual = sha256(path)
-        if actual != digest:
+        if actual == digest:
+            learned[name] = current
+        else:
             found.append(f"{name} is corrupted (sha256 {actual[:12]}…, expected {digest[:12]}…)")
-        elif entry != _entry(path, digest):
-            entries[name] = _entry(path, digest)
-            changed = True
-    if changed and not found:
-        try:
-            _write(folder, entries)
-        except OSError:
-            pass  # a read-only folder is hashed again next time; nothing is lost but the time
+    if {**entries, **learned} != entries:
+        # A read-only folder is hashed again next time; nothing is lost but the time.
+        with suppress(OSError):
+            _write(manifest, {**entries, **learned})
     return found
 
 
@@ -80,16 +84,16 @@ def _entry(path: Path, digest: str) -> Entry:
     return Entry(stat.st_size, stat.st_mtime_ns, digest)
 
 
-def _read(folder: Path) -> dict[str, Entry]:
+def _read(manifest: Path) -> dict[str, Entry]:
     try:
-        raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        raw = json.loads(manifest.read_text(encoding="utf-8"))
         return {name: Entry(**entry) for name, entry in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _write(folder: Path, entries: Mapping[str, Entry]) -> None:
-    text = json.dumps({name: asdict(entry) for name, entry in entries.items()}, indent=1)
-    partial = folder / f"{MANIFEST}.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / MANIFEST)
+def _write(manifest: Path, entries: Mapping[str, Entry]) -> None:
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    partial = manifest.with_name(f"{manifest.name}.{os.getpid()}")
+    partial.write_text(json.dumps({name: asdict(entry) for name, entry in entries.items()}, indent=1), encoding="utf-8")
+    partial.replace(manifest)

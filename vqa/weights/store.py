@@ -1,18 +1,20 @@
 """Keeps every model in one folder a name: fetched once, verified, swapped in whole, safe for many processes.
 
 Layout of `home`: `weights/NAME/` (fetched), `derived/NAME/` (made from fetched ones), `partial/` (never read),
-`locks/`. A folder appears under its name only when all its files are there and verified.
+`locks/`, `unreachable/` (extras that could not be had, and why). A folder appears under its name only when all its
+files are there and verified. Models of the Hugging Face hub stay in the hub's own cache, only their manifest is here.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,17 @@ from typing import Any
 from vqa.errors import InputError, ModelUnavailable
 from vqa.registry import unknown_name
 from vqa.settings import Settings
-from vqa.weights.catalog import MODELS, Model
-from vqa.weights.manifest import faults, seal
-from vqa.weights.sources import Interrupted, Report, SourceError
+from vqa.weights.catalog import MODELS, Model, megabytes
+from vqa.weights.hub import HubRepo
+from vqa.weights.manifest import MANIFEST, faults, seal
+from vqa.weights.sources import Interrupted, NotTried, Report, SourceError
 
 _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 _BACK_OFF_S = 1.0  # doubled after every failure
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+_REMEMBERED_S = 3600.0  # an extra that could not be reached is not tried again for this long
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Status:
 class Store:
     """Turns a model's name into a folder of verified files.
 
+    Every method that takes a name raises InputError, with the nearest name, if no model is called that.
+
     Args:
         home: Folder for everything it keeps; made on first use.
         offline: Never use the network.
@@ -71,7 +78,7 @@ class Store:
         attempts: int = _ATTEMPTS,
         back_off_s: float = _BACK_OFF_S,
     ) -> None:
-        self.home = home
+        self.home = home.absolute()
         self.offline = offline
         self._models = {model.name: model for model in models}
         self._attempts = attempts
@@ -85,7 +92,7 @@ class Store:
         return list(self._models)
 
     def model(self, name: str) -> Model:
-        """Return the catalogue entry. Raises InputError that names the nearest one."""
+        """Return what the catalogue says of a model."""
         if name not in self._models:
             raise InputError(unknown_name("model", name, self.names()))
         return self._models[name]
@@ -100,36 +107,81 @@ class Store:
             Status(model, self._folder(model) if self._complete(model) else None) for model in self._models.values()
         ]
 
-    def fetch(self, name: str) -> Path:
-        """Return the folder with the model's files, downloading them if they are absent or damaged.
+    def path(self, name: str) -> Path:
+        """Return the model's folder as it is, without reading it. Raises ModelUnavailable if it is not complete."""
+        model = self.model(name)
+        if not self._complete(model):
+            raise ModelUnavailable(f"{model} is not here; run `vqa models pull {name}`")
+        return self._folder(model)
+
+    def verify(self, name: str) -> list[str]:
+        """Read every file of the model; return what is wrong, an empty list if nothing.
 
         Raises:
-            InputError: No model has that name.
+            ModelUnavailable: None of its files is here.
+        """
+        model = self.model(name)
+        if not self._any_file(model):
+            raise ModelUnavailable(f"{model} is not here; run `vqa models pull {name}`")
+        return self._faults(model, full=True)
+
+    def remove(self, name: str) -> int:
+        """Delete the model and what was derived from it (folders called NAME or NAME-…); return the bytes freed."""
+        model = self.model(name)
+        folders = [self.home / "weights" / name]
+        folders += [
+            f for f in (self.home / "derived").glob(f"{name}*") if re.fullmatch(f"{re.escape(name)}(-.*)?", f.name)
+        ]
+        freed = 0
+        with self._locked(f"weights-{name}"):
+            if isinstance(model.source, HubRepo):
+                freed += sum(_size(self._folder(model) / file.name) for file in model.files)
+                model.source.discard(model.files)
+            for folder in folders:
+                freed += sum(_size(path) for path in folder.rglob("*") if path.is_file())
+                if folder.exists():
+                    shutil.rmtree(folder)
+        return freed
+
+    def fetch(self, name: str, *, insist: bool = False) -> Path:
+        """Return the folder with the model's files, downloading them if they are absent or damaged.
+
+        An extra (`builtin` false) is tried once, and not again within the hour; the built-in models three times.
+
+        Args:
+            insist: Try an extra as hard as a built-in model, whatever happened before: somebody asked for it by name.
+
+        Raises:
             ModelUnavailable: The files are not here and cannot be had; one line with what to do.
         """
         model = self.model(name)
         folder = self._folder(model)
-        if folder.is_dir() and not faults(folder, model.hashes):
+        problems = self._faults(model)
+        if not problems:
             return folder
+        self._check_may_try(model, insist, problems)
         with self._locked(f"weights-{name}"):
-            problems = faults(folder, model.hashes) if folder.is_dir() else ["absent"]
+            problems = self._faults(model)
             if not problems:
                 return folder  # another process brought it while this one waited
-            if folder.is_dir():
+            self._check_may_try(model, insist, problems)
+            if self._any_file(model):
                 _log.warning("%s: %s; fetching it again", name, "; ".join(problems))
-            if self.offline:
-                raise ModelUnavailable(
-                    f"{_describe(model)} is not in {self.home} and the network is off; "
-                    f"run `vqa models pull {name}` once with a network"
-                )
-            self._install(folder, lambda empty: self._download(model, empty))
+            self._check_room(model)
+            attempts = self._attempts if insist or model.builtin else 1
+            if isinstance(model.source, HubRepo):
+                self._download(model, folder, attempts)
+                self._faults(model)  # enters the files into the manifest
+            else:
+                self._install(folder, lambda empty: self._download(model, empty, attempts))
         return folder
 
     def derive(self, name: str, build: Callable[[Path], None]) -> Path:
         """Return a folder made once by `build(empty_folder)` and kept; made again if its files changed since.
 
         Args:
-            name: Names the content: a new format or source is a new name.
+            name: Names the content: a new format or source is a new name. Starts with the name of the model it is made
+                of, so that removing the model removes it too.
             build: Fills the folder; whatever it raises leaves nothing behind.
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
@@ -147,31 +199,72 @@ class Store:
         return folder
 
     def _folder(self, model: Model) -> Path:
-        return self.home / "weights" / model.name
+        return model.source.folder if isinstance(model.source, HubRepo) else self.home / "weights" / model.name
 
     def _complete(self, model: Model) -> bool:
         folder = self._folder(model)
-        return all(_has_size(folder / file.name, file.size) for file in model.files)
+        return all(_size(folder / file.name) == file.size for file in model.files)
 
-    def _download(self, model: Model, folder: Path) -> None:
-        for attempt in range(1, self._attempts + 1):
+    def _any_file(self, model: Model) -> bool:
+        return any((self._folder(model) / file.name).exists() for file in model.files)
+
+    def _faults(self, model: Model, *, full: bool = False) -> list[str]:
+        manifest = self.home / "weights" / model.name / MANIFEST
+        return faults(self._folder(model), model.hashes, manifest=manifest, full=full)
+
+    def _check_may_try(self, model: Model, insist: bool, problems: list[str]) -> None:
+        if self.offline:
+            state = "; ".join(problems) if self._any_file(model) else "it is not here"
+            raise ModelUnavailable(
+                f"{model} cannot be used: {state}, and the network is not to be used (offline); "
+                f"run `vqa models pull {model.name}` once without offline"
+            )
+        stamp = self._stamp(model)
+        with suppress(OSError):
+            age_s = time.time() - stamp.stat().st_mtime
+            if not insist and 0 <= age_s < _REMEMBERED_S:
+                raise ModelUnavailable(
+                    f"{model} could not be fetched {age_s / 60:.0f} minutes ago "
+                    f"({stamp.read_text(encoding='utf-8')}); run `vqa models pull {model.name}` to try now"
+                )
+
+    def _check_room(self, model: Model) -> None:
+        needed = model.size + model.source.download_size(model.files)
+        free = shutil.disk_usage(self.home).free
+        if free < needed:
+            raise ModelUnavailable(
+                f"{model} needs {megabytes(needed)} while it is fetched and {self.home} has "
+                f"{megabytes(free)} free; make room or set VQA_HOME to another disk"
+            )
+
+    def _stamp(self, model: Model) -> Path:
+        return self.home / "unreachable" / model.name
+
+    def _download(self, model: Model, folder: Path, attempts: int) -> None:
+        for attempt in range(1, attempts + 1):
             try:
                 with _progress(model) as report:
                     model.source.download(model.files, folder, report)
+                self._stamp(model).unlink(missing_ok=True)
                 return
-            except Interrupted as error:
-                if attempt == self._attempts:
-                    raise ModelUnavailable(_failure(model, error)) from None
-                _log.warning("%s: %s; trying again", model.name, error)
             except SourceError as error:
-                raise ModelUnavailable(_failure(model, error)) from None
-            time.sleep(self._back_off_s * 2 ** (attempt - 1))
-            _empty(folder)
+                if attempt < attempts and isinstance(error, Interrupted):
+                    _log.warning("%s: %s; trying again", model.name, error)
+                    time.sleep(self._back_off_s * 2 ** (attempt - 1))
+                    continue
+                if not (model.builtin or isinstance(error, NotTried)):
+                    self._stamp(model).parent.mkdir(parents=True, exist_ok=True)
+                    self._stamp(model).write_text(str(error), encoding="utf-8")
+                raise ModelUnavailable(
+                    f"cannot fetch {model}: {error}; `vqa models pull {model.name}` tries again"
+                ) from None
 
     def _install(self, folder: Path, fill: Callable[[Path], None]) -> None:
         """Fill an empty folder, seal it, and swap it in under its name; the caller holds the lock."""
         partial = self.home / "partial" / f"{folder.parent.name}-{folder.name}"
-        _empty(partial)  # what a killed process left; nobody else is in here while we hold the lock
+        # What a killed process left; nobody else is in here while we hold the lock.
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
         try:
             fill(partial)
             seal(partial)
@@ -184,6 +277,7 @@ class Store:
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of `name`; a disk that cannot be written to becomes one line."""
         from filelock import FileLock, Timeout
 
         path = self.home / "locks" / f"{name}.lock"
@@ -193,51 +287,39 @@ class Store:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                _log.info("waiting for another process that is fetching %s", name)
+                _log.info("waiting for another process that is at work on %s", name)
                 lock.acquire()
+            try:
+                yield
+            finally:
+                lock.release()
         except OSError as error:
+            if error.errno not in _DISK_ERRORS:
+                raise
             raise ModelUnavailable(
-                f"cannot write to {self.home} ({error.strerror}); set VQA_HOME to a folder you own"
+                f"cannot write to {self.home} ({error.strerror}); make room or set VQA_HOME to another folder"
             ) from None
-        try:
-            yield
-        finally:
-            lock.release()
 
 
-def _describe(model: Model) -> str:
-    return f"{model.name!r} ({', '.join(file.name for file in model.files)}, {megabytes(model.size)})"
-
-
-def megabytes(size: int) -> str:
-    """Return a size as people read it; a megabyte is 10^6 bytes, as disks and pip count."""
-    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
-
-
-def _failure(model: Model, error: SourceError) -> str:
-    return f"cannot fetch {_describe(model)}: {error}; then run `vqa models pull {model.name}`"
-
-
-def _has_size(path: Path, size: int) -> bool:
+def _size(path: Path) -> int:
     try:
-        return path.stat().st_size == size
+        return path.stat().st_size
     except OSError:
-        return False
-
-
-def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+        return 0
 
 
 @contextmanager
 def _progress(model: Model) -> Iterator[Report]:
     total = model.source.download_size(model.files)
     _log.info("fetching %s, %s, from %s", model.name, megabytes(total), model.source.origin)
-    if not sys.stderr.isatty():
+    if model.source.shows_progress or not (sys.stderr.isatty() and _log.isEnabledFor(logging.WARNING)):
         yield lambda done: None
         return
     from tqdm import tqdm
 
     with tqdm(desc=model.name, total=total, unit="B", unit_scale=True, file=sys.stderr) as bar:
-        yield lambda done: bar.update(done - bar.n) and None
+
+        def report(done: int) -> None:
+            bar.update(done - bar.n)
+
+        yield report
