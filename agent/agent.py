@@ -17,11 +17,12 @@ from vqa import registry
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.prompting import compose
 from vqa.errors import InputError, VQAError
-from vqa.images import ImageSource, load_image
+from vqa.images import load_image
 from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
 
 if TYPE_CHECKING:
+    from vqa.images import ImageSource
     from vqa.protocols import Core, Expert, Router
 
 MAX_QUESTION_CHARACTERS = 2_000
