@@ -142,7 +142,7 @@ def _to_rgb(image: Image, name: str, where: str) -> tuple[Image, tuple[str, ...]
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = pillow.new("RGBA", rgba.size, "white")
-        see_through = min(rgba.getchannel("A").getextrema()) < 255
+        see_through = rgba.getchannel("A").histogram()[255] < rgba.width * rgba.height
         return pillow.alpha_composite(white, rgba).convert("RGB"), (
             "transparency shown on white",
         ) if see_through else ()

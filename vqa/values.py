@@ -249,12 +249,12 @@ class Answer:
         return draw(self)
 
     def save(self, path: str | Path) -> None:
-        """Write `plot()` to an image file, or the JSON when the path ends in `.json`."""
-        from vqa.drawing import save
+        """Write `plot()` (.png, .jpg, .webp), the JSON (.json) or an evidence page (.html)."""
+        from vqa.saving import save
 
         save(self, path)
 
     def _repr_html_(self) -> str:
-        from vqa.drawing import html
+        from vqa.report import html
 
         return html(self)

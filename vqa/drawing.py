@@ -1,0 +1,223 @@
+"""Draws an answer: boxes and read text on the picture, the question and the answer in a strip below it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vqa.errors import InputError
+from vqa.lettering import Lettering
+from vqa.values import Answer, Finding, LoadedImage, Region
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+
+Box = tuple[float, float, float, float]
+
+# Distinct hues, each readable under white letters; read text has one of its own, under black letters.
+_PALETTE = (
+    "#d6293e",
+    "#2563d9",
+    "#1f8a3b",
+    "#c2580c",
+    "#7c33c4",
+    "#0b8585",
+    "#c42b94",
+    "#7a4d22",
+    "#567300",
+    "#4a5a6b",
+)
+_TEXT_COLOUR = "#ffd400"
+_PAPER, _INK, _FAINT = "#ffffff", "#14171a", "#66707a"
+_LEAST_SIDE = 640  # a picture smaller than this is enlarged, so that its labels can be read
+_MOST_TAGGED_LINES = 12  # more lines of text than this are numbered in the picture and listed below it
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """One region as it is drawn: `box` in pixels of the drawing."""
+
+    box: Box
+    colour: str
+    tag: str
+    is_text: bool
+
+    @property
+    def area(self) -> float:
+        return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+
+
+def draw(answer: Answer) -> Image:
+    """Return the picture with every finding's regions drawn on it and the words below it, RGB.
+
+    The same answer gives the same pixels. Raises InputError if the answer carries no picture.
+    """
+    from PIL import Image as pillow
+
+    if answer.image is None:
+        raise InputError(
+            "this answer carries no picture to draw on; add it with dataclasses.replace(answer, image=load_image(...))"
+        )
+    picture, unit = draw_regions(answer.image, answer.findings)
+    strip = _strip(answer, max(picture.width, round(560 * unit)), unit)
+    canvas = pillow.new("RGB", (strip.width, picture.height + strip.height), _INK)
+    canvas.paste(picture, ((canvas.width - picture.width) // 2, 0))
+    canvas.paste(strip, (0, picture.height))
+    return canvas
+
+
+def draw_regions(image: LoadedImage, findings: Iterable[Finding], *, longest: int | None = None) -> tuple[Image, float]:
+    """Return the picture with regions drawn on it, and the pixels of one unit, which sizes scale with.
+
+    Args:
+        image: The picture that the regions are in the pixels of; a small one is enlarged.
+        findings: Whose regions to draw.
+        longest: Scale the picture down so that neither side is longer.
+    """
+    from PIL import Image as pillow
+    from PIL import ImageDraw
+
+    longer = max(image.pil.size)
+    scale = min(max(1.0, _LEAST_SIDE / longer), (longest or longer * _LEAST_SIDE) / longer)
+    size = (max(1, round(image.pil.width * scale)), max(1, round(image.pil.height * scale)))
+    picture = image.pil.copy() if size == image.pil.size else image.pil.resize(size, pillow.Resampling.BICUBIC)
+    unit = max(1.0, math.sqrt(size[0] * size[1]) / 900)
+
+    marks = _marks(findings, scale, size)
+    pen = ImageDraw.Draw(picture)
+    for mark in sorted(marks, key=lambda m: -m.area):  # small ones on top
+        _outline(pen, mark, unit)
+    _tags(pen, marks, size, unit)
+    return picture, unit
+
+
+def _marks(findings: Iterable[Finding], scale: float, size: tuple[int, int]) -> list[_Mark]:
+    findings = tuple(findings)
+    labels = dict.fromkeys(r.label for f in findings if f.kind != "text" for r in f.regions)
+    colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
+    numbers = {id(region): number for number, region in enumerate(_numbered(findings), 1)}
+    marks = []
+    for finding in findings:
+        is_text = finding.kind == "text"
+        for region in finding.regions:
+            if (box := _inside(region.xyxy, scale, size)) is None:
+                continue
+            tag = str(numbers.get(id(region)) or f"{region.label} {region.score:.2f}")
+            marks.append(_Mark(box, _TEXT_COLOUR if is_text else colours[region.label], tag, is_text))
+    return marks
+
+
+def _numbered(findings: Iterable[Finding]) -> list[Region]:
+    """Return the lines of text that are listed below the picture: all, or none if they fit on the picture."""
+    lines = [region for finding in findings if finding.kind == "text" for region in finding.regions]
+    return lines if len(lines) > _MOST_TAGGED_LINES else []
+
+
+def _inside(xyxy: Box, scale: float, size: tuple[int, int]) -> Box | None:
+    """Return a box in pixels of the drawing, cut at its borders; None if nothing of it can be drawn."""
+    if not all(math.isfinite(v) for v in xyxy):
+        return None
+    x0, x1 = sorted((xyxy[0] * scale, xyxy[2] * scale))
+    y0, y1 = sorted((xyxy[1] * scale, xyxy[3] * scale))
+    right, bottom = size[0] - 1, size[1] - 1
+    if x1 < 0 or y1 < 0 or x0 > right or y0 > bottom:
+        return None
+    return max(x0, 0), max(y0, 0), min(x1, right), min(y1, bottom)
+
+
+def _outline(pen: ImageDraw, mark: _Mark, unit: float) -> None:
+    """Draw a coloured frame between two dark hairlines, so that it shows on any background."""
+    thick = max(1, round((1.5 if mark.is_text else 2.5) * unit))
+    hair = max(1, round(unit / 2))
+    x0, y0, x1, y1 = (round(v) for v in mark.box)
+    for inset, width, colour in ((-hair, thick + 2 * hair, _INK), (0, thick, mark.colour)):
+        frame = (x0 + inset, y0 + inset, x1 - inset, y1 - inset)
+        if frame[2] >= frame[0] and frame[3] >= frame[1]:
+            pen.rectangle(frame, outline=colour, width=width)
+
+
+def _tags(pen: ImageDraw, marks: Sequence[_Mark], size: tuple[int, int], unit: float) -> None:
+    """Write each mark's tag beside its box, where it covers the fewest other tags and the least text."""
+    letters = Lettering(max(12, round(15 * unit)), bold=True)
+    pad = max(2, round(3 * unit))
+    height = letters.line_height + pad // 2
+    texts = [mark.box for mark in marks if mark.is_text]
+    placed: list[Box] = []
+    for mark in marks:
+        tag = letters.shorten(mark.tag, max(size[0] * 0.6, 8.0 * letters.size))
+        width = letters.width(tag) + 2 * pad
+        spot = min(
+            _spots(mark.box, width, height, size),
+            key=lambda s: sum(_overlap(s, other) for other in placed) * 4 + sum(_overlap(s, text) for text in texts),
+        )
+        placed.append(spot)
+        pen.rounded_rectangle(spot, radius=pad, fill=mark.colour)
+        letters.write(pen, (spot[0] + pad, spot[1] + pad // 4), tag, _INK if mark.is_text else _PAPER)
+
+
+def _spots(box: Box, width: float, height: float, size: tuple[int, int]) -> list[Box]:
+    """Return the places for a tag beside or in its box, best first, each moved inside the picture."""
+    x0, y0, x1, y1 = box
+    corners = (
+        (x0, y0 - height),
+        (x1 - width, y0 - height),
+        (x0, y0),
+        (x0, y1),
+        (x1 - width, y0),
+        (x0, y1 - height),
+        (x1, y0),
+        (x0 - width, y0),
+    )
+    spots = []
+    for x, y in corners:
+        left, top = max(0.0, min(x, size[0] - width)), max(0.0, min(y, size[1] - height))
+        spots.append((left, top, left + width, top + height))
+    return spots
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Return the area that two boxes share, in square pixels."""
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _strip(answer: Answer, width: int, unit: float) -> Image:
+    """Return the strip with the question, the answer, what has no box, and the numbered lines of text."""
+    from PIL import Image as pillow
+    from PIL import ImageDraw
+
+    margin = round(18 * unit)
+    plain, strong = Lettering(round(17 * unit)), Lettering(round(25 * unit), bold=True)
+    small = Lettering(round(14 * unit))
+    blocks = [
+        (plain, _FAINT, answer.question.text, 4),
+        (strong, _INK, answer.text.strip() or "(no answer)", 8),
+        (small, _FAINT, _signature(answer), 2),
+    ]
+    for finding in answer.findings:
+        if finding.error is not None:
+            blocks.append((small, _PALETTE[0], f"{finding.expert} failed: {finding.error}", 2))
+        elif not finding.regions and finding.text:
+            blocks.append((small, _INK, f"{finding.expert}: {finding.text}", 3))
+    listed = (f"{number} {line.label} {line.score:.2f}" for number, line in enumerate(_numbered(answer.findings), 1))
+    blocks.append((small, _INK, "  ·  ".join(listed), 60))
+    lines = [
+        (letters, colour, line)
+        for letters, colour, text, most in blocks
+        for line in letters.wrap(text, width - 2 * margin, most)
+    ]
+    strip = pillow.new("RGB", (width, 2 * margin + sum(letters.line_height for letters, _, _ in lines)), _PAPER)
+    pen, y = ImageDraw.Draw(strip), margin
+    for letters, colour, line in lines:
+        letters.write(pen, (margin, y), line, colour)
+        y += letters.line_height
+    return strip
+
+
+def _signature(answer: Answer) -> str:
+    """Return who answered and how sure, in a line."""
+    sure = "" if answer.confidence is None else f", confidence {answer.confidence:.2f}"
+    asked = ", ".join(finding.expert for finding in answer.findings) or "no expert"
+    return f"{answer.core}{sure}; looked with {asked}"

@@ -1,0 +1,73 @@
+"""An answer as self-contained HTML, for notebooks and files: thumbnail, answer, evidence table.
+
+Everything that a picture, a user or a model wrote is escaped; characters that cannot be seen are shown by number.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from base64 import b64encode
+from html import escape
+from io import BytesIO
+
+from vqa.values import Answer, Finding, LoadedImage
+
+_THUMBNAIL = 640  # pixels of its longer side
+_CELL = 'style="text-align:left;padding:2px 14px 2px 0;vertical-align:top"'
+
+
+def html(answer: Answer) -> str:
+    """Return the answer as one `<div>` with inline styles: no script, no file beside it, readable on dark and light."""
+    sure = "" if answer.confidence is None else f"confidence {answer.confidence:.2f}, "
+    parts = [
+        '<div class="vqa-answer" style="max-width:960px;font-family:sans-serif;line-height:1.4">',
+        "" if answer.image is None else _thumbnail(answer.image, answer.findings),
+        f'<div style="opacity:.7;margin-top:8px">{_text(answer.question.text)}</div>',
+        f'<div style="font-size:1.4em;font-weight:bold">{_text(answer.text)}</div>',
+        f'<div style="opacity:.7">{_text(answer.core)}, {sure}{_text(answer.route.reason)}</div>',
+        *(f"<div>{_text(note)}</div>" for note in answer.notes),
+        _evidence(answer.findings),
+        "</div>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _thumbnail(image: LoadedImage, findings: tuple[Finding, ...]) -> str:
+    from vqa.drawing import draw_regions
+
+    buffer = BytesIO()
+    picture, _ = draw_regions(image, findings, longest=_THUMBNAIL)
+    picture.save(buffer, "JPEG", quality=85)
+    data = b64encode(buffer.getvalue()).decode("ascii")
+    return f'<img alt="{_text(image.source)}" style="max-width:100%" src="data:image/jpeg;base64,{data}">'
+
+
+def _evidence(findings: tuple[Finding, ...]) -> str:
+    if not findings:
+        return ""
+    head = "".join(f"<th {_CELL}>{name}</th>" for name in ("expert", "text", "score", "box"))
+    rows = "\n".join(_row(cells) for finding in findings for cells in _cells(finding))
+    return (
+        f'<details open><summary>evidence</summary><table style="border-collapse:collapse">\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></details>"
+    )
+
+
+def _cells(finding: Finding) -> list[tuple[str, str, str, str]]:
+    """Return a finding's rows: itself in words, then each of its regions."""
+    said = f"failed: {finding.error}" if finding.error is not None else finding.text
+    summary = (finding.expert, "; ".join((said, *finding.notes)), "", "")
+    return [summary] + [
+        (finding.expert, r.label, f"{r.score:.2f}", ", ".join(f"{v:.0f}" for v in r.xyxy)) for r in finding.regions
+    ]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"<tr>{''.join(f'<td {_CELL}>{_text(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _text(value: str) -> str:
+    """Return text as HTML shows it safely; a direction override, say, becomes its number instead of taking effect."""
+    return "".join(
+        f"[U+{ord(c):04X}]" if unicodedata.category(c)[0] == "C" and c not in "\n\t" else c for c in escape(value)
+    ).replace("\n", "<br>")

@@ -1,0 +1,87 @@
+"""Writes an answer, or what experts found, to a file: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from vqa.errors import InputError
+from vqa.values import Answer, Finding, LoadedImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
+
+def save(answer: Answer, path: str | Path) -> None:
+    """Write the drawing (.png, .jpg, .webp), the JSON (.json) or the report (.html), as the path's ending says.
+
+    Raises InputError for another ending, a missing folder, or a place or size that cannot be written.
+    """
+    suffix = check_path(path, (*_IMAGE_FORMATS, ".json", ".html"))
+    if suffix == ".json":
+        # A file name that is no Unicode leaves lone surrogates: as JSON escapes they survive.
+        _replace(Path(path), f"{answer.to_json(indent=2)}\n".encode("utf-8", "backslashreplace"))
+    elif suffix == ".html":
+        _replace(Path(path), _page(answer).encode())
+    else:
+        from vqa.drawing import draw
+
+        _save_picture(draw(answer), Path(path), suffix)
+
+
+def save_findings(image: LoadedImage, findings: Iterable[Finding], path: str | Path) -> None:
+    """Write the picture with the findings' regions drawn on it (.png, .jpg, .webp). Raises as `save` does."""
+    suffix = check_path(path, tuple(_IMAGE_FORMATS))
+    from vqa.drawing import draw_regions
+
+    _save_picture(draw_regions(image, findings)[0], Path(path), suffix)
+
+
+def check_path(path: str | Path, endings: tuple[str, ...] = (*_IMAGE_FORMATS, ".json", ".html")) -> str:
+    """Return the path's ending, in lower case. Raises InputError if it is none of these or its folder is missing."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in endings:
+        raise InputError(f"{str(path)!r}: expected a name that ends in {', '.join(endings[:-1])} or {endings[-1]}")
+    if not path.parent.is_dir():
+        raise InputError(f"{str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
+    if path.is_dir():
+        raise InputError(f"{str(path)!r}: a folder; expected the name of a file")
+    return suffix
+
+
+def _page(answer: Answer) -> str:
+    from vqa.report import html
+
+    return (
+        '<!doctype html>\n<html><head><meta charset="utf-8"><title>vqa</title></head>\n'
+        f"<body>{html(answer)}</body></html>\n"
+    )
+
+
+def _save_picture(picture: Image, path: Path, suffix: str) -> None:
+    kind, buffer = _IMAGE_FORMATS[suffix], BytesIO()
+    try:
+        picture.save(buffer, kind, quality=92)
+    except (OSError, ValueError) as error:
+        size = f"{picture.width}x{picture.height} pixels"
+        raise InputError(f"{str(path)!r}: {kind} cannot hold {size} ({error}); save it as .png") from error
+    _replace(path, buffer.getvalue())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a new file beside the old one and put it in its place, so that no reader sees half of it."""
+    new = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        new.write_bytes(data)
+        os.replace(new, path)
+    except OSError as error:
+        raise InputError(f"{str(path)!r}: cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        new.unlink(missing_ok=True)
