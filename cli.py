@@ -1,0 +1,418 @@
+"""The `vqa` command: parse, call, render; nothing else lives here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.core
+
+from vqa import __version__
+from vqa.commands import command, run_process
+from vqa.errors import InputError, ModelUnavailable, PartialFailure
+from vqa.settings import Settings, setting_help, setting_names
+from vqa.terminal import (
+    AnswerWriter,
+    Output,
+    Status,
+    check_writable,
+    clean,
+    columns,
+    json_text,
+    numbered,
+    print_evidence,
+    print_prompt,
+)
+
+if TYPE_CHECKING:
+    from vqa.agent.events import Event
+    from vqa.registry import Registry
+    from vqa.values import Answer, LoadedImage
+
+
+class ListByDefault(typer.core.TyperGroup):
+    """`vqa models --json` means `vqa models list --json`."""
+
+    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
+        if not arguments or (arguments[0].startswith("-") and arguments[0] != "--help"):
+            arguments = ["list", *arguments]
+        return super().parse_args(context, arguments)
+
+
+# Plain help: drawing it with rich would take a third of the time that `vqa --help` may take.
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Ask questions about pictures and see the evidence; everything runs on this machine.",
+    epilog='\b\nExamples:\n  vqa ask example:bus "How many people are there?"\n  vqa doctor',
+)
+models = typer.Typer(
+    cls=ListByDefault, rich_markup_mode=None, help="List, fetch, check and remove the weights that this project knows."
+)
+app.add_typer(models, name="models")
+_command = partial(command, app)
+_models_command = partial(command, models)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OutputFile = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")]
+Save = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also save the picture with what was seen drawn on it.")
+]
+Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="Path, URL, example:NAME, or - for stdin.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; see `vqa models`.")]
+
+_STORE = ("home", "offline")
+_DETECTOR = ("detector", "yolo_model", "tiles")
+_ROUTING = ("router", "experts", "no_experts", *_DETECTOR)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        print(__version__)
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@_command(
+    "ask",
+    'vqa ask example:bus "How many people are there?" --explain',
+    'vqa ask photo.jpg --question "Is there a dog?" --question "What does the sign say?" --json',
+    settings=setting_names(),
+)
+def ask(
+    settings: Settings,
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE... QUESTION",
+            help="Pictures (path, URL, example:NAME, - for stdin), then the question, unless --question asks it.",
+        ),
+    ],
+    question: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A question; may be repeated.")] = None,
+    json: Json = False,
+    output: OutputFile = None,
+    save: Save = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the evidence as a table, on stderr.")] = False,
+    show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Show what the core reads, on stderr.")] = False,
+) -> None:
+    """Ask questions about pictures.
+
+    Questions about one picture share what the experts saw in it. Several answers come one a line, each after its
+    picture and question, with tabs between; with --json, one object a line.
+    """
+    from vqa.agent.agent import VQAAgent, check_question
+
+    pictures, texts = _pictures_and_questions(arguments, question or [])
+    questions = [check_question(text).text for text in texts]
+    check_writable(save)
+    agent = VQAAgent.from_pretrained(settings=settings)
+    total, failed = len(pictures) * len(questions), 0
+    with Output(output) as out:
+        writer = AnswerWriter(out, as_json=json, several=total > 1)
+        for place, picture in enumerate(pictures):
+            source: str | LoadedImage = picture
+            for number, text in enumerate(questions, place * len(questions) + 1):
+                try:
+                    answer = _follow(agent.events(source, text), writer, picture, text, show_prompt=show_prompt)
+                except InputError as error:
+                    if len(pictures) == 1:
+                        raise
+                    _log.error("%s", error)
+                    writer.fail(picture, questions, error)
+                    failed += 1
+                    break
+                source = answer.image or picture  # read once, also from stdin and URLs
+                if explain:
+                    print_evidence(answer)
+                if save:
+                    answer.save(numbered(save, number, total))
+    if failed == len(pictures):
+        raise InputError(f"none of the {failed} pictures could be used")
+    if failed:
+        raise PartialFailure(f"{failed} of {len(pictures)} pictures could not be used; the others are answered")
+
+
+def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    if questions:
+        return arguments, questions
+    *pictures, question = arguments
+    if not pictures:
+        raise InputError(f'one argument is not enough: vqa ask IMAGE "QUESTION"; got only {question!r}')
+    for word in pictures[1:]:
+        if word != "-" and not set(word) & set("./:\\") and not Path(word).exists():
+            raise InputError(f"{word!r} is not a picture; put the whole question in quotes")
+    return pictures, [question]
+
+
+def _follow(events: Iterable[Event], writer: AnswerWriter, picture: str, text: str, *, show_prompt: bool) -> Answer:
+    from vqa.agent.events import Answered, Composed, Looking, Routed
+    from vqa.values import Token
+
+    status = Status()
+    try:
+        for event in events:
+            match event:
+                case Routed(route):
+                    _log.info("%s", route.reason)
+                case Looking(expert):
+                    status.show(f"{expert}: looking …")
+                case Composed(prompt):
+                    status.clear()
+                    if show_prompt:
+                        print_prompt(prompt)
+                    status.show("answering …")
+                case Token(piece):
+                    status.clear()
+                    writer.piece(picture, text, piece)
+                case Answered(answer):
+                    status.clear()
+                    writer.finish(picture, answer)
+                    for note in answer.notes:
+                        _log.warning("%s", note)
+                    return answer
+    finally:
+        status.clear()
+    raise AssertionError("the last event of a question is its answer")
+
+
+@_command(
+    "caption",
+    "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base",
+    "vqa caption photo.jpg --caption-model ./my-blip --json",
+    settings=("caption_model", "device", "dtype", *_STORE),
+)
+def caption(
+    settings: Settings, image: Picture, json: Json = False, output: OutputFile = None, save: Save = None
+) -> None:
+    """Describe a picture in a sentence."""
+    _look(settings, "caption", image, json=json, output=output, save=save)
+
+
+@_command(
+    "detect",
+    "vqa detect example:bus --save boxes.png",
+    "curl -s https://example.com/street.jpg | vqa detect - --json",
+    settings=(*_DETECTOR, "device", *_STORE),
+)
+def detect(
+    settings: Settings, image: Picture, json: Json = False, output: OutputFile = None, save: Save = None
+) -> None:
+    """Find objects in a picture: counts, places and boxes."""
+    _look(settings, "detect", image, json=json, output=output, save=save)
+
+
+@_command(
+    "read",
+    "vqa read example:page",
+    "vqa read receipt.jpg --ocr-languages en,de --json -o receipt.json",
+    settings=("ocr_languages", "device", *_STORE),
+)
+def read(settings: Settings, image: Picture, json: Json = False, output: OutputFile = None, save: Save = None) -> None:
+    """Read the text in a picture, in reading order."""
+    _look(settings, "ocr", image, json=json, output=output, save=save)
+
+
+def _look(settings: Settings, expert: str, image: str, *, json: bool, output: str | None, save: Path | None) -> None:
+    from vqa.agent.agent import VQAAgent
+    from vqa.images import load_image
+
+    check_writable(save)
+    with Output(output) as out:
+        loaded = load_image(image, offline=settings.offline)
+        status = Status()
+        status.show(f"{expert}: looking …")
+        try:
+            finding = VQAAgent.from_pretrained(settings=settings).look(expert, loaded)
+        finally:
+            status.clear()
+        for note in (*loaded.notes, *finding.notes):
+            _log.warning("%s", note)
+        out.line(json_text(finding.to_dict(), indent=2) if json else clean(finding.text))
+    if save:
+        from vqa.saving import save_findings
+
+        save_findings(loaded, [finding], save)
+
+
+@_command(
+    "route",
+    'vqa route "How many people are waiting?"',
+    'vqa route "What does the sign say?" --json',
+    settings=_ROUTING,
+)
+def route(settings: Settings, question: Annotated[str, typer.Argument(metavar="QUESTION")], json: Json = False) -> None:
+    """Show which experts a question would be given to, and why; loads no weights."""
+    from vqa.agent.agent import VQAAgent, check_question
+
+    chosen = VQAAgent.from_pretrained(settings=settings).route(check_question(question).text)
+    if json:
+        print(json_text(chosen.to_dict(), indent=2))
+        return
+    print(clean(f"{', '.join(chosen.experts) or 'no expert'}: {chosen.reason}"))
+    print(columns([("yes" if name in chosen.experts else "no", name, why) for name, why in chosen.reasons.items()]))
+
+
+@_command(
+    "experts", "vqa experts", "vqa experts --json", settings=(*_DETECTOR, "ocr_languages", "caption_model", *_STORE)
+)
+def experts(settings: Settings, json: Json = False) -> None:
+    """List the experts, and whether each can look here."""
+    from vqa.registry import experts as registry
+
+    _list(registry, settings, json=json)
+
+
+@_command("cores", "vqa cores", "vqa cores --json", settings=("adapter", *_STORE))
+def cores(settings: Settings, json: Json = False) -> None:
+    """List the visual cores, and whether each can answer here."""
+    from vqa.registry import cores as registry
+
+    _list(registry, settings, json=json)
+
+
+@_command("routers", "vqa routers", "vqa routers --json")
+def routers(settings: Settings, json: Json = False) -> None:
+    """List the routers."""
+    from vqa.registry import routers as registry
+
+    _list(registry, settings, json=json)
+
+
+def _list(registry: Registry[Any], settings: Settings, *, json: bool) -> None:
+    rows = []
+    for kind in registry:
+        part = kind.from_settings(settings)
+        missing = part.available() if hasattr(part, "available") else None
+        rows.append({"name": part.name, "description": part.description, "ready": missing is None, "missing": missing})
+    if json:
+        print(json_text(rows, indent=2))
+    else:
+        print(columns([(row["name"], row["description"], row["missing"] or "ready") for row in rows]))
+
+
+@_models_command("list", "vqa models list", "vqa models list --json", settings=_STORE)
+def models_list(settings: Settings, json: Json = False) -> None:
+    """List every model: what it is for, its size, its licence, and where it is."""
+    from vqa.weights import Store
+    from vqa.weights.store import megabytes
+
+    statuses = Store.from_settings(settings).statuses()
+    if json:
+        print(json_text([status.to_dict() for status in statuses], indent=2))
+        return
+    heads = ("name", "what for", "size", "licence", "where")
+    rows = [
+        (s.model.name, s.model.purpose, megabytes(s.model.size), s.model.licence, str(s.folder or "not here"))
+        for s in statuses
+    ]
+    print(columns([heads, *rows]))
+
+
+@_models_command("pull", "vqa models pull", "vqa models pull easyocr-en", settings=_STORE)
+def models_pull(settings: Settings, names: Names = None) -> None:
+    """Fetch models; without a name, everything that a built-in answer needs."""
+    from vqa.weights import MODELS, Store
+
+    store = Store.from_settings(settings)
+    for name in names or [model.name for model in MODELS if model.builtin]:
+        print(columns([(name, str(store.fetch(name, insist=True)))]))
+
+
+@_models_command("verify", "vqa models verify", "vqa models verify easyocr-en", settings=_STORE)
+def models_verify(settings: Settings, names: Names = None, json: Json = False) -> None:
+    """Read every file of the models that are here, or of those named, and compare hashes."""
+    from vqa.weights import Store
+
+    store = Store.from_settings(settings)
+    checked = names or [status.model.name for status in store.statuses() if status.folder]
+    faults = {name: store.verify(name) for name in checked}
+    if json:
+        print(json_text(faults, indent=2))
+    elif faults:
+        print(columns([(name, "; ".join(found) or "sound") for name, found in faults.items()]))
+    if damaged := [name for name, found in faults.items() if found]:
+        raise ModelUnavailable(f"damaged: {', '.join(damaged)}; run `vqa models pull {' '.join(damaged)}`")
+
+
+@_models_command("path", "vqa models path easyocr-en", 'ls "$(vqa models path yolo11n)"', settings=_STORE)
+def models_path(settings: Settings, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Print the folder that holds a model's files."""
+    from vqa.weights import Store
+
+    print(clean(str(Store.from_settings(settings).path(name))))
+
+
+@_models_command("rm", "vqa models rm blip-base", "vqa models rm yolo11n easyocr-en", settings=_STORE)
+def models_rm(settings: Settings, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Delete models, and what was made from them."""
+    from vqa.weights import Store
+    from vqa.weights.store import megabytes
+
+    store = Store.from_settings(settings)
+    for name in [store.model(name).name for name in names]:
+        print(columns([(name, f"{megabytes(store.remove(name))} freed")]))
+
+
+@_command("examples", "vqa examples", "vqa examples --json")
+def examples(settings: Settings, json: Json = False) -> None:
+    """List pictures that installed packages ship, each with a question."""
+    from vqa.examples import examples as known
+
+    rows = [{"source": example.source, "question": example.question} for example in known()]
+    print(json_text(rows, indent=2) if json else columns([tuple(row.values()) for row in rows]))
+
+
+@_command("doctor", "vqa doctor", "vqa doctor --json", settings=setting_names())
+def doctor(settings: Settings, json: Json = False) -> None:
+    """Say what works on this machine, what is missing, and the command that mends it."""
+    from vqa.agent.doctor import examine
+
+    checks = examine(settings)
+    if json:
+        print(json_text([check.to_dict() for check in checks], indent=2))
+    else:
+        print(columns([(check.status, check.name, check.message) for check in checks]))
+        if remedies := [(check.name, check.mend) for check in checks if check.mend]:
+            print("\nTo mend:\n" + columns(remedies))
+    if missing := [check.name for check in checks if check.status == "missing"]:
+        raise ModelUnavailable(f"`vqa ask` cannot work here yet: {', '.join(missing)}")
+
+
+@_command("config", "vqa config", "VQA_OFFLINE=1 vqa config --json", settings=setting_names())
+def config(settings: Settings, json: Json = False) -> None:
+    """Show every setting: its value, where it comes from, and what it is for."""
+    rows = []
+    for name in setting_names():
+        value = getattr(settings, name)
+        value = str(value) if isinstance(value, Path) else value
+        rows.append({"name": name, "value": value, "origin": settings.origins[name], "help": setting_help(name)})
+    if json:
+        print(json_text(rows, indent=2))
+        return
+
+    def shown(value: Any) -> str:
+        return (
+            ",".join(value)
+            if isinstance(value, tuple)
+            else str(value).lower()
+            if isinstance(value, bool)
+            else str(value)
+        )
+
+    print(columns([(row["name"], shown(row["value"]) or "-", row["origin"], row["help"]) for row in rows]))
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    run_process(app)
+
+
+_log = logging.getLogger(__name__)
