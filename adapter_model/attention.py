@@ -1,0 +1,85 @@
+"""Zero-initialised gated attention over adapter prompts (LLaMA-Adapter, section 3.2; arXiv 2303.16199).
+
+    out = softmax(Q Kᵀ / √D + mask) V  +  tanh(gate) · softmax(Q K_aᵀ / √D) V_a
+
+Two softmaxes of their own, so a closed gate leaves the base model exactly as it was. K_a and V_a are the layer's own
+key and value projections of the prompts, with neither RoPE nor the layer's norm on them; Q has its RoPE.
+paper: one gate per layer in the formulas; here: one per head, squashed by tanh, because the released code has it so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+ATTENTION = "llama_adapter"
+
+# One layer's adapter keys and gated values, both (B or 1, H, L, D); None where a layer has no prompt.
+AdapterKeysValues = tuple[tuple[Tensor, Tensor] | None, ...]
+
+
+def adapter_keys_values(attention: nn.Module, prompt: Tensor) -> tuple[Tensor, Tensor]:
+    """Return one layer's adapter keys and values, the gate already on the values; neither depends on the text.
+
+    paper: whether the prompts pass the tuned or the frozen projections is left open; here: the tuned ones, because
+    eq. 1 replaces the linear itself. (The released code tunes neither of the two, so both readings agree with it.)
+
+    Args:
+        attention: A LlamaAttention with a `gate` (1, H, 1, 1).
+        prompt: (B or 1, L, C).
+
+    Returns:
+        Keys and values, (B or 1, H, L, D) each, in the projection's dtype, repeated for grouped-query attention.
+    """
+    heads = (attention.k_proj, attention.v_proj)
+    prompt = prompt.to(heads[0].weight.dtype)
+    shape = (*prompt.shape[:2], -1, attention.head_dim)
+    keys, values = (project(prompt).view(shape).transpose(1, 2) for project in heads)  # (B, H_kv, L, D)
+    keys, values = (x.repeat_interleave(attention.num_key_value_groups, dim=1) for x in (keys, values))
+    return keys, values * attention.gate.tanh().to(values.dtype)  # (B, H, L, D)
+
+
+def adapter_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    adapter: AdapterKeysValues | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attend to the text as transformers' "sdpa" does and add this layer's gated adapter attention.
+
+    Args:
+        module: The LlamaAttention that asks; `layer_idx` picks its entry of `adapter`.
+        query: (B, H, T, D), RoPE applied.
+        key: (B, H_kv, S, D).
+        value: (B, H_kv, S, D).
+        attention_mask: (B, 1, T, S), or None for plain causal attention.
+        adapter: Every layer's adapter keys and values, from `adapter_keys_values`.
+
+    Returns:
+        (B, T, H, D), and no weights.
+    """
+    out, weights = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    own = adapter[module.layer_idx] if adapter is not None else None
+    if own is not None:
+        seen = F.scaled_dot_product_attention(query, *own, scale=module.scaling)  # (B, H, T, D)
+        out = out + seen.transpose(1, 2)
+    return out, weights
+
+
+def gate_for(num_heads: int, device: torch.device) -> nn.Parameter:
+    """Return a closed gate, (1, H, 1, 1)."""
+    return nn.Parameter(torch.zeros(1, num_heads, 1, 1, device=device))
+
+
+AttentionInterface.register(ATTENTION, adapter_attention)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)  # without it padded batches silently get wrong logits

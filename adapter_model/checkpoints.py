@@ -1,0 +1,112 @@
+"""Adapter weights on disk: `config.json` and `adapter.safetensors`, without the frozen base; strict in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vqa.adapter_model.config import AdapterConfig, Group
+from vqa.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vqa.adapter_model.model import AdapterLlama
+
+CONFIG = "config.json"
+WEIGHTS = "adapter.safetensors"
+
+
+def save_adapter(model: AdapterLlama, folder: Path, *, groups: Sequence[Group] = ("visual", "language")) -> None:
+    """Write the parameters of some groups, in float32, with the config and the base's fingerprint.
+
+    Raises:
+        InputError: The adapter is folded into the base's weights and no longer apart from them.
+    """
+    from safetensors.torch import save_file
+
+    if not model.groups:
+        raise InputError("a folded adapter cannot be saved; save it before folding")
+    state = {name: p.detach().float().cpu().contiguous() for name, p in _members(model, groups).items()}
+    config = replace(model.adapter, base_fingerprint=model.fingerprint, groups=tuple(groups))
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, folder / WEIGHTS)
+    (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
+
+
+def load_adapter(model: AdapterLlama, folder: Path) -> None:
+    """Copy the weights in `folder` into a model built from that folder's config.
+
+    A folder without weights is an untrained adapter, and the model stays as it was made.
+
+    Raises:
+        InputError: Weights of another base model, damaged, or not exactly the names and shapes expected.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not (folder / WEIGHTS).is_file():
+        return
+    config = AdapterConfig.from_file(folder / CONFIG)
+    if config.base_fingerprint != model.fingerprint:
+        raise InputError(
+            f"{folder}: trained on another base model than the {model.adapter.base_model!r} loaded here "
+            f"(fingerprint {config.base_fingerprint[:12]!r}, here {model.fingerprint[:12]!r}); use the base it names"
+        )
+    try:
+        state = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise _damaged(folder, error) from None
+    expected = _members(model, config.groups)
+    report = mismatches(expected, state)
+    if report:
+        raise InputError(f"{folder / WEIGHTS}: {report}")
+    for name, value in state.items():
+        expected[name].data.copy_(value)
+
+
+def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Return every missing, unexpected and mis-shaped name in one line; empty when all is well."""
+    shapes = [
+        f"{name} is {tuple(found[name].shape)}, expected {tuple(expected[name].shape)}"
+        for name in sorted(expected.keys() & found.keys())
+        if found[name].shape != expected[name].shape
+    ]
+    parts = {
+        "missing": sorted(expected.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - expected.keys()),
+        "mis-shaped": shapes,
+    }
+    return "; ".join(f"{len(names)} {kind}: {', '.join(names)}" for kind, names in parts.items() if names)
+
+
+def sees(folder: Path) -> bool:
+    """Return whether the adapter in a folder lets the picture in: a visual gate is open. Reads the gates alone.
+
+    Raises:
+        InputError: The folder holds no adapter, or a damaged one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    config = AdapterConfig.from_file(folder / CONFIG)
+    if not (folder / WEIGHTS).is_file():
+        return False
+    try:
+        with safe_open(folder / WEIGHTS, framework="np") as file:
+            gates = [name for name in file.keys() if name.endswith(".self_attn.gate")]  # noqa: SIM118
+            if config.fusion == "early":  # the later layers' gates are the static prompts'
+                gates = [name for name in gates if int(name.split(".")[2]) < config.early_layers]
+            return any(bool(file.get_tensor(name).any()) for name in gates)
+    except SafetensorError as error:
+        raise _damaged(folder, error) from None
+
+
+def _members(model: AdapterLlama, groups: Sequence[Group]) -> dict[str, Tensor]:
+    wanted = frozenset[str]().union(*(model.groups[group] for group in groups))
+    return {name: parameter for name, parameter in model.named_parameters() if name in wanted}
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    return InputError(f"{folder / WEIGHTS}: damaged ({error}); get the file again")

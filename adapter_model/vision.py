@@ -1,0 +1,60 @@
+"""From frozen patch features to the visual prompt (LLaMA-Adapter V2, section 4.3 and the released multimodal code).
+
+patches → Linear + norm → [learned visual queries ; patches] → transformer blocks → the first V → Linear + norm.
+With no blocks every projected patch goes on (the paper's plain learnable projection).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class VisualBlock(nn.Module):
+    """A pre-norm ViT block (arXiv 2010.11929), without position embeddings, as the released code uses."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, T, width) to the same shape."""
+        batch, length, width = x.shape
+        qkv = self.qkv(self.norm1(x)).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, T, width / heads) each
+        seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, length, width)
+        x = x + self.proj(seen)
+        hidden: Tensor = x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+        return hidden
+
+
+class VisualPrompter(nn.Module):
+    """The trainable part of the vision path: patch features in, visual prompt tokens of the language model's width out."""
+
+    def __init__(self, *, features: int, width: int, blocks: int, heads: int, queries: int, hidden: int) -> None:
+        super().__init__()
+        self.patch_proj = nn.Linear(features, width)
+        self.patch_norm = nn.LayerNorm(width)
+        self.query = nn.Parameter(torch.randn(queries, width))
+        self.blocks = nn.ModuleList(VisualBlock(width, heads) for _ in range(blocks))
+        self.out_proj = nn.Linear(width, hidden)
+        self.out_norm = nn.LayerNorm(hidden)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map patch features (B, P, features) to the visual prompt (B, V, hidden); V is P without queries."""
+        x = self.patch_norm(self.patch_proj(features.to(self.patch_proj.weight.dtype)))  # (B, P, width)
+        queries = len(self.query)
+        if queries:
+            x = torch.cat([self.query.expand(len(x), -1, -1), x], dim=1)  # (B, V + P, width)
+            for block in self.blocks:
+                x = block(x)
+            x = x[:, :queries]  # (B, V, width)
+        prompt: Tensor = self.out_norm(self.out_proj(x))
+        return prompt
