@@ -1,0 +1,80 @@
+"""Turns pieces of text with boxes into lines in reading order, with words hyphenated at a line's end made whole."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from statistics import median
+
+from vqa.experts.reading.columns import columns
+from vqa.experts.reading.rows import Row, joined_rows
+from vqa.values import Region
+
+Block = list[Region]  # lines that belong together, top to bottom: a paragraph, a column's part, a sign
+
+_APART = 1.0  # heights of empty space that end a block
+
+
+def blocks(pieces: Sequence[Region]) -> list[Block]:
+    """Return the text as blocks of lines, in reading order.
+
+    Args:
+        pieces: Words or parts of lines, in any order.
+
+    Returns:
+        Blocks of at least one line. A line's label is its pieces' texts joined by spaces, its box holds theirs, its
+        score is their mean, weighted by length.
+    """
+    found: list[Block] = []
+    for column in columns(pieces):
+        block: Block = []
+        for line in map(_line, joined_rows(column)):
+            if block and _far(block[-1], line):
+                found.append(block)
+                block = []
+            block.append(line)
+        found.append(block)
+    return [join_hyphens(block) for block in found]
+
+
+def join_hyphens(block: Block) -> Block:
+    """Return the lines with each word that a hyphen parts put together on the line where it begins."""
+    joined: Block = []
+    for line in block:
+        if joined and _goes_on(joined[-1].label, line.label):
+            head, (tail, _, rest) = joined[-1], line.label.partition(" ")
+            # The line that is left keeps its box, which is a little too wide: where the word ends in it is not known.
+            joined[-1] = Region(head.xyxy if rest else _hull((head, line)), head.label[:-1] + tail, head.score)
+            line = Region(line.xyxy, rest, line.score)
+        if line.label:
+            joined.append(line)
+    return joined
+
+
+def clean(text: str) -> str:
+    """Return text on one line without what cannot be seen: control characters, zero widths, direction overrides."""
+    visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(visible.split())
+
+
+def _goes_on(line: str, following: str) -> bool:
+    return line[-1:] in ("-", "\N{HYPHEN}") and line[-2:-1].isalpha() and following[:1].islower()
+
+
+def _line(row: Row) -> Region:
+    weights = [len(piece.label) for piece in row]
+    score = sum(piece.score * weight for piece, weight in zip(row, weights, strict=True)) / max(sum(weights), 1)
+    return Region(_hull(row), " ".join(piece.label for piece in row), score)
+
+
+def _far(above: Region, below: Region) -> bool:
+    """Return whether empty space parts two lines of one column."""
+    height = median((above.xyxy[3] - above.xyxy[1], below.xyxy[3] - below.xyxy[1]))
+    down = below.xyxy[1] - above.xyxy[3]
+    across = max(above.xyxy[0], below.xyxy[0]) - min(above.xyxy[2], below.xyxy[2])
+    return max(down, across) > _APART * height
+
+
+def _hull(pieces: Sequence[Region]) -> tuple[float, float, float, float]:
+    boxes = [piece.xyxy for piece in pieces]
+    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
