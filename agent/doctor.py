@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vqa import registry
+from vqa.errors import VQAError
+from vqa.protocols import Core, Expert
 from vqa.settings import Settings
 from vqa.weights import MODELS, Store
 from vqa.weights.store import megabytes
@@ -141,12 +144,35 @@ def _models(settings: Settings, store: Store) -> Iterator[Check]:
 
 def _cores(settings: Settings) -> Iterator[Check]:
     core = registry.cores.get(settings.core).from_settings(settings)
-    why_not = core.available()
-    yield Check(f"core {core.name}", "missing" if why_not else "ok", why_not or core.description)
+    name = f"core {core.name}"
+    why_not = _why_not(core)
+    yield Check(name, "missing" if why_not else "ok", why_not or core.description, _command_in(why_not))
+    sees = getattr(core, "sees", None)  # only cores that can be blind have it
+    if sees is None or why_not:
+        return
+    if sees():
+        yield Check(f"{name}: eyes", "ok", "the picture itself reaches the core")
+    else:
+        blind = "visual gates are zero: it answers from the experts' findings until a trained adapter is loaded"
+        yield Check(f"{name}: eyes", "optional", blind, "vqa ask --adapter FOLDER …")
 
 
 def _experts(settings: Settings) -> Iterator[Check]:
     for kind in registry.experts:
         expert = kind.from_settings(settings)
-        why_not = expert.available()
-        yield Check(f"expert {expert.name}", "optional" if why_not else "ok", why_not or expert.description)
+        why_not = _why_not(expert)
+        message = why_not or expert.description
+        yield Check(f"expert {expert.name}", "optional" if why_not else "ok", message, _command_in(why_not))
+
+
+def _why_not(part: Core | Expert) -> str | None:
+    try:
+        return part.available()
+    except Exception as error:  # a broken part is what the doctor is there to report
+        return str(error) if isinstance(error, VQAError) else f"{type(error).__name__}: {error}"
+
+
+def _command_in(message: str | None) -> str:
+    """Return the command that `available()` puts between backticks, if there is one."""
+    found = re.search(r"`([^`]+)`", message or "")
+    return found[1] if found else ""
