@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, BinaryIO
@@ -37,7 +38,7 @@ _PLUGINS = {
 _FRAMES = {"GIF": "frames", "WEBP": "frames", "PNG": "frames", "AVIF": "frames", "TIFF": "pages"}
 _ORIENTATION = 0x0112  # EXIF tag
 _HEAD = 1024  # bytes that tell one kind of file from another
-_WARNINGS = threading.Lock()  # Python's warning filters are one global: no two threads may change them at once
+_GLOBALS = threading.Lock()  # warning filters and Pillow's switches are global: no two threads may change them at once
 
 
 def decode(stream: BinaryIO, where: str, max_pixels: int) -> tuple[Image, tuple[str, ...]]:
@@ -54,18 +55,33 @@ def decode(stream: BinaryIO, where: str, max_pixels: int) -> tuple[Image, tuple[
     head = stream.read(_HEAD)
     if not head:
         raise InputError(f"{where}: the file is empty; expected a picture")
-    with _WARNINGS, warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
+    with _strictly() as warned:
         name, image = _open(stream, head, where)
         rgb, notes = _upright_rgb(image, where, max_pixels, name)
-    return rgb, notes + tuple(dict.fromkeys(f"decoder: {' '.join(str(w.message).split())}" for w in heard))
+    return rgb, (*notes, *dict.fromkeys(warned))
 
 
 def from_pil(image: Image, where: str, max_pixels: int) -> tuple[Image, tuple[str, ...]]:
     """Return a caller's PIL image as upright RGB, leaving the caller's alone, and notes on what was changed."""
-    with _WARNINGS, warnings.catch_warnings(record=True):
+    with _strictly() as warned:
+        rgb, notes = _upright_rgb(image, where, max_pixels, image.format or "")
+    return rgb, (*notes, *dict.fromkeys(warned))
+
+
+@contextmanager
+def _strictly() -> Iterator[list[str]]:
+    """Refuse truncated pictures, whatever others told Pillow, and fill the list with the decoder's warnings."""
+    from PIL import ImageFile
+
+    warned: list[str] = []
+    with _GLOBALS, warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        return _upright_rgb(image, where, max_pixels, image.format or "")
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        try:
+            yield warned
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+            warned += [f"decoder: {' '.join(str(w.message).split())}" for w in heard]
 
 
 def _open(stream: BinaryIO, head: bytes, where: str) -> tuple[str, ImageFile]:
@@ -85,6 +101,8 @@ def _reader(head: bytes) -> tuple[str, Callable[..., ImageFile]] | None:
     """Return the format that `head` begins, and what opens it; None if nothing installed does."""
     from PIL import Image
 
+    if is_heic(head):  # before AVIF, whose reader takes some of these for its own
+        return ("HEIC", import_module("pillow_heif").HeifImageFile) if find_spec("pillow_heif") else None
     for name, plugin in _PLUGINS.items():
         try:
             import_module(plugin)
@@ -93,8 +111,6 @@ def _reader(head: bytes) -> tuple[str, Callable[..., ImageFile]] | None:
         reader, accepts = Image.OPEN[name]
         if accepts is None or accepts(head) is True:
             return name, reader
-    if is_heic(head) and find_spec("pillow_heif"):
-        return "HEIC", import_module("pillow_heif").HeifImageFile
     return None
 
 
@@ -109,9 +125,8 @@ def _upright_rgb(image: Image, where: str, max_pixels: int, name: str) -> tuple[
         raise InputError(f"{where}: {width}x{height} pixels; expected at least one")
     try:
         frames = getattr(image, "n_frames", 1) if name in _FRAMES else 1
-        image.load()
-        turned, orientation_notes = _upright(image)
-        rgb, colour_notes = _to_rgb(turned, name, where)
+        upright, orientation_notes = _upright(image)
+        rgb, colour_notes = _to_rgb(upright, name, where)
     except InputError:
         raise
     except Exception as error:  # whatever a decoder raises on damaged data
@@ -124,11 +139,12 @@ def _upright(image: Image) -> tuple[Image, tuple[str, ...]]:
     from PIL import ImageOps
 
     try:
-        turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-        upright = ImageOps.exif_transpose(image)
+        turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)  # asked first: loading a TIFF turns and forgets it
     except Exception as error:  # a picture with broken EXIF is still a picture
+        image.load()
         return image, (f"EXIF could not be read ({type(error).__name__}), so it is shown as stored",)
-    return upright, ("turned upright by its EXIF orientation",) if turned else ()
+    image.load()
+    return ImageOps.exif_transpose(image), ("turned upright by its EXIF orientation",) if turned else ()
 
 
 def _to_rgb(image: Image, name: str, where: str) -> tuple[Image, tuple[str, ...]]:

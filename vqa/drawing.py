@@ -201,19 +201,31 @@ def _strip(answer: Answer, width: int, unit: float) -> Image:
             blocks.append((small, _PALETTE[0], f"{finding.expert} failed: {finding.error}", 2))
         elif not finding.regions and finding.text:
             blocks.append((small, _INK, f"{finding.expert}: {finding.text}", 3))
-    listed = (f"{number} {line.label} {line.score:.2f}" for number, line in enumerate(_numbered(answer.findings), 1))
-    blocks.append((small, _INK, "  ·  ".join(listed), 60))
+    room = width - 2 * margin
     lines = [
-        (letters, colour, line)
-        for letters, colour, text, most in blocks
-        for line in letters.wrap(text, width - 2 * margin, most)
+        (letters, colour, line) for letters, colour, text, most in blocks for line in letters.wrap(text, room, most)
     ]
+    items = (f"{number}: {line.label} {line.score:.2f}" for number, line in enumerate(_numbered(answer.findings), 1))
+    lines += [(small, _INK, line) for line in _packed(items, small, room)]
     strip = pillow.new("RGB", (width, 2 * margin + sum(letters.line_height for letters, _, _ in lines)), _PAPER)
     pen, y = ImageDraw.Draw(strip), margin
     for letters, colour, line in lines:
         letters.write(pen, (margin, y), line, colour)
         y += letters.line_height
     return strip
+
+
+def _packed(items: Iterable[str], letters: Lettering, width: float) -> list[str]:
+    """Return items side by side in lines no wider than `width`, none broken over two lines."""
+    lines: list[str] = []
+    for item in items:
+        item = letters.shorten(item, width)
+        joined = f"{lines[-1]}   {item}" if lines else item
+        if lines and letters.width(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(item)
+    return lines
 
 
 def _signature(answer: Answer) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    ImageSource = str | Path | bytes | Image | NDArray[Any] | LoadedImage
+    ImageSource = str | Path | bytes | bytearray | memoryview | Image | NDArray[Any] | LoadedImage
 
 _MIB = 1024 * 1024
 _EXPECTED = "a path, an http(s) URL, example:NAME, '-', bytes, a PIL image or an RGB ndarray (H, W, 3) of uint8"
