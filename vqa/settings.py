@@ -74,7 +74,7 @@ class Settings:
             InputError: An unknown name or a value of the wrong type in any layer, with the layer's name.
         """
         values: dict[str, Any] = {}
-        origins = {name: "default" for name in setting_names()}
+        origins = dict.fromkeys(setting_names(), "default")
         project_file = (folder or Path.cwd()) / "vqa.toml"
         layers: list[tuple[str, Mapping[str, Any]]] = [
             (str(user_config_file()), _read_toml(user_config_file())),
