@@ -301,8 +301,7 @@ def _list(registry: Registry[Any], settings: Settings, *, json: bool) -> None:
 @_models_command("list", "vqa models list", "vqa models list --json", settings=_STORE)
 def models_list(settings: Settings, json: Json = False) -> None:
     """List every model: what it is for, its size, its licence, and where it is."""
-    from vqa.weights import Store
-    from vqa.weights.store import megabytes
+    from vqa.weights import Store, megabytes
 
     statuses = Store.from_settings(settings).statuses()
     if json:
@@ -353,8 +352,7 @@ def models_path(settings: Settings, name: Annotated[str, typer.Argument(metavar=
 @_models_command("rm", "vqa models rm blip-base", "vqa models rm yolo11n easyocr-en", settings=_STORE)
 def models_rm(settings: Settings, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
     """Delete models, and what was made from them."""
-    from vqa.weights import Store
-    from vqa.weights.store import megabytes
+    from vqa.weights import Store, megabytes
 
     store = Store.from_settings(settings)
     for name in [store.model(name).name for name in names]:

@@ -18,8 +18,7 @@ from vqa import registry
 from vqa.errors import VQAError
 from vqa.protocols import Core, Expert
 from vqa.settings import Settings
-from vqa.weights import MODELS, Store
-from vqa.weights.store import megabytes
+from vqa.weights import MODELS, Store, megabytes
 
 # What this project imports, by the name pip knows; what pip could not bring is named with the command that does.
 _PACKAGES = (

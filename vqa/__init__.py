@@ -1,7 +1,8 @@
 """Visual question answering with evidence: a picture and a question go in, an answer with its findings comes out.
 
 `vqa` is the only importable name. In a source checkout the folders `agent/`, `experts/`, `adapter_model/`, `tools/`
-and the file `cli.py` are siblings of this one; a wheel carries them inside it. Both answer to `vqa.agent`, `vqa.experts`, ….
+and the file `cli.py` are siblings of this one; a wheel carries them inside it. Both answer to
+`vqa.agent`, `vqa.experts`, ….
 """
 
 from importlib import import_module
