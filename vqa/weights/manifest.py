@@ -54,7 +54,7 @@ def faults(
     if not expected:
         return [f"{manifest.name} is missing or unreadable"]
     found = []
-    learned = {}
+    learned = dict(entries)
     for name, digest in expected.items():
         try:
             current = _entry(folder / name, digest)
@@ -67,11 +67,12 @@ def faults(
         if actual == digest:
             learned[name] = current
         else:
+            learned[name] = Entry(-1, 0, digest)  # the next look reads it again, even if its size and time are right
             found.append(f"{name} is corrupted (sha256 {actual[:12]}…, expected {digest[:12]}…)")
-    if {**entries, **learned} != entries:
+    if learned != entries:
         # A read-only folder is hashed again next time; nothing is lost but the time.
         with suppress(OSError):
-            _write(manifest, {**entries, **learned})
+            _write(manifest, learned)
     return found
 
 

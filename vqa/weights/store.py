@@ -121,7 +121,7 @@ class Store:
             ModelUnavailable: None of its files is here.
         """
         model = self.model(name)
-        if not self._any_file(model):
+        if not self._was_here(model):
             raise ModelUnavailable(f"{model} is not here; run `vqa models pull {name}`")
         return self._faults(model, full=True)
 
@@ -165,7 +165,7 @@ class Store:
             if not problems:
                 return folder  # another process brought it while this one waited
             self._check_may_try(model, insist, problems)
-            if self._any_file(model):
+            if self._was_here(model):
                 _log.warning("%s: %s; fetching it again", name, "; ".join(problems))
             self._check_room(model)
             attempts = self._attempts if insist or model.builtin else 1
@@ -176,7 +176,7 @@ class Store:
                 self._install(folder, lambda empty: self._download(model, empty, attempts))
         return folder
 
-    def derive(self, name: str, build: Callable[[Path], None]) -> Path:
+    def derive(self, name: str, build: Callable[[Path], object]) -> Path:
         """Return a folder made once by `build(empty_folder)` and kept; made again if its files changed since.
 
         Args:
@@ -205,16 +205,19 @@ class Store:
         folder = self._folder(model)
         return all(_size(folder / file.name) == file.size for file in model.files)
 
-    def _any_file(self, model: Model) -> bool:
-        return any((self._folder(model) / file.name).exists() for file in model.files)
+    def _was_here(self, model: Model) -> bool:
+        files = [self._manifest(model), *(self._folder(model) / file.name for file in model.files)]
+        return any(path.exists() for path in files)
+
+    def _manifest(self, model: Model) -> Path:
+        return self.home / "weights" / model.name / MANIFEST
 
     def _faults(self, model: Model, *, full: bool = False) -> list[str]:
-        manifest = self.home / "weights" / model.name / MANIFEST
-        return faults(self._folder(model), model.hashes, manifest=manifest, full=full)
+        return faults(self._folder(model), model.hashes, manifest=self._manifest(model), full=full)
 
     def _check_may_try(self, model: Model, insist: bool, problems: list[str]) -> None:
         if self.offline:
-            state = "; ".join(problems) if self._any_file(model) else "it is not here"
+            state = "; ".join(problems) if self._was_here(model) else "it is not here"
             raise ModelUnavailable(
                 f"{model} cannot be used: {state}, and the network is not to be used (offline); "
                 f"run `vqa models pull {model.name}` once without offline"
@@ -224,7 +227,7 @@ class Store:
             age_s = time.time() - stamp.stat().st_mtime
             if not insist and 0 <= age_s < _REMEMBERED_S:
                 raise ModelUnavailable(
-                    f"{model} could not be fetched {age_s / 60:.0f} minutes ago "
+                    f"{model} could not be fetched {max(age_s / 60, 1):.0f} min ago "
                     f"({stamp.read_text(encoding='utf-8')}); run `vqa models pull {model.name}` to try now"
                 )
 
@@ -259,7 +262,7 @@ class Store:
                     f"cannot fetch {model}: {error}; `vqa models pull {model.name}` tries again"
                 ) from None
 
-    def _install(self, folder: Path, fill: Callable[[Path], None]) -> None:
+    def _install(self, folder: Path, fill: Callable[[Path], object]) -> None:
         """Fill an empty folder, seal it, and swap it in under its name; the caller holds the lock."""
         partial = self.home / "partial" / f"{folder.parent.name}-{folder.name}"
         # What a killed process left; nobody else is in here while we hold the lock.

@@ -88,7 +88,11 @@ class _CheckedRedirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        _require_scheme(newurl, self._schemes)
+        try:
+            _require_scheme(newurl, self._schemes)
+        except SourceError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
