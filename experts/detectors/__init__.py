@@ -1,0 +1,1 @@
+"""The detectors behind the `detect` expert, and how their objects are merged and told in words."""

@@ -8,8 +8,11 @@ levels P3 to P7) are decoded here, and overlapping boxes of one class are thinne
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 INPUT_SIDE = 320
-OVERLAP = 0.5
-"""Two boxes of one class whose intersection over union exceeds this are one object."""
+OVERLAP = 0.4
+"""Two boxes of one class whose intersection over union exceeds this are one object (docs/measurements.md)."""
+PADDING = (127, 127, 127)
+"""Grey beside a picture that is not square: the network's zero."""
 MAX_THREADS = 4
 
 
@@ -43,10 +48,11 @@ class EfficientDetLite0:
 
         try:
             self._class_names = _class_names(model_file)
-            self._interpreter: Any = Interpreter(
-                model_path=str(model_file), num_threads=min(os.cpu_count() or 1, MAX_THREADS)
-            )
-            self._interpreter.allocate_tensors()
+            with _no_greeting():
+                self._interpreter: Any = Interpreter(
+                    model_path=str(model_file), num_threads=min(os.cpu_count() or 1, MAX_THREADS)
+                )
+                self._interpreter.allocate_tensors()
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelUnavailable(f"{model_file}: not the EfficientDet-Lite0 file ({error}); remove it") from None
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -61,21 +67,46 @@ class EfficientDetLite0:
         """Return objects of one RGB picture, best first, in its pixels."""
         import numpy as np
 
-        small = picture.resize((INPUT_SIDE, INPUT_SIDE), resample=2)
+        pixels = np.asarray(letterbox(picture), dtype=np.uint8)[None]  # (1, 320, 320, 3)
         with self._turn:
-            self._interpreter.set_tensor(self._input, np.asarray(small, dtype=np.uint8)[None])  # (1, 320, 320, 3)
+            self._interpreter.set_tensor(self._input, pixels)
             self._interpreter.invoke()
             scores = self._interpreter.get_tensor(self._scores)[0]  # (19206, 90), in [0, 1]
             deltas = self._interpreter.get_tensor(self._boxes)[0]  # (19206, 4)
         rows, classes = np.nonzero(scores >= min_score)
-        boxes = decode(deltas[rows], self._anchors[rows])  # (K, 4), xyxy in [0, 1]
-        boxes *= np.array(picture.size * 2, dtype=np.float32)
+        boxes = decode(deltas[rows], self._anchors[rows]) * max(picture.size) / INPUT_SIDE  # (K, 4)
+        boxes = np.clip(boxes, 0, np.array(picture.size * 2, dtype=np.float32))
         found = []
         for i in thin(boxes, scores[rows, classes], classes):
             if label := self._class_names[int(classes[i])]:
                 x0, y0, x1, y1 = (float(v) for v in boxes[i])
                 found.append(Region((x0, y0, x1, y1), label, float(scores[rows[i], classes[i]])))
         return found
+
+
+@contextmanager
+def _no_greeting() -> Iterator[None]:
+    """Keep LiteRT's "INFO: Created …" off standard error; its C++ code writes there whatever the environment says."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def letterbox(picture: Image) -> Image:
+    """Return the picture scaled into the top left of a grey input square, its sides in proportion."""
+    import PIL.Image
+
+    scale = INPUT_SIDE / max(picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    square = PIL.Image.new("RGB", (INPUT_SIDE, INPUT_SIDE), PADDING)
+    square.paste(picture.resize((width, height), PIL.Image.Resampling.BILINEAR))
+    return square
 
 
 def anchors() -> NDArray[np.float32]:
@@ -95,14 +126,13 @@ def anchors() -> NDArray[np.float32]:
 
 
 def decode(deltas: NDArray[np.float32], anchor: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn (K, 4) outputs (dy, dx, dh, dw) and their anchors into xyxy as fractions of the picture, clipped to it."""
+    """Turn (K, 4) outputs (dy, dx, log h, log w) and their anchors into (K, 4) xyxy in input pixels."""
     import numpy as np
 
     centre = deltas[:, :2] * anchor[:, 2:] + anchor[:, :2]  # (K, 2): y, x
     half = np.exp(deltas[:, 2:]) * anchor[:, 2:] / 2
-    yxyx = np.concatenate([centre - half, centre + half], axis=1)
-    fractions: NDArray[np.float32] = np.clip(yxyx[:, [1, 0, 3, 2]] / INPUT_SIDE, 0, 1)
-    return fractions
+    xyxy: NDArray[np.float32] = np.concatenate([centre - half, centre + half], axis=1)[:, [1, 0, 3, 2]]
+    return xyxy
 
 
 def thin(boxes: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArray[np.int64]) -> list[int]:

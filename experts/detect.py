@@ -1,0 +1,142 @@
+"""The `detect` expert: objects with boxes, by YOLO or by the built-in EfficientDet-Lite0."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from vqa.errors import InputError, ModelUnavailable
+from vqa.experts.detectors import coco, yolo_weights
+from vqa.experts.detectors.tiling import detect
+from vqa.experts.detectors.words import describe
+from vqa.registry import register_expert, unknown_name
+from vqa.settings import Settings
+from vqa.values import PRESENCE_SCORE, Finding, FindingKind, LoadedImage, Question
+from vqa.weights import Store
+
+if TYPE_CHECKING:
+    from vqa.experts.detectors.protocol import Detector
+
+BUILT_IN = "efficientdet-lite0"
+CHOICES = ("auto", "yolo", "efficientdet")
+
+_CUES = """
+how many, count, number of, where, is there, are there, is there any, object, objects, thing, things, see,
+left, right, above, below, behind, next to, in front of, under, between, near, holding, wearing, riding,
+몇, 개수, 어디, 있나요, 있습니까, 있어, 물체, 물건, 사물, 왼쪽, 오른쪽, 위에, 아래, 앞에, 뒤에, 옆에
+"""
+
+
+@register_expert
+class DetectExpert:
+    """Finds objects of known classes and tells how many there are and where."""
+
+    name: ClassVar[str] = "detect"
+    kind: ClassVar[FindingKind] = "objects"
+    description: ClassVar[str] = "finds objects of known classes (COCO's 80 by default): how many, where, how sure"
+    cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
+    uses_question: ClassVar[bool] = False
+
+    def __init__(self, settings: Settings) -> None:
+        """Choose nothing and load nothing yet. Raises InputError if `settings.detector` is none of CHOICES."""
+        if settings.detector not in CHOICES:
+            raise InputError(unknown_name("detector", settings.detector, list(CHOICES)))
+        self._settings = settings
+        self._store = Store.from_settings(settings)
+        self._detector: Detector | None = None
+        self._notes: tuple[str, ...] = ()
+        self._loading = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(settings)
+
+    @property
+    def vocabulary(self) -> Collection[str]:
+        if self._detector is not None:
+            return self._detector.labels
+        default = str(Settings.__dataclass_fields__["yolo_model"].default)
+        own_classes = self._settings.detector != "efficientdet" and self._settings.yolo_model != default
+        return () if own_classes else coco.LABELS
+
+    def available(self) -> str | None:
+        if self._detector is not None:
+            return None
+        trouble = self._yolo_problem()
+        if self._settings.detector == "yolo" or (trouble and yolo_weights.is_path(self._settings.yolo_model)):
+            return trouble
+        if self._settings.detector == "auto" and trouble is None:
+            return None
+        return self._built_in_problem()
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        """Return every object with at least PRESENCE_SCORE, best first; `text` tells those with COUNT_SCORE.
+
+        Raises:
+            InputError: `yolo_model` is no file, no published model, or no detector.
+            ModelUnavailable: Weights or a package are missing and cannot be had.
+        """
+        detector = self._loaded()
+        started = time.perf_counter()
+        regions = detect(detector, image.pil, PRESENCE_SCORE, with_tiles=self._settings.tiles)
+        return Finding(
+            expert=self.name,
+            kind=self.kind,
+            text=describe(regions, image.pil.size),
+            regions=tuple(regions),
+            model=detector.name,
+            seconds=time.perf_counter() - started,
+            notes=self._notes,
+            vocabulary=detector.labels,
+            size=image.pil.size,
+        )
+
+    def _loaded(self) -> Detector:
+        with self._loading:
+            if self._detector is None:
+                self._detector = self._load()
+            return self._detector
+
+    def _load(self) -> Detector:
+        if self._settings.detector == "efficientdet":
+            return self._load_built_in()
+        try:
+            return self._load_yolo()
+        except ModelUnavailable as error:
+            # A file the user points at is used or refused, never replaced.
+            if self._settings.detector == "yolo" or yolo_weights.is_path(self._settings.yolo_model):
+                raise
+            self._notes = (f"{BUILT_IN} instead of {self._settings.yolo_model}: {error}",)
+            return self._load_built_in()
+
+    def _load_yolo(self) -> Detector:
+        if trouble := self._yolo_problem():
+            raise (InputError if yolo_weights.is_path(self._settings.yolo_model) else ModelUnavailable)(trouble)
+        from vqa.experts.detectors.yolo import Yolo
+
+        weights = yolo_weights.find(self._settings.yolo_model, self._store)
+        return Yolo(weights, home=self._store.home, device=self._settings.device)
+
+    def _load_built_in(self) -> Detector:
+        if trouble := self._built_in_problem():
+            raise ModelUnavailable(trouble)
+        from vqa.experts.detectors.efficientdet import EfficientDetLite0
+
+        return EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite")
+
+    def _yolo_problem(self) -> str | None:
+        if find_spec("ultralytics") is None:
+            return "YOLO needs ultralytics; run `pip install ultralytics`"
+        if self._settings.yolo_model.endswith(".onnx") and find_spec("onnxruntime") is None:
+            return f"{self._settings.yolo_model} needs onnxruntime; run `pip install onnx onnxruntime`"
+        return yolo_weights.problem(self._settings.yolo_model, self._store)
+
+    def _built_in_problem(self) -> str | None:
+        if find_spec("ai_edge_litert") is None:
+            return "the built-in detector needs ai-edge-litert; run `pip install ai-edge-litert`"
+        if self._store.offline and not self._store.present(BUILT_IN):
+            return f"the built-in detector is not here; run `vqa models pull {BUILT_IN}` once with a network"
+        return None

@@ -1,0 +1,120 @@
+"""From what the user calls a YOLO model to its file: a path, a model of the weights store, an ultralytics download."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.request import Request, urlopen
+
+from vqa.errors import InputError, ModelUnavailable
+from vqa.weights import Store
+
+SUFFIXES = (".pt", ".onnx")
+REACH_S = 5.0
+"""Longest wait for ultralytics' server to answer, before its downloader (which waits far longer) may start."""
+REMEMBERED_S = 3600.0
+
+
+def is_path(model: str) -> bool:
+    """Return whether `model` means a file of the user's, not the name of a published model."""
+    return Path(model).expanduser().is_file() or Path(model).name != model
+
+
+def problem(model: str, store: Store) -> str | None:
+    """Return why `find` is sure to fail, in one line, or None; loads nothing and uses no network."""
+    path = Path(model).expanduser()
+    if path.suffix not in ("", *SUFFIXES):
+        return f"yolo_model={model!r}: expected a name or a path that ends in {' or '.join(SUFFIXES)}"
+    if is_path(model):
+        return None if path.is_file() else f"yolo_model={model!r}: there is no such file"
+    if _is_here(model, store) or not store.offline:
+        return None
+    return f"no weights for yolo_model={model!r}: give the path of a file, or run once without offline"
+
+
+def find(model: str, store: Store) -> Path:
+    """Return the file of a YOLO model, fetching a published one if need be.
+
+    Raises:
+        InputError: No such file, or ultralytics publishes no model of that name.
+        ModelUnavailable: It is published but cannot be had right now.
+    """
+    if trouble := problem(model, store):
+        raise (InputError if is_path(model) else ModelUnavailable)(trouble)
+    if is_path(model):
+        return Path(model).expanduser()
+    name = _file_name(model)
+    if _in_store(model, store):
+        return store.fetch(Path(name).stem) / name
+    return store.derive(_folder_name(model), partial(_download, name, store)) / name
+
+
+def _file_name(model: str) -> str:
+    return model if Path(model).suffix else f"{model}.pt"
+
+
+def _folder_name(model: str) -> str:
+    return f"ultralytics-{_file_name(model).lower()}"
+
+
+def _in_store(model: str, store: Store) -> bool:
+    name = _file_name(model)
+    stem = Path(name).stem
+    return stem in store.names() and any(file.name == name for file in store.model(stem).files)
+
+
+def _is_here(model: str, store: Store) -> bool:
+    if _in_store(model, store):
+        return store.present(Path(_file_name(model)).stem)
+    return (store.home / "derived" / _folder_name(model) / _file_name(model)).is_file()
+
+
+def _download(name: str, store: Store, folder: Path) -> None:
+    """Let ultralytics download one of its published files, if its server can be reached; a failure is remembered."""
+    from vqa.experts.detectors.yolo import import_ultralytics
+
+    import_ultralytics(store.home)
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, safe_download
+
+    if name not in GITHUB_ASSETS_NAMES:
+        raise InputError(f"yolo_model={name!r}: neither a file nor a model that ultralytics publishes")
+    url = f"https://github.com/ultralytics/assets/releases/download/v8.3.0/{name}"
+    stamp = store.home / "unreachable" / _folder_name(name)
+    with suppress(OSError):
+        if time.time() - stamp.stat().st_mtime < REMEMBERED_S:
+            raise ModelUnavailable(f"{name} could not be fetched within the last hour; remove {stamp} to try now")
+    try:
+        within(REACH_S, lambda: urlopen(Request(url, method="HEAD"), timeout=REACH_S).close())
+        safe_download(url=url, file=name, dir=folder, retry=0, progress=False, min_bytes=1e5)
+    except Exception as error:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(str(error), encoding="utf-8")
+        raise ModelUnavailable(f"cannot fetch {name} from {url}: {error}; give the path of a file") from None
+
+
+def within(seconds: float, action: Callable[[], Any]) -> None:
+    """Run `action` for at most `seconds`, then leave it to its thread; name look-ups have no time limit of their own.
+
+    Raises:
+        TimeoutError: It takes longer. Whatever `action` raises is raised.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            action()
+        except BaseException as error:
+            failures.append(error)
+
+    worker = Thread(target=run, daemon=True)
+    worker.start()
+    worker.join(seconds)
+    if worker.is_alive():
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    if failures:
+        raise failures[0]
