@@ -31,18 +31,19 @@ _PALETTE = (
     "#4a5a6b",
 )
 _TEXT_COLOUR = "#ffd400"
-_PAPER, _INK, _FAINT = "#ffffff", "#14171a", "#66707a"
+_PAPER, _INK, _FAINT, _ALARM = "#ffffff", "#14171a", "#66707a", "#c0182d"
 _LEAST_SIDE = 640  # a picture smaller than this is enlarged, so that its labels can be read
 _MOST_TAGGED_LINES = 12  # more lines of text than this are numbered in the picture and listed below it
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """One region as it is drawn: `box` in pixels of the drawing."""
+    """One region as it is drawn: `box` in pixels of the drawing, the tag's `size` in units."""
 
     box: Box
     colour: str
     tag: str
+    size: int
     is_text: bool
 
     @property
@@ -50,26 +51,46 @@ class _Mark:
         return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
 
+@dataclass(frozen=True)
+class _Words:
+    """A paragraph below the picture: `size` in units, at most `most` lines."""
+
+    text: str
+    size: int
+    most: int
+    colour: str = _INK
+    bold: bool = False
+
+
 def draw(answer: Answer) -> Image:
     """Return the picture with every finding's regions drawn on it and the words below it, RGB.
 
     The same answer gives the same pixels. Raises InputError if the answer carries no picture.
     """
-    from PIL import Image as pillow
-
     if answer.image is None:
         raise InputError(
             "this answer carries no picture to draw on; add it with dataclasses.replace(answer, image=load_image(...))"
         )
-    picture, unit = draw_regions(answer.image, answer.findings)
-    strip = _strip(answer, max(picture.width, round(560 * unit)), unit)
-    canvas = pillow.new("RGB", (strip.width, picture.height + strip.height), _INK)
-    canvas.paste(picture, ((canvas.width - picture.width) // 2, 0))
-    canvas.paste(strip, (0, picture.height))
-    return canvas
+    words = [
+        _Words(answer.question.text, 17, 4, _FAINT),
+        _Words(answer.text.strip() or "(no answer)", 25, 8, bold=True),
+        _Words(_signature(answer), 14, 2, _FAINT),
+    ]
+    for finding in answer.findings:
+        if finding.error is not None:
+            words.append(_Words(f"{finding.expert} failed: {finding.error}", 14, 2, _ALARM))
+        elif not finding.regions and finding.text:
+            words.append(_Words(f"{finding.expert}: {finding.text}", 14, 3))
+    return _above(*draw_regions(answer.image, answer.findings), words, answer.findings)
 
 
-def draw_regions(image: LoadedImage, findings: Iterable[Finding], *, longest: int | None = None) -> tuple[Image, float]:
+def draw_findings(image: LoadedImage, findings: Sequence[Finding]) -> Image:
+    """Return the picture with regions drawn on it and what the experts say in words below it, RGB."""
+    words = [_Words(f"{finding.expert}: {finding.error or finding.text}", 14, 6) for finding in findings]
+    return _above(*draw_regions(image, findings), words, findings)
+
+
+def draw_regions(image: LoadedImage, findings: Sequence[Finding], *, longest: int | None = None) -> tuple[Image, float]:
     """Return the picture with regions drawn on it, and the pixels of one unit, which sizes scale with.
 
     Args:
@@ -80,8 +101,9 @@ def draw_regions(image: LoadedImage, findings: Iterable[Finding], *, longest: in
     from PIL import Image as pillow
     from PIL import ImageDraw
 
-    longer = max(image.pil.size)
-    scale = min(max(1.0, _LEAST_SIDE / longer), (longest or longer * _LEAST_SIDE) / longer)
+    scale = max(1.0, _LEAST_SIDE / max(image.pil.size))
+    if longest is not None:
+        scale = min(scale, longest / max(image.pil.size))
     size = (max(1, round(image.pil.width * scale)), max(1, round(image.pil.height * scale)))
     picture = image.pil.copy() if size == image.pil.size else image.pil.resize(size, pillow.Resampling.BICUBIC)
     unit = max(1.0, math.sqrt(size[0] * size[1]) / 900)
@@ -94,24 +116,27 @@ def draw_regions(image: LoadedImage, findings: Iterable[Finding], *, longest: in
     return picture, unit
 
 
-def _marks(findings: Iterable[Finding], scale: float, size: tuple[int, int]) -> list[_Mark]:
-    findings = tuple(findings)
+def _marks(findings: Sequence[Finding], scale: float, size: tuple[int, int]) -> list[_Mark]:
     labels = dict.fromkeys(r.label for f in findings if f.kind != "text" for r in f.regions)
     colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
-    numbers = {id(region): number for number, region in enumerate(_numbered(findings), 1)}
+    numbers = {id(region): number for number, region in enumerate(numbered_lines(findings), 1)}
     marks = []
     for finding in findings:
         is_text = finding.kind == "text"
         for region in finding.regions:
             if (box := _inside(region.xyxy, scale, size)) is None:
                 continue
-            tag = str(numbers.get(id(region)) or f"{region.label} {region.score:.2f}")
-            marks.append(_Mark(box, _TEXT_COLOUR if is_text else colours[region.label], tag, is_text))
+            if id(region) in numbers:
+                marks.append(_Mark(box, _TEXT_COLOUR, str(numbers[id(region)]), 11, is_text))
+            elif is_text:
+                marks.append(_Mark(box, _TEXT_COLOUR, f"{region.label} ({region.score:.2f})", 15, is_text))
+            else:
+                marks.append(_Mark(box, colours[region.label], f"{region.label} {region.score:.2f}", 15, is_text))
     return marks
 
 
-def _numbered(findings: Iterable[Finding]) -> list[Region]:
-    """Return the lines of text that are listed below the picture: all, or none if they fit on the picture."""
+def numbered_lines(findings: Sequence[Finding]) -> list[Region]:
+    """Return the lines of text that are drawn as numbers, from 1: all, or none if their words fit on the picture."""
     lines = [region for finding in findings if finding.kind == "text" for region in finding.regions]
     return lines if len(lines) > _MOST_TAGGED_LINES else []
 
@@ -141,12 +166,12 @@ def _outline(pen: ImageDraw, mark: _Mark, unit: float) -> None:
 
 def _tags(pen: ImageDraw, marks: Sequence[_Mark], size: tuple[int, int], unit: float) -> None:
     """Write each mark's tag beside its box, where it covers the fewest other tags and the least text."""
-    letters = Lettering(max(12, round(15 * unit)), bold=True)
-    pad = max(2, round(3 * unit))
-    height = letters.line_height + pad // 2
+    pad = round(3 * unit)
     texts = [mark.box for mark in marks if mark.is_text]
     placed: list[Box] = []
     for mark in marks:
+        letters = Lettering(round(mark.size * unit), bold=True)
+        height = letters.line_height + pad // 2
         tag = letters.shorten(mark.tag, max(size[0] * 0.6, 8.0 * letters.size))
         width = letters.width(tag) + 2 * pad
         spot = min(
@@ -183,36 +208,31 @@ def _overlap(a: Box, b: Box) -> float:
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
-def _strip(answer: Answer, width: int, unit: float) -> Image:
-    """Return the strip with the question, the answer, what has no box, and the numbered lines of text."""
+def _above(picture: Image, unit: float, words: Sequence[_Words], findings: Sequence[Finding]) -> Image:
+    """Return the picture above a strip with the words, and with the lines of text that are numbers in the picture."""
     from PIL import Image as pillow
     from PIL import ImageDraw
 
+    width = max(picture.width, round(560 * unit))
     margin = round(18 * unit)
-    plain, strong = Lettering(round(17 * unit)), Lettering(round(25 * unit), bold=True)
+    lines = []  # (lettering, colour, text)
+    for block in words:
+        letters = Lettering(round(block.size * unit), block.bold)
+        lines += [(letters, block.colour, line) for line in letters.wrap(block.text, width - 2 * margin, block.most)]
     small = Lettering(round(14 * unit))
-    blocks = [
-        (plain, _FAINT, answer.question.text, 4),
-        (strong, _INK, answer.text.strip() or "(no answer)", 8),
-        (small, _FAINT, _signature(answer), 2),
-    ]
-    for finding in answer.findings:
-        if finding.error is not None:
-            blocks.append((small, _PALETTE[0], f"{finding.expert} failed: {finding.error}", 2))
-        elif not finding.regions and finding.text:
-            blocks.append((small, _INK, f"{finding.expert}: {finding.text}", 3))
-    room = width - 2 * margin
-    lines = [
-        (letters, colour, line) for letters, colour, text, most in blocks for line in letters.wrap(text, room, most)
-    ]
-    items = (f"{number}: {line.label} {line.score:.2f}" for number, line in enumerate(_numbered(answer.findings), 1))
-    lines += [(small, _INK, line) for line in _packed(items, small, room)]
-    strip = pillow.new("RGB", (width, 2 * margin + sum(letters.line_height for letters, _, _ in lines)), _PAPER)
-    pen, y = ImageDraw.Draw(strip), margin
+    listed = (f"{number}: {line.label} ({line.score:.2f})" for number, line in enumerate(numbered_lines(findings), 1))
+    lines += [(small, _INK, line) for line in _packed(listed, small, width - 2 * margin)]
+
+    height = 2 * margin + sum(letters.line_height for letters, _, _ in lines)
+    canvas = pillow.new("RGB", (width, picture.height + height), _PAPER)
+    pen = ImageDraw.Draw(canvas)
+    pen.rectangle((0, 0, width, picture.height - 1), fill=_INK)
+    canvas.paste(picture, ((width - picture.width) // 2, 0))
+    y = picture.height + margin
     for letters, colour, line in lines:
         letters.write(pen, (margin, y), line, colour)
         y += letters.line_height
-    return strip
+    return canvas
 
 
 def _packed(items: Iterable[str], letters: Lettering, width: float) -> list[str]:
@@ -220,7 +240,7 @@ def _packed(items: Iterable[str], letters: Lettering, width: float) -> list[str]
     lines: list[str] = []
     for item in items:
         item = letters.shorten(item, width)
-        joined = f"{lines[-1]}   {item}" if lines else item
+        joined = f"{lines[-1]} · {item}" if lines else item
         if lines and letters.width(joined) <= width:
             lines[-1] = joined
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from base64 import b64encode
+from collections.abc import Mapping
 from html import escape
 from io import BytesIO
 
@@ -43,23 +44,28 @@ def _thumbnail(image: LoadedImage, findings: tuple[Finding, ...]) -> str:
 
 
 def _evidence(findings: tuple[Finding, ...]) -> str:
+    from vqa.drawing import numbered_lines
+
     if not findings:
         return ""
     head = "".join(f"<th {_CELL}>{name}</th>" for name in ("expert", "text", "score", "box"))
-    rows = "\n".join(_row(cells) for finding in findings for cells in _cells(finding))
+    numbers = {id(line): number for number, line in enumerate(numbered_lines(findings), 1)}
+    rows = "\n".join(_row(cells) for finding in findings for cells in _cells(finding, numbers))
     return (
         f'<details open><summary>evidence</summary><table style="border-collapse:collapse">\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></details>"
     )
 
 
-def _cells(finding: Finding) -> list[tuple[str, str, str, str]]:
-    """Return a finding's rows: itself in words, then each of its regions."""
+def _cells(finding: Finding, numbers: Mapping[int, int]) -> list[tuple[str, str, str, str]]:
+    """Return a finding's rows: itself in words, then each of its regions, with its number in the thumbnail if any."""
     said = f"failed: {finding.error}" if finding.error is not None else finding.text
     summary = (finding.expert, "; ".join((said, *finding.notes)), "", "")
-    return [summary] + [
-        (finding.expert, r.label, f"{r.score:.2f}", ", ".join(f"{v:.0f}" for v in r.xyxy)) for r in finding.regions
-    ]
+    rows = [summary]
+    for region in finding.regions:
+        label = f"{numbers[id(region)]}: {region.label}" if id(region) in numbers else region.label
+        rows.append((finding.expert, label, f"{region.score:.2f}", ", ".join(f"{v:.0f}" for v in region.xyxy)))
+    return rows
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,12 +35,12 @@ def save(answer: Answer, path: str | Path) -> None:
         _save_picture(draw(answer), Path(path), suffix)
 
 
-def save_findings(image: LoadedImage, findings: Iterable[Finding], path: str | Path) -> None:
-    """Write the picture with the findings' regions drawn on it (.png, .jpg, .webp). Raises as `save` does."""
-    suffix = check_path(path, tuple(_IMAGE_FORMATS))
-    from vqa.drawing import draw_regions
+def save_findings(image: LoadedImage, findings: Sequence[Finding], path: str | Path) -> None:
+    """Write the picture with the findings drawn on it (.png, .jpg, .webp). Raises as `save` does."""
+    from vqa.drawing import draw_findings
 
-    _save_picture(draw_regions(image, findings)[0], Path(path), suffix)
+    suffix = check_path(path, tuple(_IMAGE_FORMATS))
+    _save_picture(draw_findings(image, findings), Path(path), suffix)
 
 
 def check_path(path: str | Path, endings: tuple[str, ...] = (*_IMAGE_FORMATS, ".json", ".html")) -> str:
