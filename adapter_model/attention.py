@@ -24,7 +24,7 @@ ATTENTION = "llama_adapter"
 AdapterKeysValues = tuple[tuple[Tensor, Tensor] | None, ...]
 
 
-def adapter_keys_values(attention: nn.Module, prompt: Tensor) -> tuple[Tensor, Tensor]:
+def adapter_keys_values(attention: Any, prompt: Tensor) -> tuple[Tensor, Tensor]:
     """Return one layer's adapter keys and values, the gate already on the values; neither depends on the text.
 
     paper: whether the prompts pass the tuned or the frozen projections is left open; here: the tuned ones, because
@@ -37,16 +37,17 @@ def adapter_keys_values(attention: nn.Module, prompt: Tensor) -> tuple[Tensor, T
     Returns:
         Keys and values, (B or 1, H, L, D) each, in the projection's dtype, repeated for grouped-query attention.
     """
-    heads = (attention.k_proj, attention.v_proj)
-    prompt = prompt.to(heads[0].weight.dtype)
+    prompt = prompt.to(attention.k_proj.weight.dtype)
     shape = (*prompt.shape[:2], -1, attention.head_dim)
-    keys, values = (project(prompt).view(shape).transpose(1, 2) for project in heads)  # (B, H_kv, L, D)
-    keys, values = (x.repeat_interleave(attention.num_key_value_groups, dim=1) for x in (keys, values))
-    return keys, values * attention.gate.tanh().to(values.dtype)  # (B, H, L, D)
+    keys = attention.k_proj(prompt).view(shape).transpose(1, 2)  # (B, H_kv, L, D)
+    values = attention.v_proj(prompt).view(shape).transpose(1, 2)
+    keys = keys.repeat_interleave(attention.num_key_value_groups, dim=1)  # (B, H, L, D)
+    values = values.repeat_interleave(attention.num_key_value_groups, dim=1)
+    return keys, values * attention.gate.tanh().to(values.dtype)
 
 
 def adapter_attention(
-    module: nn.Module,
+    module: Any,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -71,7 +72,8 @@ def adapter_attention(
     out, weights = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     own = adapter[module.layer_idx] if adapter is not None else None
     if own is not None:
-        seen = F.scaled_dot_product_attention(query, *own, scale=module.scaling)  # (B, H, T, D)
+        keys, gated_values = own
+        seen = F.scaled_dot_product_attention(query, keys, gated_values, scale=module.scaling)  # (B, H, T, D)
         out = out + seen.transpose(1, 2)
     return out, weights
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -47,9 +47,8 @@ def base_folder(name: str, settings: Settings) -> Path:
 def load_base(folder: Path, *, dtype: torch.dtype, device: torch.device) -> tuple[LlamaForCausalLM, str]:
     """Return the base model, frozen and in eval mode, and its fingerprint."""
     with _no_progress_bar():
-        base = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
-    base.requires_grad_(False)
-    return base.to(device).eval(), _fingerprint(base.config, _on_disk(folder))
+        base: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    return base.requires_grad_(False).to(device).eval(), _fingerprint(base.config, _on_disk(folder))
 
 
 def base_fingerprint(base: LlamaForCausalLM) -> str:
@@ -90,9 +89,9 @@ def _on_disk(folder: Path) -> Callable[[str], Tensor]:
 @contextmanager
 def _no_progress_bar() -> Iterator[None]:
     shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if shown:
-            transformers_logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

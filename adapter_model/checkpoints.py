@@ -1,4 +1,4 @@
-"""Adapter weights on disk: `config.json` and `adapter.safetensors`, without the frozen base; strict in both directions."""
+"""Adapter weights on disk: `config.json` and `adapter.safetensors`, without the base; strict in both directions."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def sees(folder: Path) -> bool:
         return False
     try:
         with safe_open(folder / WEIGHTS, framework="np") as file:
-            gates = [name for name in file.keys() if name.endswith(".self_attn.gate")]  # noqa: SIM118
+            gates = [name for name in file.keys() if name.endswith(".self_attn.gate")]
             if config.fusion == "early":  # the later layers' gates are the static prompts'
                 gates = [name for name in gates if int(name.split(".")[2]) < config.early_layers]
             return any(bool(file.get_tensor(name).any()) for name in gates)

@@ -1,7 +1,7 @@
 """The frozen vision encoder: a picture's patch features, kept for the pictures seen last.
 
 EfficientNet-Lite2 (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite) through timm:
-224 px in, 7 × 7 tokens of 1280 channels out.
+224 px in, 7 by 7 tokens of 1280 channels out.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _tensors(reader: GGUFReader, config: LlamaConfig) -> dict[str, torch.Tensor]
     import torch
     from gguf import dequantize
 
-    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads or config.num_attention_heads}
     out = {}
     for tensor in reader.tensors:
         match = re.fullmatch(r"(?:blk\.(\d+)\.)?(\w+)\.weight", tensor.name)

@@ -45,7 +45,7 @@ class TunedLinear(nn.Linear):
     @torch.no_grad()
     def fold(self) -> nn.Linear:
         """Return a plain linear that computes the same, rounded once, from float32 to the weight's dtype."""
-        weight, bias = self.weight.float(), self.bias
+        weight, bias = self.weight.float(), self.bias.float()
         if self.tuning == "scale_bias":
             weight, bias = weight * self.scale[:, None], bias * self.scale
         elif self.tuning == "input_scale_bias":

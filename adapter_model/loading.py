@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,21 +13,11 @@ from vqa.adapter_model.checkpoints import CONFIG, load_adapter
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.model import AdapterLlama
 from vqa.errors import InputError
-from vqa.registry import unknown_name
 
 if TYPE_CHECKING:
     from vqa.settings import Settings
 
-PRESETS = Path(__file__).parent / "presets"
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-def preset(name: str) -> AdapterConfig:
-    """Return a built-in adapter's config, without its weights' marks, to train afresh. Raises InputError if none."""
-    folders = {path.name: path for path in PRESETS.iterdir() if path.is_dir()}
-    if name not in folders:
-        raise InputError(unknown_name("preset", name, sorted(folders)))
-    return replace(AdapterConfig.from_file(folders[name] / CONFIG), base_fingerprint="", groups=())
 
 
 def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[AdapterLlama, Tokenizer]:
@@ -65,7 +54,8 @@ def load_for_answering(settings: Settings, adapter: Path) -> AdapterLlama:
     model = AdapterLlama(base, config, fingerprint=fingerprint)
     load_adapter(model, adapter)
     model.fold()
-    return model.eval()
+    model.train(False)
+    return model
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -98,8 +88,10 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 def _computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        native: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return native
     if device.type == "mps":
         return True
     # Without these instructions oneDNN emulates bfloat16, slower than float32.
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    fast: bool = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return fast

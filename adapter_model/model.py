@@ -2,7 +2,8 @@
 
 For training, base and adapter load together; gradients reach only what is asked for:
 
-    from vqa.adapter_model.loading import load_for_training, preset
+    from vqa.adapter_model.loading import load_for_training
+    from vqa.adapter_model.presets import preset
     model, tokenizer = load_for_training(settings, preset("smollm2-135m"))      # float32, tokenizers.Tokenizer
     optimizer = torch.optim.AdamW(train_only(model, model.groups["language"]))
     loss = model.answer_loss(ids, labels, attention_mask=mask)                  # right padding, -100 = not trained on
@@ -28,7 +29,7 @@ from vqa.adapter_model.parameters import parameter_groups
 from vqa.adapter_model.vision import VisualPrompter
 
 
-class AdapterLlama(LlamaForCausalLM):
+class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
     """A base model with an adapter on it; with all gates closed and nothing tuned it is the base model.
 
     It takes the base's modules over, so `base` must not be used on its own afterwards. The adapter's own parameters
@@ -74,6 +75,12 @@ class AdapterLlama(LlamaForCausalLM):
         self.groups: dict[Group, frozenset[str]] = parameter_groups(
             [name for name, _ in self.named_parameters()], adapter, len(layers)
         )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the base computes in; the adapter's own parameters are float32."""
+        dtype: torch.dtype = self.lm_head.weight.dtype
+        return dtype
 
     def adapter_keys_values(self, visual_prompt: Tensor | None = None) -> AdapterKeysValues:
         """Return every layer's adapter keys and values: fixed for a picture, so a caller may keep them.

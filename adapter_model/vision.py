@@ -36,7 +36,7 @@ class VisualBlock(nn.Module):
 
 
 class VisualPrompter(nn.Module):
-    """The trainable part of the vision path: patch features in, visual prompt tokens of the language model's width out."""
+    """The trainable part of the vision path: patch features in, a prompt of the language model's width out."""
 
     def __init__(self, *, features: int, width: int, blocks: int, heads: int, queries: int, hidden: int) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from vqa.adapter_model.presets import preset_folder
 from vqa.errors import InputError
 from vqa.registry import register_core
 from vqa.settings import Settings
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from vqa.adapter_model.encoder import VisionEncoder
     from vqa.adapter_model.model import AdapterLlama
 
+STOPS = ("<|im_end|>", "<|im_start|>", "<|endoftext|>")  # any of them ends an answer
+
 # The adapter is trained on exactly this text; changing it means training again. No system turn: every token is read
 # before the first one is written.
 TEMPLATE = "<|im_start|>user\n{evidence}Question: {question}<|im_end|>\n<|im_start|>assistant\n"
 
-_BUILT_IN = Path(__file__).parent.parent / "presets" / "smollm2-135m"
 _CONTEXT = 2048  # tokens for prompt and answer; the base was trained on 8192, but a long prompt is slow on a CPU
 
 
@@ -56,7 +58,7 @@ class SmolLM2Core:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._folder = Path(settings.adapter).expanduser() if settings.adapter else _BUILT_IN
+        self._folder = Path(settings.adapter).expanduser() if settings.adapter else preset_folder(self.name)
         self._latest: tuple[tuple[str, ...], AdapterKeysValues] | None = None  # of the pictures asked about last
 
     @classmethod
@@ -167,7 +169,7 @@ class SmolLM2Core:
 
     @cached_property
     def _stop_ids(self) -> frozenset[int]:
-        return frozenset(self._tokenizer.token_to_id(marker) for marker in self.markers[:3])
+        return frozenset(self._ids("".join(STOPS)))
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -177,8 +179,8 @@ class SmolLM2Core:
         ids, room = self._ids(prompt), _CONTEXT - options.max_new_tokens
         if not 0 < len(ids) <= room:
             raise InputError(
-                f"the prompt has {len(ids)} tokens; {self.name} takes 1 to {room} with {options.max_new_tokens} for the "
-                "answer: shorten the question or ask fewer experts"
+                f"the prompt has {len(ids)} tokens; {self.name} takes 1 to {room}, with {options.max_new_tokens} left "
+                "for the answer: shorten the question or ask fewer experts"
             )
         return ids
 

@@ -1,0 +1,23 @@
+"""Adapters that ship: one folder each, `config.json` and, once trained, `adapter.safetensors`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from vqa.adapter_model.config import AdapterConfig
+from vqa.errors import InputError
+from vqa.registry import unknown_name
+
+
+def preset_folder(name: str) -> Path:
+    """Return a built-in adapter's folder. Raises InputError, with the nearest name, if there is none."""
+    folders = {path.parent.name: path.parent for path in Path(__file__).parent.glob("*/config.json")}
+    if name not in folders:
+        raise InputError(unknown_name("preset", name, sorted(folders)))
+    return folders[name]
+
+
+def preset(name: str) -> AdapterConfig:
+    """Return a built-in adapter's config as if untrained, to train it afresh. Raises InputError if there is none."""
+    return replace(AdapterConfig.from_file(preset_folder(name) / "config.json"), base_fingerprint="", groups=())
