@@ -357,6 +357,7 @@ def test_statuses_tell_what_a_table_needs(site: Site, tmp_path: Path) -> None:
     store = store_of(linked(site), tmp_path)
     (absent,) = store.statuses()
     assert absent.to_dict()["present"] is False
+    assert absent.folder is None
     folder = store.fetch("linked")
     (status,) = store.statuses()
     assert status.to_dict() == {
@@ -370,6 +371,15 @@ def test_statuses_tell_what_a_table_needs(site: Site, tmp_path: Path) -> None:
         "present": True,
         "path": str(folder),
     }
+
+
+def test_a_truncated_model_is_not_present_but_has_a_place(site: Site, tmp_path: Path) -> None:
+    store = store_of(linked(site), tmp_path)
+    folder = store.fetch("linked")
+    (folder / "one.bin").write_bytes(ONE[:9])
+    (status,) = store.statuses()
+    assert (status.folder, status.complete) == (folder, False)
+    assert not store.present("linked")
 
 
 def test_every_file_of_the_catalogue_is_pinned_once() -> None:

@@ -7,7 +7,6 @@ files are there and verified. Models of the Hugging Face hub stay in the hub's o
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 import shutil
@@ -22,25 +21,31 @@ from typing import Any
 from vqa.errors import InputError, ModelUnavailable
 from vqa.registry import unknown_name
 from vqa.settings import Settings
+from vqa.weights import folders
 from vqa.weights.catalog import MODELS, Model, megabytes
 from vqa.weights.hub import HubRepo
-from vqa.weights.manifest import MANIFEST, faults, seal
+from vqa.weights.manifest import MANIFEST, faults
 from vqa.weights.sources import Interrupted, NotTried, Report, SourceError
 
 _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 _BACK_OFF_S = 1.0  # doubled after every failure
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 _REMEMBERED_S = 3600.0  # an extra that could not be reached is not tried again for this long
 
 
 @dataclass(frozen=True)
 class Status:
-    """One row of `vqa models`: the model, and its folder if it is here."""
+    """One row of `vqa models`.
+
+    Attributes:
+        folder: Where the model is, if anything of it is here.
+        complete: Every file is here with its right size.
+    """
 
     model: Model
     folder: Path | None
+    complete: bool
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -51,7 +56,7 @@ class Status:
             "source": self.model.source.origin,
             "builtin": self.model.builtin,
             "note": self.model.note,
-            "present": self.folder is not None,
+            "present": self.complete,
             "path": str(self.folder) if self.folder else None,
         }
 
@@ -102,9 +107,10 @@ class Store:
         return self._complete(self.model(name))
 
     def statuses(self) -> list[Status]:
-        """Return every known model with its folder, in the catalogue's order."""
+        """Return every known model and what of it is here, in the catalogue's order; reads no file and no network."""
         return [
-            Status(model, self._folder(model) if self._complete(model) else None) for model in self._models.values()
+            Status(model, self._folder(model) if self._was_here(model) else None, self._complete(model))
+            for model in self._models.values()
         ]
 
     def path(self, name: str) -> Path:
@@ -128,16 +134,16 @@ class Store:
     def remove(self, name: str) -> int:
         """Delete the model and what was derived from it (folders called NAME or NAME-…); return the bytes freed."""
         model = self.model(name)
-        folders = [self.home / "weights" / name]
-        folders += [
+        doomed = [self.home / "weights" / name]
+        doomed += [
             f for f in (self.home / "derived").glob(f"{name}*") if re.fullmatch(f"{re.escape(name)}(-.*)?", f.name)
         ]
         freed = 0
-        with self._locked(f"weights-{name}"):
+        with folders.locked(self.home, f"weights-{name}"):
             if isinstance(model.source, HubRepo):
                 freed += sum(_size(self._folder(model) / file.name) for file in model.files)
                 model.source.discard(model.files)
-            for folder in folders:
+            for folder in doomed:
                 freed += sum(_size(path) for path in folder.rglob("*") if path.is_file())
                 if folder.exists():
                     shutil.rmtree(folder)
@@ -160,7 +166,7 @@ class Store:
         if not problems:
             return folder
         self._check_may_try(model, insist, problems)
-        with self._locked(f"weights-{name}"):
+        with folders.locked(self.home, f"weights-{name}"):
             problems = self._faults(model)
             if not problems:
                 return folder  # another process brought it while this one waited
@@ -173,7 +179,7 @@ class Store:
                 self._download(model, folder, attempts)
                 self._faults(model)  # enters the files into the manifest
             else:
-                self._install(folder, lambda empty: self._download(model, empty, attempts))
+                folders.install(self.home, folder, lambda empty: self._download(model, empty, attempts))
         return folder
 
     def derive(self, name: str, build: Callable[[Path], object]) -> Path:
@@ -189,13 +195,13 @@ class Store:
         folder = self.home / "derived" / name
         if folder.is_dir() and not faults(folder):
             return folder
-        with self._locked(f"derived-{name}"):
+        with folders.locked(self.home, f"derived-{name}"):
             if folder.is_dir():
                 problems = faults(folder)
                 if not problems:
                     return folder
                 _log.warning("%s: %s; making it again", name, "; ".join(problems))
-            self._install(folder, build)
+            folders.install(self.home, folder, build)
         return folder
 
     def _folder(self, model: Model) -> Path:
@@ -261,47 +267,6 @@ class Store:
                 raise ModelUnavailable(
                     f"cannot fetch {model}: {error}; `vqa models pull {model.name}` tries again"
                 ) from None
-
-    def _install(self, folder: Path, fill: Callable[[Path], object]) -> None:
-        """Fill an empty folder, seal it, and swap it in under its name; the caller holds the lock."""
-        partial = self.home / "partial" / f"{folder.parent.name}-{folder.name}"
-        # What a killed process left; nobody else is in here while we hold the lock.
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            fill(partial)
-            seal(partial)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            if folder.exists():
-                shutil.rmtree(folder)
-            partial.replace(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-    @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        """Hold the lock of `name`; a disk that cannot be written to becomes one line."""
-        from filelock import FileLock, Timeout
-
-        path = self.home / "locks" / f"{name}.lock"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                _log.info("waiting for another process that is at work on %s", name)
-                lock.acquire()
-            try:
-                yield
-            finally:
-                lock.release()
-        except OSError as error:
-            if error.errno not in _DISK_ERRORS:
-                raise
-            raise ModelUnavailable(
-                f"cannot write to {self.home} ({error.strerror}); make room or set VQA_HOME to another folder"
-            ) from None
 
 
 def _size(path: Path) -> int:

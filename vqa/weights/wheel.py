@@ -79,7 +79,7 @@ class Wheel:
             )
             try:
                 while process.poll() is None:
-                    report(sum(_size(path) for path in folder.rglob("*.whl")))
+                    report(max((_size(path) for path in folder.rglob("*.whl")), default=0))
                     time.sleep(_POLL_S)
             finally:
                 if process.poll() is None:
