@@ -131,7 +131,7 @@ def _models(settings: Settings, store: Store) -> Iterator[Check]:
     for status in store.statuses():
         model = status.model
         about = f"{model.purpose}, {megabytes(model.size)}"
-        if status.folder:
+        if status.complete:
             yield Check(model.name, "ok", about)
             continue
         needed = model.builtin and settings.offline

@@ -357,7 +357,7 @@ def test_statuses_tell_what_a_table_needs(site: Site, tmp_path: Path) -> None:
     store = store_of(linked(site), tmp_path)
     (absent,) = store.statuses()
     assert absent.to_dict()["present"] is False
-    assert absent.folder is None
+    assert (absent.folder, absent.where) == (None, "not here")
     folder = store.fetch("linked")
     (status,) = store.statuses()
     assert status.to_dict() == {
@@ -378,7 +378,7 @@ def test_a_truncated_model_is_not_present_but_has_a_place(site: Site, tmp_path: 
     folder = store.fetch("linked")
     (folder / "one.bin").write_bytes(ONE[:9])
     (status,) = store.statuses()
-    assert (status.folder, status.complete) == (folder, False)
+    assert (status.folder, status.complete, status.where) == (folder, False, "damaged or incomplete")
     assert not store.present("linked")
 
 

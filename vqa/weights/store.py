@@ -47,6 +47,11 @@ class Status:
     folder: Path | None
     complete: bool
 
+    @property
+    def where(self) -> str:
+        """The folder, or why there is none to use."""
+        return str(self.folder) if self.complete else "damaged or incomplete" if self.folder else "not here"
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "name": self.model.name,
