@@ -9,39 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import typer.core
 
 from vqa import __version__
-from vqa.commands import command, run_process
+from vqa.commands import command, group, run_process
 from vqa.errors import InputError, ModelUnavailable, PartialFailure
 from vqa.settings import Settings, setting_help, setting_names
 from vqa.terminal import (
     AnswerWriter,
     Output,
     Status,
-    check_writable,
     clean,
     columns,
     json_text,
     numbered,
     print_evidence,
     print_prompt,
+    shown,
 )
 
 if TYPE_CHECKING:
     from vqa.agent.events import Event
     from vqa.registry import Registry
     from vqa.values import Answer, LoadedImage
-
-
-class ListByDefault(typer.core.TyperGroup):
-    """`vqa models --json` means `vqa models list --json`."""
-
-    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
-        if not arguments or (arguments[0].startswith("-") and arguments[0] != "--help"):
-            arguments = ["list", *arguments]
-        return super().parse_args(context, arguments)
-
 
 # Plain help: drawing it with rich would take a third of the time that `vqa --help` may take.
 app = typer.Typer(
@@ -51,15 +40,12 @@ app = typer.Typer(
     help="Ask questions about pictures and see the evidence; everything runs on this machine.",
     epilog='\b\nExamples:\n  vqa ask example:bus "How many people are there?"\n  vqa doctor',
 )
-models = typer.Typer(
-    cls=ListByDefault, rich_markup_mode=None, help="List, fetch, check and remove the weights that this project knows."
-)
-app.add_typer(models, name="models")
+models = group(app, "models", "List, fetch, check and remove the weights that this project knows.", default="list")
 _command = partial(command, app)
 _models_command = partial(command, models)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-OutputFile = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")]
+Into = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")]
 Save = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Also save the picture with what was seen drawn on it.")
 ]
@@ -98,7 +84,7 @@ def ask(
     ],
     question: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A question; may be repeated.")] = None,
     json: Json = False,
-    output: OutputFile = None,
+    output: Into = None,
     save: Save = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the evidence as a table, on stderr.")] = False,
     show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Show what the core reads, on stderr.")] = False,
@@ -109,10 +95,12 @@ def ask(
     picture and question, with tabs between; with --json, one object a line.
     """
     from vqa.agent.agent import VQAAgent, check_question
+    from vqa.saving import check_path
 
     pictures, texts = _pictures_and_questions(arguments, question or [])
     questions = [check_question(text).text for text in texts]
-    check_writable(save)
+    if save:
+        check_path(save)
     agent = VQAAgent.from_pretrained(settings=settings)
     total, failed = len(pictures) * len(questions), 0
     with Output(output) as out:
@@ -189,9 +177,7 @@ def _follow(events: Iterable[Event], writer: AnswerWriter, picture: str, text: s
     "vqa caption photo.jpg --caption-model ./my-blip --json",
     settings=("caption_model", "device", "dtype", *_STORE),
 )
-def caption(
-    settings: Settings, image: Picture, json: Json = False, output: OutputFile = None, save: Save = None
-) -> None:
+def caption(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Describe a picture in a sentence."""
     _look(settings, "caption", image, json=json, output=output, save=save)
 
@@ -202,9 +188,7 @@ def caption(
     "curl -s https://example.com/street.jpg | vqa detect - --json",
     settings=(*_DETECTOR, "device", *_STORE),
 )
-def detect(
-    settings: Settings, image: Picture, json: Json = False, output: OutputFile = None, save: Save = None
-) -> None:
+def detect(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Find objects in a picture: counts, places and boxes."""
     _look(settings, "detect", image, json=json, output=output, save=save)
 
@@ -215,7 +199,7 @@ def detect(
     "vqa read receipt.jpg --ocr-languages en,de --json -o receipt.json",
     settings=("ocr_languages", "device", *_STORE),
 )
-def read(settings: Settings, image: Picture, json: Json = False, output: OutputFile = None, save: Save = None) -> None:
+def read(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Read the text in a picture, in reading order."""
     _look(settings, "ocr", image, json=json, output=output, save=save)
 
@@ -223,8 +207,10 @@ def read(settings: Settings, image: Picture, json: Json = False, output: OutputF
 def _look(settings: Settings, expert: str, image: str, *, json: bool, output: str | None, save: Path | None) -> None:
     from vqa.agent.agent import VQAAgent
     from vqa.images import load_image
+    from vqa.saving import PICTURE_ENDINGS, check_path, save_findings
 
-    check_writable(save)
+    if save:
+        check_path(save, PICTURE_ENDINGS)
     with Output(output) as out:
         loaded = load_image(image, offline=settings.offline)
         status = Status()
@@ -308,10 +294,7 @@ def models_list(settings: Settings, json: Json = False) -> None:
         print(json_text([status.to_dict() for status in statuses], indent=2))
         return
     heads = ("name", "what for", "size", "licence", "where")
-    rows = [
-        (s.model.name, s.model.purpose, megabytes(s.model.size), s.model.licence, str(s.folder or "not here"))
-        for s in statuses
-    ]
+    rows = [(s.model.name, s.model.purpose, megabytes(s.model.size), s.model.licence, s.where) for s in statuses]
     print(columns([heads, *rows]))
 
 
@@ -341,7 +324,7 @@ def models_verify(settings: Settings, names: Names = None, json: Json = False) -
         raise ModelUnavailable(f"damaged: {', '.join(damaged)}; run `vqa models pull {' '.join(damaged)}`")
 
 
-@_models_command("path", "vqa models path easyocr-en", 'ls "$(vqa models path yolo11n)"', settings=_STORE)
+@_models_command("path", "vqa models path easyocr-en", "vqa models path yolo11n --home ./weights", settings=_STORE)
 def models_path(settings: Settings, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     """Print the folder that holds a model's files."""
     from vqa.weights import Store
@@ -396,16 +379,7 @@ def config(settings: Settings, json: Json = False) -> None:
         print(json_text(rows, indent=2))
         return
 
-    def shown(value: Any) -> str:
-        return (
-            ",".join(value)
-            if isinstance(value, tuple)
-            else str(value).lower()
-            if isinstance(value, bool)
-            else str(value)
-        )
-
-    print(columns([(row["name"], shown(row["value"]) or "-", row["origin"], row["help"]) for row in rows]))
+    print(columns([(row["name"], shown(row["value"]), row["origin"], row["help"]) for row in rows]))
 
 
 def main() -> None:

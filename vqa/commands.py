@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from vqa.errors import VQAError
 from vqa.settings import Settings, setting_help
-from vqa.terminal import messages
+from vqa.terminal import messages, shown
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -28,12 +28,12 @@ _SPELLINGS = {"no_experts": ("--no-expert", "--no-experts"), "experts": ("--expe
 
 
 def command(
-    group: Typer, name: str, *examples: str, settings: Sequence[str] = ()
+    app: Typer, name: str, *examples: str, settings: Sequence[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a command; a decorator.
 
     Args:
-        group: The Typer app it belongs to.
+        app: The Typer app or group it belongs to.
         name: What the user types.
         examples: Lines to paste, for the end of its help.
         settings: Settings that become options; the function receives the loaded `Settings` as its first argument.
@@ -62,10 +62,25 @@ def command(
         framed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         framed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
-        group.command(name, epilog=epilog, help=inspect.getdoc(function))(framed)
+        app.command(name, epilog=epilog, help=inspect.getdoc(function))(framed)
         return function
 
     return register
+
+
+def group(app: Typer, name: str, description: str, *, default: str) -> Typer:
+    """Return a new group of commands in `app`; without a command's name, or with options alone, `default` runs."""
+    import typer
+    import typer.core
+
+    class WithDefault(typer.core.TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            plain = not args or (args[0].startswith("-") and args[0] != "--help")
+            return super().parse_args(ctx, [default, *args] if plain else args)
+
+    members = typer.Typer(cls=WithDefault, rich_markup_mode=None, help=description)
+    app.add_typer(members, name=name)
+    return members
 
 
 def run(app: Typer, arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +110,7 @@ def run_process(app: Typer) -> None:
 def _exit_code(call: Callable[[], None]) -> int:
     try:
         call()
+        sys.stdout.flush()  # a closed pipe is noticed here and not when the process ends
         return 0
     except VQAError as error:
         _log.debug("where it went wrong:", exc_info=True)
@@ -121,7 +137,7 @@ def _setting_option(name: str) -> inspect.Parameter:
     spellings = (f"--{dashed}/--no-{dashed}",) if kind is bool else _SPELLINGS.get(name, (f"--{dashed}",))
     # Only shown: an option that is not given stays None, and the environment, the files and the default decide.
     default = (
-        "" if callable(setting.default_factory) or not setting.default else f" [default: {_shown(setting.default)}]"
+        "" if callable(setting.default_factory) or not setting.default else f" [default: {shown(setting.default)}]"
     )
     option = typer.Option(*spellings, help=setting_help(name) + default, show_default=False, metavar=_METAVARS[kind])
     return inspect.Parameter(
@@ -141,12 +157,6 @@ def _message_options() -> list[inspect.Parameter]:
         inspect.Parameter("verbose", keyword, default=0, annotation=Annotated[int, verbose]),
         inspect.Parameter("quiet", keyword, default=False, annotation=Annotated[bool, quiet]),
     ]
-
-
-def _shown(default: Any) -> str:
-    if isinstance(default, tuple):
-        return ",".join(default)
-    return "on" if default is True else str(default)
 
 
 def _joined(value: Any) -> Any:

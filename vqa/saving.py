@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+PICTURE_ENDINGS = tuple(_IMAGE_FORMATS)
 
 
 def save(answer: Answer, path: str | Path) -> None:
@@ -23,7 +24,7 @@ def save(answer: Answer, path: str | Path) -> None:
 
     Raises InputError for another ending, a missing folder, or a place or size that cannot be written.
     """
-    suffix = check_path(path, (*_IMAGE_FORMATS, ".json", ".html"))
+    suffix = check_path(path, (*PICTURE_ENDINGS, ".json", ".html"))
     if suffix == ".json":
         # A file name that is no Unicode leaves lone surrogates: as JSON escapes they survive.
         _replace(Path(path), f"{answer.to_json(indent=2)}\n".encode("utf-8", "backslashreplace"))
@@ -39,11 +40,11 @@ def save_findings(image: LoadedImage, findings: Sequence[Finding], path: str | P
     """Write the picture with the findings drawn on it (.png, .jpg, .webp). Raises as `save` does."""
     from vqa.drawing import draw_findings
 
-    suffix = check_path(path, tuple(_IMAGE_FORMATS))
+    suffix = check_path(path, PICTURE_ENDINGS)
     _save_picture(draw_findings(image, findings), Path(path), suffix)
 
 
-def check_path(path: str | Path, endings: tuple[str, ...] = (*_IMAGE_FORMATS, ".json", ".html")) -> str:
+def check_path(path: str | Path, endings: tuple[str, ...] = (*PICTURE_ENDINGS, ".json", ".html")) -> str:
     """Return the path's ending, in lower case. Raises InputError if it is none of these or its folder is missing."""
     path = Path(path)
     suffix = path.suffix.lower()

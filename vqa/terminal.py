@@ -31,6 +31,13 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def shown(value: Any) -> str:
+    """Return a setting's value as the user would write it; "-" if it is empty."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return (",".join(value) if isinstance(value, tuple) else str(value)) or "-"
+
+
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return JSON that is safe to print: what `clean` would remove is escaped instead."""
     plain = json.dumps(value, ensure_ascii=False, indent=indent)
@@ -62,7 +69,8 @@ class Output:
     def __init__(self, path: str | None = None) -> None:
         self._path = None if path in (None, "-") else Path(str(path))
         self._file: TextIO | None = None
-        check_writable(self._path)
+        if self._path is not None:
+            check_writable(self._path)
 
     def write(self, text: str) -> None:
         """Write at once, without buffering: an answer appears word by word."""
@@ -86,10 +94,8 @@ class Output:
             self._file.close()
 
 
-def check_writable(path: Path | None) -> None:
-    """Raise InputError if a file is wanted at `path` and cannot be made there, before anything slow has begun."""
-    if path is None:
-        return
+def check_writable(path: Path) -> None:
+    """Raise InputError if a file cannot be made at `path`, before anything slow has begun."""
     if path.is_dir():
         raise InputError(f"cannot write {str(path)!r}: it is a folder; name a file")
     if not path.absolute().parent.is_dir():
@@ -178,14 +184,16 @@ def print_prompt(prompt: Prompt) -> None:
 
 def print_evidence(answer: Answer) -> None:
     """Print on stderr who was asked and why, what each saw, and what reached the core."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     def cell(text: str) -> Text:  # not a str: rich would read [brackets] in it as markup
         return Text(clean(text))
 
-    table = Table("expert", "why", "what it saw", "by", "seconds", title=cell(answer.question.text))
+    heads = ("expert", Column("why", ratio=1), Column("what it saw", ratio=2), Column("by", overflow="fold"), "seconds")
+    table = Table(*heads, box=SIMPLE_HEAD, expand=True)
     findings = {finding.expert: finding for finding in answer.findings}
     for expert in (*answer.route.experts, *(e for e in answer.route.reasons if e not in answer.route.experts)):
         finding = findings.get(expert)
