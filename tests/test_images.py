@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped, unused-ignore]
 import pytest
 from PIL import Image, ImageFile
 
@@ -205,7 +205,7 @@ def test_transparency_is_shown_on_white_and_said_so() -> None:
     palette = Image.new("P", (2, 1))
     palette.putpalette([255, 0, 0, 0, 0, 255])
     palette.putpixel((1, 0), 1)
-    pictures = [
+    pictures: list[bytes | Image.Image] = [
         encoded(palette, "PNG", transparency=0),
         encoded(palette, "PNG", transparency=bytes([0, 255])),
         encoded(palette, "GIF", transparency=0),

@@ -147,10 +147,10 @@ def _inside(xyxy: Box, scale: float, size: tuple[int, int]) -> Box | None:
         return None
     x0, x1 = sorted((xyxy[0] * scale, xyxy[2] * scale))
     y0, y1 = sorted((xyxy[1] * scale, xyxy[3] * scale))
-    right, bottom = size[0] - 1, size[1] - 1
-    if x1 < 0 or y1 < 0 or x0 > right or y0 > bottom:
+    if x1 < 0 or y1 < 0 or x0 >= size[0] or y0 >= size[1]:
         return None
-    return max(x0, 0), max(y0, 0), min(x1, right), min(y1, bottom)
+    right, bottom = size[0] - 1, size[1] - 1
+    return min(max(x0, 0), right), min(max(y0, 0), bottom), min(x1, right), min(y1, bottom)
 
 
 def _outline(pen: ImageDraw, mark: _Mark, unit: float) -> None:

@@ -6,17 +6,21 @@ files, which is why none of them imports a heavy package at module level.
 
 from __future__ import annotations
 
+import logging
 import pkgutil
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from threading import RLock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
     from vqa.protocols import Core, Expert, Router
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -31,6 +35,7 @@ class Registry(Generic[T]):
         self._group = entry_point_group
         self._classes: dict[str, type[T]] = {}
         self._scanned = False
+        self._lock = RLock()
 
     def register(self, cls: C) -> C:
         """Add a class under its `name`; a class decorator. Raises InputError if another class has the name."""
@@ -58,14 +63,29 @@ class Registry(Generic[T]):
         return iter([self._classes[name] for name in self.names()])
 
     def _scan(self) -> None:
-        if self._scanned:
-            return
-        self._scanned = True
-        package = import_module(self._package)
-        for module in pkgutil.iter_modules(package.__path__):
-            import_module(f"{self._package}.{module.name}")
-        for entry_point in entry_points(group=self._group):
+        with self._lock:
+            if self._scanned:
+                return
+            package = import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                import_module(f"{self._package}.{module.name}")
+            for entry_point in entry_points(group=self._group):
+                self._register_foreign(entry_point)
+            self._scanned = True
+
+    def _register_foreign(self, entry_point: EntryPoint) -> None:
+        """Add another package's class; one that cannot be loaded is left out with a warning, so that the rest works."""
+        try:
             self.register(entry_point.load())
+        except Exception as error:
+            _log.warning(
+                "%s %r of %s is left out (%s: %s); mend or uninstall that package",
+                self.kind,
+                entry_point.name,
+                entry_point.value,
+                type(error).__name__,
+                " ".join(str(error).split()),
+            )
 
 
 def unknown_name(kind: str, name: str, known: list[str]) -> str:

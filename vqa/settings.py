@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ def default_home() -> Path:
     return _home("XDG_CACHE_HOME", ".cache") / "vqa"
 
 
-def _setting(default: Any, help_text: str) -> Any:
-    metadata = {"help": help_text}
+def _setting(default: Any, help_text: str, *, least: float = -inf, most: float = inf) -> Any:
+    metadata = {"help": help_text, "least": least, "most": most}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -48,10 +49,10 @@ class Settings:
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1, mps")
     dtype: str = _setting("auto", "auto, float32, bfloat16, float16")
     adapter: str = _setting("", "folder of adapter weights instead of the built-in ones")
-    max_new_tokens: int = _setting(48, "longest answer, in tokens")
-    temperature: float = _setting(0.0, "0 is greedy; higher samples")
-    top_p: float = _setting(1.0, "nucleus of probability that sampling draws from")
-    seed: int = _setting(0, "seed for sampling")
+    max_new_tokens: int = _setting(48, "longest answer, in tokens", least=1)
+    temperature: float = _setting(0.0, "0 is greedy; higher samples", least=0)
+    top_p: float = _setting(1.0, "nucleus of probability that sampling draws from", least=0, most=1)
+    seed: int = _setting(0, "seed for sampling", least=0, most=2**63 - 1)
     detector: str = _setting("auto", "auto, yolo, efficientdet")
     yolo_model: str = _setting("yolo11n.pt", "ultralytics model by name or path (.pt, .onnx)")
     tiles: bool = _setting(True, "also detect on overlapping tiles, for small objects")
@@ -71,7 +72,7 @@ class Settings:
             folder: Where `vqa.toml` is looked for; the current folder by default.
 
         Raises:
-            InputError: An unknown name or a value of the wrong type in any layer, with the layer's name.
+            InputError: An unknown name, or a value of the wrong type or out of range, with the layer's name.
         """
         values: dict[str, Any] = {}
         origins = dict.fromkeys(setting_names(), "default")
@@ -79,15 +80,15 @@ class Settings:
         layers: list[tuple[str, Mapping[str, Any]]] = [
             (str(user_config_file()), _read_toml(user_config_file())),
             (str(project_file), _read_toml(project_file)),
-            ("environment", {n: os.environ[f"VQA_{n.upper()}"] for n in origins if f"VQA_{n.upper()}" in os.environ}),
+            ("environment", {n: v for n in origins if (v := os.environ.get(f"VQA_{n.upper()}"))}),  # empty: not set
             ("flag", {n: v for n, v in (flags or {}).items() if v is not None}),
         ]
         for origin, layer in layers:
             for name, value in layer.items():
                 if name not in origins:
                     raise InputError(f"{origin}: {unknown_name('setting', name, setting_names())}")
-                values[name] = _parse(name, value, origin)
                 origins[name] = f"VQA_{name.upper()}" if origin == "environment" else origin
+                values[name] = _parse(name, value, origins[name])
         return cls(**values, origins=origins)
 
 
@@ -107,20 +108,52 @@ def _read_toml(path: Path) -> Mapping[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML ({error}); mend or remove it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); mend or remove it") from None
+
+
+_KINDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "Path": "a folder",
+    "tuple[str, ...]": "words, separated by commas or in a list",
+}
 
 
 def _parse(name: str, value: Any, origin: str) -> Any:
-    kind = Settings.__dataclass_fields__[name].type
+    setting = Settings.__dataclass_fields__[name]
+    kind = str(setting.type)
     try:
-        if kind == "Path":
-            return Path(value).expanduser()
-        if kind == "tuple[str, ...]":
-            return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else tuple(value)
-        if kind == "bool":
-            return _boolean(value)
-        return {"int": int, "float": float, "str": str}[str(kind)](value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}={value!r} ({origin}): expected {kind}") from None
+        parsed = _converted(kind, value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name}={value!r} ({origin}): expected {_KINDS[kind]}") from None
+    least, most = setting.metadata["least"], setting.metadata["most"]
+    if kind in ("int", "float") and not least <= parsed <= most:
+        limits = f"at least {least}" if most == inf else f"{least} to {most}"
+        raise InputError(f"{name}={value!r} ({origin}): expected {_KINDS[kind]}, {limits}")
+    return parsed
+
+
+def _converted(kind: str, value: Any) -> Any:
+    """Return a value, often text, as the kind a setting has. Raises TypeError or ValueError if it is not one."""
+    if kind == "bool":
+        return _boolean(value)
+    if kind == "tuple[str, ...]":
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+            raise TypeError(value)
+        return tuple(word.strip() for word in words if word.strip())
+    if kind == "Path":
+        return Path(value).expanduser()
+    if kind == "str":
+        if not isinstance(value, str | Path):
+            raise TypeError(value)
+        return str(value)
+    if isinstance(value, bool) or (kind == "int" and isinstance(value, float) and not value.is_integer()):
+        raise TypeError(value)
+    return int(value) if kind == "int" else float(value)
 
 
 def _boolean(value: Any) -> bool:

@@ -67,7 +67,11 @@ class Region:
     score: float
 
     def to_dict(self) -> dict[str, Any]:
-        return {"label": self.label, "score": round(self.score, 4), "xyxy": [round(v, 1) for v in self.xyxy]}
+        return {
+            "label": self.label,
+            "score": round(float(self.score), 4),
+            "xyxy": [round(float(v), 1) for v in self.xyxy],
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Region:
