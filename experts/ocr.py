@@ -8,11 +8,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from vqa.devices import choose_device, choose_dtype
 from vqa.experts.reading.lines import Block, blocks, clean
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 from vqa.weights import Store
+from vqa.words import counted
 
 if TYPE_CHECKING:
     from vqa.experts.reading.engine import Engine
@@ -96,7 +98,7 @@ class OcrExpert:
         legible = [p for p in pieces if p.score >= _READABLE and any(c.isalnum() for c in p.label)]
         kept, notes = _capped(blocks(legible))
         if len(legible) < len(pieces):
-            notes.insert(0, f"{_count(len(pieces) - len(legible), 'unreadable piece')} dropped")
+            notes.insert(0, f"{counted('unreadable piece', len(pieces) - len(legible))} dropped")
         return Finding(
             expert=self.name,
             kind=self.kind,
@@ -116,17 +118,18 @@ class OcrExpert:
     def _loaded(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                from vqa.experts.reading.engine import Engine, best_device, bfloat16_pays
+                from vqa.experts.reading.engine import Engine
 
+                device = choose_device(self._device)
+                dtype = choose_dtype(self._dtype, device)
                 weights = self._store.fetch(_WEIGHTS)
-                device = best_device() if self._device == "auto" else self._device
                 self._engine = Engine(
                     weights,
                     weights if self._languages == _ENGLISH else self._own_folder,
                     scratch=self._own_folder / "user_network",
                     languages=self._languages,
-                    device=device,
-                    half=self._dtype == "bfloat16" or (self._dtype == "auto" and bfloat16_pays(device)),
+                    device=str(device),
+                    dtype=dtype,
                     download=not self._store.offline,
                 )
             return self._engine
@@ -142,10 +145,6 @@ def _capped(found: Sequence[Block]) -> tuple[list[Block], list[str]]:
         lines += len(part)
         if part:
             kept.append([Region(line.xyxy, line.label[:_MAX_LINE].rstrip(), line.score) for line in part])
-    notes = [f"{_count(long, 'line')} cut to {_MAX_LINE} characters"] if long else []
+    notes = [f"{counted('line', long)} cut to {_MAX_LINE} characters"] if long else []
     more = sum(map(len, found)) - lines
-    return kept, [*notes, f"{_count(more, 'line')} after the first {_MAX_LINES} left out"] if more else notes
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    return kept, [*notes, f"{counted('line', more)} after the first {_MAX_LINES} left out"] if more else notes

@@ -41,7 +41,7 @@ class Engine:
         scratch: A folder that EasyOCR creates, and searches for networks of the user's own.
         languages: EasyOCR's language codes.
         device: "cpu", "cuda", "cuda:1" or "mps".
-        half: Find text in bfloat16.
+        dtype: What text is found in; it is read in float32.
         download: Whether EasyOCR may fetch a missing network.
 
     Raises:
@@ -57,7 +57,7 @@ class Engine:
         scratch: Path,
         languages: Sequence[str],
         device: str,
-        half: bool,
+        dtype: torch.dtype,
         download: bool,
     ) -> None:
         def load(folder: Path, codes: Sequence[str], **parts: bool) -> Any:
@@ -86,7 +86,7 @@ class Engine:
                         f"EasyOCR's network for {', '.join(languages)} cannot be had ({_line(error)}); "
                         "run once with a network, or set ocr_languages to en"
                     ) from None
-        self._finder.detector = _fast(self._finder.detector, device, half=half)
+        self._finder.detector = _fast(self._finder.detector, device, dtype)
         self._reader.recognizer = _bare(self._reader.recognizer)
         self._lock = threading.Lock()
 
@@ -152,7 +152,7 @@ def _bare(network: Any) -> Any:
     return getattr(network, "module", network)
 
 
-def _fast(network: Any, device: str, *, half: bool) -> Callable[[torch.Tensor], tuple[torch.Tensor, None]]:
+def _fast(network: Any, device: str, dtype: torch.dtype) -> Callable[[torch.Tensor], tuple[torch.Tensor, None]]:
     """Return CRAFT as a function of a (B, 3, H, W) float picture that gives its (B, H/2, W/2, 2) maps.
 
     The channels_last layout alone makes it 1.8 times as fast on a CPU, bfloat16 on one that has it twice that.
@@ -162,7 +162,10 @@ def _fast(network: Any, device: str, *, half: bool) -> Callable[[torch.Tensor], 
     bare = _bare(network).to(memory_format=torch.channels_last)
 
     def find(picture: torch.Tensor) -> tuple[torch.Tensor, None]:
-        with torch.inference_mode(), torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=half):
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.partition(":")[0], dtype=dtype, enabled=dtype is not torch.float32),
+        ):
             maps, _ = bare(picture)
         return maps.float(), None
 
@@ -236,20 +239,3 @@ def _same_path() -> Iterator[None]:
 
 def _line(error: BaseException) -> str:
     return " ".join(" ".join(str(part) for part in error.args).split()) or type(error).__name__
-
-
-def best_device() -> str:
-    """Return the device that "auto" means here."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def bfloat16_pays(device: str) -> bool:
-    """Return whether this is a CPU that multiplies bfloat16 itself; on others it is emulated, slowly."""
-    import torch
-
-    abilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # new in torch 2.10
-    return device == "cpu" and any(abilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

@@ -1,0 +1,101 @@
+"""The `caption` expert: the whole picture in one sentence, from the first captioner that the settings ask for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+
+from vqa.errors import ModelUnavailable
+from vqa.experts.captioners.blip import BlipCaptioner
+from vqa.registry import register_expert
+from vqa.settings import Settings
+from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_NONE = (
+    "no captioner: set caption_model to a BLIP folder or hub name (Salesforce/blip-image-captioning-base), "
+    "e.g. VQA_CAPTION_MODEL=Salesforce/blip-image-captioning-base"
+)
+_CUES = """
+describe, description, caption, happening, happens, going on, why, doing, scene, scenery, situation, activity, event,
+mood, atmosphere, weather, season, place, setting, color, colors, colour, colours, wearing, look like, looks like,
+what kind, summarize, summary, tell me about, about this, what is this, what's this, story,
+설명, 묘사, 무슨 일, 무엇을 하고, 뭐 하고, 뭐하고, 왜, 장면, 상황,
+분위기, 날씨, 계절, 배경, 색, 무슨 색, 입고, 어떤 사진, 무슨 사진, 무슨 그림, 요약
+"""
+
+
+class Captioner(Protocol):
+    """Puts a picture into one sentence; constructing one loads nothing."""
+
+    model: str
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self | None:
+        """Return None if the settings do not ask for this captioner."""
+        ...
+
+    def available(self) -> str | None: ...
+
+    def load(self) -> None: ...
+
+    def caption(self, picture: Image) -> tuple[str, float]:
+        """Return the sentence and its score in [0, 1]."""
+        ...
+
+
+CAPTIONERS: tuple[type[Captioner], ...] = (BlipCaptioner,)
+"""Asked in this order whether the settings want them."""
+
+
+@register_expert
+class CaptionExpert:
+    """Says in one sentence what the picture shows."""
+
+    name: ClassVar[str] = "caption"
+    kind: ClassVar[FindingKind] = "caption"
+    description: ClassVar[str] = "puts the whole picture into one sentence (BLIP)"
+    cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
+    uses_question: ClassVar[bool] = False
+
+    def __init__(self, captioner: Captioner | None) -> None:
+        self._captioner = captioner
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        wanted = (captioner.from_settings(settings) for captioner in CAPTIONERS)
+        return cls(next((captioner for captioner in wanted if captioner is not None), None))
+
+    @property
+    def vocabulary(self) -> Collection[str]:
+        return ()
+
+    def available(self) -> str | None:
+        return _NONE if self._captioner is None else self._captioner.available()
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        """Return the caption as text and as the label of one region, the whole picture.
+
+        Raises:
+            ModelUnavailable: No captioner is set, or its weights cannot be had.
+            InputError: The settings name a device or dtype that is not there.
+        """
+        captioner = self._captioner
+        if captioner is None:
+            raise ModelUnavailable(_NONE)
+        captioner.load()
+        started = time.perf_counter()
+        text, score = captioner.caption(image.pil)
+        width, height = image.pil.size
+        return Finding(
+            expert=self.name,
+            kind=self.kind,
+            text=text or "no caption",
+            regions=(Region((0.0, 0.0, float(width), float(height)), text, score),) if text else (),
+            model=captioner.model,
+            seconds=time.perf_counter() - started,
+            size=image.pil.size,
+        )

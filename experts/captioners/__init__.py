@@ -1,0 +1,1 @@
+"""What can put a picture into one sentence for the `caption` expert."""

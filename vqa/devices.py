@@ -1,0 +1,52 @@
+"""What the settings `device` and `dtype` mean on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vqa.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device a setting means; "auto" takes CUDA, then MPS, then the CPU. Raises InputError."""
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device={name!r}: expected auto, cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device={name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use 'cpu'")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise InputError(f"device={name!r}: this machine has no Metal GPU; use 'cpu'")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the dtype a setting means; "auto" takes bfloat16 where the device computes in it. Raises InputError."""
+    import torch
+
+    if name == "auto":
+        return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
+    if name not in DTYPES:
+        raise InputError(f"dtype={name!r}: expected auto, {', '.join(DTYPES)}")
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return True
+    # Without these instructions oneDNN emulates bfloat16, slower than float32.
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
