@@ -12,12 +12,10 @@ from vqa.adapter_model.base_model import base_folder, load_base
 from vqa.adapter_model.checkpoints import CONFIG, load_adapter
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.model import AdapterLlama
-from vqa.errors import InputError
+from vqa.devices import choose_device, choose_dtype
 
 if TYPE_CHECKING:
     from vqa.settings import Settings
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[AdapterLlama, Tokenizer]:
@@ -60,38 +58,3 @@ def load_for_answering(settings: Settings, adapter: Path) -> AdapterLlama:
 
 def load_tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device a setting means; "auto" takes CUDA, then MPS, then the CPU. Raises InputError."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"device={name!r}: expected auto, cpu, cuda, cuda:1 or mps") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"device={name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use 'cpu'")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise InputError(f"device={name!r}: this machine has no Metal GPU; use 'cpu'")
-    return device
-
-
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Return the dtype a setting means; "auto" takes bfloat16 where the device computes in it. Raises InputError."""
-    if name == "auto":
-        return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
-    if name not in _DTYPES:
-        raise InputError(f"dtype={name!r}: expected auto, {', '.join(_DTYPES)}")
-    return _DTYPES[name]
-
-
-def _computes_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        native: bool = torch.cuda.is_bf16_supported(including_emulation=False)
-        return native
-    if device.type == "mps":
-        return True
-    # Without these instructions oneDNN emulates bfloat16, slower than float32.
-    fast: bool = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return fast

@@ -42,7 +42,7 @@ class VisualPrompter(nn.Module):
         super().__init__()
         self.patch_proj = nn.Linear(features, width)
         self.patch_norm = nn.LayerNorm(width)
-        self.query = nn.Parameter(torch.randn(queries, width))
+        self.query = nn.Parameter(torch.randn(queries, width)) if queries else None
         self.blocks = nn.ModuleList(VisualBlock(width, heads) for _ in range(blocks))
         self.out_proj = nn.Linear(width, hidden)
         self.out_norm = nn.LayerNorm(hidden)
@@ -50,11 +50,10 @@ class VisualPrompter(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map patch features (B, P, features) to the visual prompt (B, V, hidden); V is P without queries."""
         x = self.patch_norm(self.patch_proj(features.to(self.patch_proj.weight.dtype)))  # (B, P, width)
-        queries = len(self.query)
-        if queries:
+        if self.query is not None:
             x = torch.cat([self.query.expand(len(x), -1, -1), x], dim=1)  # (B, V + P, width)
             for block in self.blocks:
                 x = block(x)
-            x = x[:, :queries]  # (B, V, width)
+            x = x[:, : len(self.query)]  # (B, V, width)
         prompt: Tensor = self.out_norm(self.out_proj(x))
         return prompt
