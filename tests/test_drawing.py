@@ -12,7 +12,7 @@ from PIL import Image
 from vqa.drawing import draw, draw_findings, draw_regions, numbered_lines
 from vqa.errors import InputError
 from vqa.images import load_image
-from vqa.values import Answer, Finding, Prompt, Question, Region, Route
+from vqa.values import COUNT_SCORE, Answer, Finding, Prompt, Question, Region, Route
 
 GREY = (128, 128, 128)
 BUS = Finding("detect", "objects", "a bus", (Region((200, 300, 700, 600), "bus", 0.9),))
@@ -63,6 +63,15 @@ def test_a_drawing_leaves_the_picture_of_the_answer_alone() -> None:
     before = value.image.pil.tobytes()  # type: ignore[union-attr]
     draw(value)
     assert value.image.pil.tobytes() == before  # type: ignore[union-attr]
+
+
+def test_objects_too_unsure_to_be_counted_are_drawn_fainter() -> None:
+    def changed(score: float) -> int:
+        finding = Finding("detect", "objects", "", (Region((200, 300, 700, 600), "bus", score),))
+        drawn, _ = draw_regions(answer().image, [finding])  # type: ignore[arg-type]
+        return int((pixels(drawn) != GREY).any(axis=2).sum())
+
+    assert changed(COUNT_SCORE) == changed(1.0) > 1.4 * changed(COUNT_SCORE - 0.01)
 
 
 def test_labels_have_colours_of_their_own() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vqa.errors import InputError
 from vqa.lettering import Lettering
-from vqa.values import Answer, Finding, LoadedImage, Region
+from vqa.values import COUNT_SCORE, Answer, Finding, LoadedImage, Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,13 +38,14 @@ _MOST_TAGGED_LINES = 12  # more lines of text than this are numbered in the pict
 
 @dataclass(frozen=True)
 class _Mark:
-    """One region as it is drawn: `box` in pixels of the drawing, the tag's `size` in units."""
+    """One region as it is drawn: `box` in pixels of the drawing, the tag's `size` and the line's `thick` in units."""
 
     box: Box
     colour: str
     tag: str
     size: int
-    is_text: bool
+    thick: float
+    is_text: bool = False
 
     @property
     def area(self) -> float:
@@ -93,6 +94,8 @@ def draw_findings(image: LoadedImage, findings: Sequence[Finding]) -> Image:
 def draw_regions(image: LoadedImage, findings: Sequence[Finding], *, longest: int | None = None) -> tuple[Image, float]:
     """Return the picture with regions drawn on it, and the pixels of one unit, which sizes scale with.
 
+    Objects too unsure to be counted (below COUNT_SCORE) are drawn thinner and smaller.
+
     Args:
         image: The picture that the regions are in the pixels of; a small one is enlarged.
         findings: Whose regions to draw.
@@ -110,7 +113,7 @@ def draw_regions(image: LoadedImage, findings: Sequence[Finding], *, longest: in
 
     marks = _marks(findings, scale, size)
     pen = ImageDraw.Draw(picture)
-    for mark in sorted(marks, key=lambda m: -m.area):  # small ones on top
+    for mark in sorted(marks, key=lambda m: (m.thick, -m.area)):  # sure and small ones on top
         _outline(pen, mark, unit)
     _tags(pen, marks, size, unit)
     return picture, unit
@@ -127,12 +130,13 @@ def _marks(findings: Sequence[Finding], scale: float, size: tuple[int, int]) -> 
             if (box := _inside(region.xyxy, scale, size)) is None:
                 continue
             if id(region) in numbers:
-                marks.append(_Mark(box, _TEXT_COLOUR, str(numbers[id(region)]), 11, is_text))
+                marks.append(_Mark(box, _TEXT_COLOUR, str(numbers[id(region)]), 11, 1.5, is_text))
             elif is_text:
-                marks.append(_Mark(box, _TEXT_COLOUR, f"{region.label} ({region.score:.2f})", 15, is_text))
+                marks.append(_Mark(box, _TEXT_COLOUR, f"{region.label} ({region.score:.2f})", 15, 1.5, is_text))
             else:
-                marks.append(_Mark(box, colours[region.label], f"{region.label} {region.score:.2f}", 15, is_text))
-    return marks
+                letters, thick = (15, 2.5) if region.score >= COUNT_SCORE else (10, 1)
+                marks.append(_Mark(box, colours[region.label], f"{region.label} {region.score:.2f}", letters, thick))
+    return sorted(marks, key=lambda mark: -mark.thick)  # the sure ones choose the places of their tags first
 
 
 def numbered_lines(findings: Sequence[Finding]) -> list[Region]:
@@ -155,7 +159,7 @@ def _inside(xyxy: Box, scale: float, size: tuple[int, int]) -> Box | None:
 
 def _outline(pen: ImageDraw, mark: _Mark, unit: float) -> None:
     """Draw a coloured frame between two dark hairlines, so that it shows on any background."""
-    thick = max(1, round((1.5 if mark.is_text else 2.5) * unit))
+    thick = max(1, round(mark.thick * unit))
     hair = max(1, round(unit / 2))
     x0, y0, x1, y1 = (round(v) for v in mark.box)
     for inset, width, colour in ((-hair, thick + 2 * hair, _INK), (0, thick, mark.colour)):
