@@ -103,6 +103,7 @@ def ask(
         check_path(save)
     agent = VQAAgent.from_pretrained(settings=settings)
     total, failed = len(pictures) * len(questions), 0
+    noted: set[tuple[str, str]] = set()
     with Output(output) as out:
         writer = AnswerWriter(out, as_json=json, several=total > 1)
         for place, picture in enumerate(pictures):
@@ -118,6 +119,10 @@ def ask(
                     failed += 1
                     break
                 source = answer.image or picture  # read once, also from stdin and URLs
+                for note in answer.notes:
+                    if (picture, note) not in noted:
+                        _log.warning("%s", note)
+                        noted.add((picture, note))
                 if explain:
                     print_evidence(answer)
                 if save:
@@ -163,8 +168,6 @@ def _follow(events: Iterable[Event], writer: AnswerWriter, picture: str, text: s
                 case Answered(answer):
                     status.clear()
                     writer.finish(picture, answer)
-                    for note in answer.notes:
-                        _log.warning("%s", note)
                     return answer
     finally:
         status.clear()
@@ -364,7 +367,7 @@ def doctor(settings: Settings, json: Json = False) -> None:
         if remedies := [(check.name, check.mend) for check in checks if check.mend]:
             print("\nTo mend:\n" + columns(remedies))
     if missing := [check.name for check in checks if check.status == "missing"]:
-        raise ModelUnavailable(f"`vqa ask` cannot work here yet: {', '.join(missing)}")
+        raise ModelUnavailable(f"not ready to answer: {', '.join(missing)}")
 
 
 @_command("config", "vqa config", "VQA_OFFLINE=1 vqa config --json", settings=setting_names())

@@ -136,9 +136,8 @@ def _models(settings: Settings, store: Store) -> Iterator[Check]:
             continue
         needed = model.builtin and settings.offline
         when = "; fetched when first needed" if model.builtin and not settings.offline else ""
-        yield Check(
-            model.name, "missing" if needed else "optional", f"{about}: not here{when}", f"vqa models pull {model.name}"
-        )
+        message, mend = f"{about}: {status.where}{when}", f"vqa models pull {model.name}"
+        yield Check(model.name, "missing" if needed else "optional", message, mend)
 
 
 def _cores(settings: Settings) -> Iterator[Check]:

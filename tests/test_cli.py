@@ -161,6 +161,7 @@ def test_an_expert_that_fails_is_a_note_unless_strict(vqa: Vqa, pictures: list[s
     assert (code, out.splitlines()[-1]) == (0, "What?")
     assert "answered without ocr" in err
     assert vqa(*failing, "--quiet")[2] == ""
+    assert vqa(*failing[:2], "--question", "A?", "--question", "B?", *failing[3:])[2] == err, "said once a picture"
     code, out, err = vqa(*failing, "--strict")
     assert (code, out) == (3, "")
     assert err.count("\n") == 1
