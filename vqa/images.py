@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from vqa.decoding import decode, from_pil
-from vqa.downloading import download
 from vqa.errors import InputError
 from vqa.examples import examples, get_example
 from vqa.values import LoadedImage
@@ -87,6 +86,8 @@ def _fetch(url: str, *, offline: bool, timeout_s: float, max_bytes: int) -> byte
         raise InputError(f"{_short(url)}: expected an http:// or https:// address, or the path of a file")
     if offline:
         raise InputError(f"{_short(url)}: an address needs the network, but --offline (VQA_OFFLINE) is on; give a file")
+    from vqa.downloading import download  # urllib is slow to import, and most pictures are files
+
     return download(url, timeout_s=timeout_s, max_bytes=max_bytes)
 
 
