@@ -1,0 +1,89 @@
+"""Seconds and memory of `vqa ask`: the first question, a second one about the same picture, and a new picture.
+
+    python benchmarks/ask.py                       # example:bus, three rounds
+    python benchmarks/ask.py photo.jpg --rounds 5 --json ask.json
+
+Each round is a fresh process that asks three times: cold (weights still on disk), again about the same picture (experts
+and models warm), and about another picture (models warm, experts not). Peak memory is that process's largest resident
+set. The table gives medians over the rounds, and their range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+OTHER_PICTURE = "example:astronaut"
+FIRST, SECOND = "What does the bus say?", "How many people are there?"
+MOMENTS = ("first question", "second question, same picture", "another picture")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", nargs="?", default="example:bus")
+    parser.add_argument("--first", default=FIRST, help=f"the first question ({FIRST!r})")
+    parser.add_argument("--second", default=SECOND, help=f"the second question ({SECOND!r})")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--one-round", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one_round:
+        print(json.dumps(one_round(args.picture, args.first, args.second)))
+        return
+    command = [sys.executable, __file__, args.picture, "--first", args.first, "--second", args.second, "--one-round"]
+    rounds = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(args.rounds)
+    ]
+    table = summarise(rounds)
+    print(f"{args.rounds} rounds, {platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
+    print(f"{'seconds, median (range)':<34}{'total':>20}   stages")
+    for moment in MOMENTS:
+        row = table[moment]
+        stages = ", ".join(f"{stage} {value:.2f}" for stage, value in row["stages"].items() if value >= 0.005)
+        spread = f"{row['total']:.2f} ({row['least']:.2f}-{row['most']:.2f})"
+        print(f"{moment:<34}{spread:>20}   {stages}")
+    print(f"\nsecond / first: {table['ratio']:.2f}    peak memory: {table['peak_gib']:.2f} GiB")
+    if args.json:
+        args.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def one_round(picture: str, first: str, second: str) -> dict[str, Any]:
+    """Ask three times in this process and return each answer's seconds by stage, and the peak memory in GiB."""
+    from vqa import VQAAgent
+
+    agent = VQAAgent.from_pretrained()
+    asked = ((picture, first), (picture, second), (OTHER_PICTURE, first))
+    seconds = {moment: dict(agent(*ask).seconds) for moment, ask in zip(MOMENTS, asked, strict=True)}
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is bytes on macOS, KiB elsewhere
+    return {"seconds": seconds, "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30}
+
+
+def summarise(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return medians over rounds, for each moment and stage, the ratio of second to first and the largest peak."""
+    table: dict[str, Any] = {}
+    for moment in MOMENTS:
+        runs = [one["seconds"][moment] for one in rounds]
+        totals = [run["total"] for run in runs]
+        stages = {stage: statistics.median(run[stage] for run in runs) for stage in runs[0] if stage != "total"}
+        table[moment] = {
+            "total": statistics.median(totals),
+            "least": min(totals),
+            "most": max(totals),
+            "stages": stages,
+        }
+    table["ratio"] = table[MOMENTS[1]]["total"] / table[MOMENTS[0]]["total"]
+    table["peak_gib"] = max(one["peak_gib"] for one in rounds)
+    return table
+
+
+if __name__ == "__main__":
+    main()
