@@ -96,7 +96,7 @@ class OcrExpert:
         started = time.perf_counter()
         pieces = [Region(p.xyxy, clean(p.label), p.score) for p in engine.read(image.pil)]
         legible = [p for p in pieces if p.score >= _READABLE and any(c.isalnum() for c in p.label)]
-        kept, notes = _capped(blocks(legible))
+        kept, notes = capped(blocks(legible))
         if len(legible) < len(pieces):
             notes.insert(0, f"{counted('unreadable piece', len(pieces) - len(legible))} dropped")
         return Finding(
@@ -135,7 +135,7 @@ class OcrExpert:
             return self._engine
 
 
-def _capped(found: Sequence[Block]) -> tuple[list[Block], list[str]]:
+def capped(found: Sequence[Block]) -> tuple[list[Block], list[str]]:
     """Return at most `_MAX_LINES` lines of at most `_MAX_LINE` characters, and what was cut, in words."""
     kept: list[Block] = []
     lines = long = 0

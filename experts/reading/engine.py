@@ -75,7 +75,7 @@ class Engine:
         with _quiet():
             import easyocr
 
-            with _safe_unpickling(), _unfilled(), _impatient(), _same_path():
+            with safe_unpickling(), _unfilled(), _impatient(), _same_path():
                 try:
                     self._reader = load(reader_folder, languages, detector=False)
                     self._finder = load(finder_folder, ["en"], recognizer=False)
@@ -186,7 +186,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _safe_unpickling() -> Iterator[None]:
+def safe_unpickling() -> Iterator[None]:
     """Make torch.load refuse code, although EasyOCR asks it not to; torch reads this variable each time."""
     name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
     before = os.environ.get(name)
