@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 BUILT_IN = "efficientdet-lite0"
 CHOICES = ("auto", "yolo", "efficientdet")
 
+# Counting, presence and place are read from the whole question by the router; these are what it cannot see there.
 _CUES = """
-how many, count, number of, where, is there, are there, is there any, object, objects, thing, things, see,
-left, right, above, below, behind, next to, in front of, under, between, near, holding, wearing, riding,
-몇, 개수, 어디, 있나요, 있습니까, 있어, 물체, 물건, 사물, 왼쪽, 오른쪽, 위에, 아래, 앞에, 뒤에, 옆에
+object, objects, thing, things, see, detect, under, between, near, holding, wearing, riding,
+물체, 물건, 사물, 위에, 앞에, 뒤에, 옆에, 사이에
 """
 
 
@@ -66,7 +66,7 @@ class DetectExpert:
         if self._detector is not None:
             return None
         trouble = self._yolo_problem()
-        if self._settings.detector == "yolo" or (trouble and yolo_weights.is_path(self._settings.yolo_model)):
+        if self._settings.detector == "yolo" or (trouble and yolo_weights.is_own_file(self._settings.yolo_model)):
             return trouble
         if self._settings.detector == "auto" and trouble is None:
             return None
@@ -107,14 +107,14 @@ class DetectExpert:
             return self._load_yolo()
         except ModelUnavailable as error:
             # A file the user points at is used or refused, never replaced.
-            if self._settings.detector == "yolo" or yolo_weights.is_path(self._settings.yolo_model):
+            if self._settings.detector == "yolo" or yolo_weights.is_own_file(self._settings.yolo_model):
                 raise
             self._notes = (f"{BUILT_IN} instead of {self._settings.yolo_model}: {error}",)
             return self._load_built_in()
 
     def _load_yolo(self) -> Detector:
         if trouble := self._yolo_problem():
-            raise (InputError if yolo_weights.is_path(self._settings.yolo_model) else ModelUnavailable)(trouble)
+            raise (InputError if yolo_weights.is_own_file(self._settings.yolo_model) else ModelUnavailable)(trouble)
         from vqa.experts.detectors.yolo import Yolo
 
         weights = yolo_weights.find(self._settings.yolo_model, self._store)

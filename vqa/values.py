@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FindingKind = Literal["objects", "text", "caption", "other"]
 
 # Chosen on 80 COCO photos (docs/measurements.md): a lower bar finds more of what is there, but counts worse.
-COUNT_SCORE = 0.30
+COUNT_SCORE = 0.26
 """From this score on an object is counted and told."""
 PRESENCE_SCORE = 0.15
 """From this score on an object of the class that a question asks for is taken to be there; findings start here."""

@@ -74,8 +74,9 @@ class EfficientDetLite0:
             scores = self._interpreter.get_tensor(self._scores)[0]  # (19206, 90), in [0, 1]
             deltas = self._interpreter.get_tensor(self._boxes)[0]  # (19206, 4)
         rows, classes = np.nonzero(scores >= min_score)
-        boxes = decode(deltas[rows], self._anchors[rows]) * max(picture.size) / INPUT_SIDE  # (K, 4)
-        boxes = np.clip(boxes, 0, np.array(picture.size * 2, dtype=np.float32))
+        scale = max(picture.size) / INPUT_SIDE
+        boxes: NDArray[np.float32] = (decode(deltas[rows], self._anchors[rows]) * scale).astype(np.float32)  # (K, 4)
+        np.clip(boxes, 0, np.array(picture.size * 2), out=boxes)
         found = []
         for i in thin(boxes, scores[rows, classes], classes):
             if label := self._class_names[int(classes[i])]:
@@ -105,7 +106,7 @@ def letterbox(picture: Image) -> Image:
     scale = INPUT_SIDE / max(picture.size)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     square = PIL.Image.new("RGB", (INPUT_SIDE, INPUT_SIDE), PADDING)
-    square.paste(picture.resize((width, height), PIL.Image.Resampling.BILINEAR))
+    square.paste(picture.resize((width, height), PIL.Image.Resampling.BICUBIC))
     return square
 
 

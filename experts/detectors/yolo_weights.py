@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,15 +15,19 @@ from urllib.request import Request, urlopen
 from vqa.errors import InputError, ModelUnavailable
 from vqa.weights import Store
 
+_log = logging.getLogger(__name__)
+
+SERVER = "https://github.com/ultralytics/assets/releases"
 SUFFIXES = (".pt", ".onnx")
 REACH_S = 5.0
 """Longest wait for ultralytics' server to answer, before its downloader (which waits far longer) may start."""
 REMEMBERED_S = 3600.0
 
 
-def is_path(model: str) -> bool:
-    """Return whether `model` means a file of the user's, not the name of a published model."""
-    return Path(model).expanduser().is_file() or Path(model).name != model
+def is_own_file(model: str) -> bool:
+    """Return whether `model` means a file of the user's, there or not, and no published model (those end in .pt)."""
+    path = Path(model).expanduser()
+    return path.is_file() or path.name != model or path.suffix not in ("", ".pt")
 
 
 def problem(model: str, store: Store) -> str | None:
@@ -30,7 +35,7 @@ def problem(model: str, store: Store) -> str | None:
     path = Path(model).expanduser()
     if path.suffix not in ("", *SUFFIXES):
         return f"yolo_model={model!r}: expected a name or a path that ends in {' or '.join(SUFFIXES)}"
-    if is_path(model):
+    if is_own_file(model):
         return None if path.is_file() else f"yolo_model={model!r}: there is no such file"
     if _is_here(model, store) or not store.offline:
         return None
@@ -45,8 +50,8 @@ def find(model: str, store: Store) -> Path:
         ModelUnavailable: It is published but cannot be had right now.
     """
     if trouble := problem(model, store):
-        raise (InputError if is_path(model) else ModelUnavailable)(trouble)
-    if is_path(model):
+        raise (InputError if is_own_file(model) else ModelUnavailable)(trouble)
+    if is_own_file(model):
         return Path(model).expanduser()
     name = _file_name(model)
     if _in_store(model, store):
@@ -79,22 +84,28 @@ def _download(name: str, store: Store, folder: Path) -> None:
     from vqa.experts.detectors.yolo import import_ultralytics
 
     import_ultralytics(store.home)
-    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, safe_download
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
 
     if name not in GITHUB_ASSETS_NAMES:
         raise InputError(f"yolo_model={name!r}: neither a file nor a model that ultralytics publishes")
-    url = f"https://github.com/ultralytics/assets/releases/download/v8.3.0/{name}"
     stamp = store.home / "unreachable" / _folder_name(name)
     with suppress(OSError):
-        if time.time() - stamp.stat().st_mtime < REMEMBERED_S:
-            raise ModelUnavailable(f"{name} could not be fetched within the last hour; remove {stamp} to try now")
+        if 0 <= time.time() - stamp.stat().st_mtime < REMEMBERED_S:
+            raise ModelUnavailable(
+                f"{name} could not be fetched within the last hour ({stamp.read_text(encoding='utf-8')}); "
+                f"give the path of a file, or remove {stamp} to try now"
+            )
     try:
-        within(REACH_S, lambda: urlopen(Request(url, method="HEAD"), timeout=REACH_S).close())
-        safe_download(url=url, file=name, dir=folder, retry=0, progress=False, min_bytes=1e5)
+        within(REACH_S, lambda: urlopen(Request(SERVER, method="HEAD"), timeout=REACH_S).close())
+        _log.info("fetching %s from %s", name, SERVER)
+        saved = Path(attempt_download_asset(folder / name, retry=0, progress=False, unzip=False))
+        saved.rename(folder / name)  # it puts today's yolov5nu.pt in the place of yolov5n.pt
+        stamp.unlink(missing_ok=True)
     except Exception as error:
+        reason = " ".join(str(error).split())
         stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(str(error), encoding="utf-8")
-        raise ModelUnavailable(f"cannot fetch {name} from {url}: {error}; give the path of a file") from None
+        stamp.write_text(reason, encoding="utf-8")
+        raise ModelUnavailable(f"cannot fetch {name} from {SERVER}: {reason}; give the path of a file") from None
 
 
 def within(seconds: float, action: Callable[[], Any]) -> None:

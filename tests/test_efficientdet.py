@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from vqa.errors import ModelUnavailable
+
+np = pytest.importorskip("numpy")
+
+
+def test_anchors_are_three_scales_and_ratios_on_five_levels() -> None:
+    from vqa.experts.detectors.efficientdet import anchors
+
+    table = anchors()
+    assert len(table) == 9 * (40**2 + 20**2 + 10**2 + 5**2 + 3**2)
+    assert table[0] == pytest.approx([4, 4, 24, 24])  # level 3: stride 8, side 3 · 8
+    assert table[1] == pytest.approx([4, 4, 24 / 2**0.5, 24 * 2**0.5])  # twice as wide as high
+    assert table[3] == pytest.approx([4, 4, 24 * 2 ** (1 / 3), 24 * 2 ** (1 / 3)])
+    assert table[9] == pytest.approx([4, 12, 24, 24])  # the next cell to the right
+    assert table[-9] == pytest.approx([320, 320, 384, 384])  # level 7: stride 128, third cell of three
+
+
+def test_boxes_are_decoded_relative_to_their_anchor() -> None:
+    from vqa.experts.detectors.efficientdet import decode
+
+    anchor = np.array([[100, 50, 40, 20], [100, 50, 40, 20]], np.float32)  # cy, cx, h, w
+    deltas = np.array([[0, 0, 0, 0], [0.5, -1, np.log(2), 0]], np.float32)
+    assert decode(deltas, anchor)[0] == pytest.approx([40, 80, 60, 120])
+    assert decode(deltas, anchor)[1] == pytest.approx([20, 80, 40, 160])
+
+
+def test_thinning_equals_torchvisions_non_maximum_suppression() -> None:
+    torch = pytest.importorskip("torch")
+    from torchvision.ops import batched_nms
+
+    from vqa.experts.detectors.efficientdet import OVERLAP, thin
+
+    random = np.random.default_rng(0)
+    corner = random.uniform(0, 60, (400, 2))
+    boxes = np.concatenate([corner, corner + random.uniform(5, 40, (400, 2))], axis=1).astype(np.float32)
+    scores = random.permutation(400).astype(np.float32) / 400
+    classes = random.integers(0, 3, 400)
+    expected = batched_nms(torch.tensor(boxes), torch.tensor(scores), torch.tensor(classes), OVERLAP).tolist()
+    assert thin(boxes, scores, classes) == expected
+    assert 3 < len(expected) < 300
+    assert thin(boxes[:0], scores[:0], classes[:0]) == []
+
+
+def test_the_picture_keeps_its_proportions_in_the_input() -> None:
+    from PIL import Image
+
+    from vqa.experts.detectors.efficientdet import INPUT_SIDE, PADDING, letterbox
+
+    for size, box in (((640, 320), (0, 0, 320, 160)), ((100, 400), (0, 0, 80, 320)), ((1, 1), (0, 0, 320, 320))):
+        square = letterbox(Image.new("RGB", size, (255, 0, 0)))
+        assert square.size == (INPUT_SIDE, INPUT_SIDE)
+        red = square.split()[0].point(lambda value: 255 if value == 255 else 0)
+        assert red.getbbox() == box
+        assert size == (1, 1) or square.getpixel((319, 319)) == PADDING
+
+
+def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+    from vqa.experts.detectors.efficientdet import EfficientDetLite0
+
+    for content in (b"", b"not a model"):
+        file = tmp_path / "object_detector.tflite"
+        file.write_bytes(content)
+        with pytest.raises(ModelUnavailable, match=r"object_detector\.tflite: not the EfficientDet-Lite0 file"):
+            EfficientDetLite0(file)

@@ -1,0 +1,96 @@
+import pytest
+
+from vqa.experts.detectors.tiling import detect, merge, tiles
+from vqa.values import Region
+
+SIZE = (1000, 500)
+TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT = tiles(SIZE)
+
+
+def cup(x0: float, y0: float, x1: float, y1: float, score: float = 0.5, label: str = "cup") -> Region:
+    return Region((x0, y0, x1, y1), label, score)
+
+
+class Blobs:
+    """A detector of white rectangles on black: one object for the box around everything white."""
+
+    name = "blobs"
+    labels = ("blob",)
+
+    def detect(self, picture, min_score: float) -> list[Region]:
+        box = picture.convert("L").getbbox()
+        return [Region(tuple(map(float, box)), "blob", 0.5)] if box else []
+
+
+def picture(*boxes, size=SIZE):
+    from PIL import Image
+
+    canvas = Image.new("RGB", size)
+    for box in boxes:
+        canvas.paste("white", box)
+    return canvas
+
+
+def test_tiles_cover_the_picture_and_overlap() -> None:
+    assert TOP_LEFT == (0, 0, 600, 300)
+    assert BOTTOM_RIGHT == (400, 200, 1000, 500)
+    for x, y in ((0, 0), (500, 250), (999, 499), (0, 499), (999, 0)):
+        inside = [t for t in tiles(SIZE) if t[0] <= x < t[2] and t[1] <= y < t[3]]
+        assert len(inside) == (4 if (x, y) == (500, 250) else 1)
+
+
+def test_what_only_a_tile_shows_is_added_in_picture_pixels() -> None:
+    assert merge([], [(BOTTOM_RIGHT, [cup(100, 50, 140, 90)])], SIZE) == [cup(500, 250, 540, 290)]
+
+
+def test_the_whole_picture_box_wins_over_the_same_object_in_a_tile() -> None:
+    whole = cup(500, 250, 540, 290, 0.6)
+    assert merge([whole], [(BOTTOM_RIGHT, [cup(101, 52, 141, 91, 0.4)])], SIZE) == [whole]
+
+
+def test_a_tile_that_is_surer_of_the_same_box_raises_its_score() -> None:
+    (merged,) = merge([cup(500, 250, 540, 290, 0.2)], [(BOTTOM_RIGHT, [cup(101, 52, 141, 91, 0.7)])], SIZE)
+    assert merged == cup(500, 250, 540, 290, 0.7)
+
+
+def test_a_part_of_a_found_object_is_no_second_object() -> None:
+    whole = cup(420, 210, 900, 480, 0.6)
+    assert merge([whole], [(BOTTOM_RIGHT, [cup(100, 50, 200, 120, 0.9)])], SIZE) == [whole]
+
+
+def test_two_tiles_that_show_the_same_object_add_it_once() -> None:
+    seen = [(TOP_LEFT, [cup(450, 210, 500, 260)]), (BOTTOM_RIGHT, [cup(51, 11, 101, 59)])]
+    assert len(merge([], seen, SIZE)) == 1
+
+
+def test_another_class_in_the_same_place_is_another_object() -> None:
+    found = merge([cup(500, 250, 540, 290)], [(BOTTOM_RIGHT, [cup(100, 50, 140, 90, label="vase")])], SIZE)
+    assert [r.label for r in found] == ["cup", "vase"]
+
+
+@pytest.mark.parametrize(
+    ("tile", "box"),
+    [
+        (TOP_LEFT, (500, 100, 599, 200)),
+        (TOP_LEFT, (100, 200, 200, 299)),
+        (BOTTOM_RIGHT, (1, 100, 50, 200)),
+        (BOTTOM_RIGHT, (100, 1, 150, 90)),
+    ],
+)
+def test_a_box_cut_by_a_tiles_inner_border_is_dropped(tile, box) -> None:
+    assert merge([], [(tile, [cup(*box)])], SIZE) == []
+
+
+def test_a_box_at_the_pictures_own_border_stays() -> None:
+    assert len(merge([], [(TOP_LEFT, [cup(0, 0, 60, 80)]), (BOTTOM_RIGHT, [cup(540, 240, 600, 300)])], SIZE)) == 2
+
+
+def test_objects_come_best_first_and_where_they_are() -> None:
+    (found,) = detect(Blobs(), picture((700, 300, 760, 340)), 0.1, with_tiles=True)
+    assert found.xyxy == (700, 300, 760, 340)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (95, 2000), (3000, 7)])
+def test_slivers_are_looked_at_whole(size: tuple[int, int]) -> None:
+    found = detect(Blobs(), picture((0, 0, 1, 1), size=size), 0.1, with_tiles=True)
+    assert [r.xyxy for r in found] == [(0, 0, 1, 1)]
