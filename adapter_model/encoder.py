@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +93,10 @@ def load_in_order(network: nn.Module, folder: Path) -> None:
     files = sorted(folder.glob("*.pth"))
     if not files:
         raise ModelUnavailable(f"{folder}: no .pth file there; run `vqa models pull`")
-    found: Mapping[str, Any] = torch.load(files[0], map_location="cpu", weights_only=True)
+    try:
+        found: Mapping[str, Any] = torch.load(files[0], map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError):
+        raise ModelUnavailable(f"{files[0]}: not a plain file of tensors; pull it again") from None
     expected = network.state_dict()
     if [tuple(t.shape) for t in found.values()] != [tuple(t.shape) for t in expected.values()]:
         raise ModelUnavailable(f"{files[0]}: its tensors are not those of {type(network).__name__}; pull it again")

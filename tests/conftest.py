@@ -4,11 +4,19 @@ import pytest
 
 
 @pytest.fixture
-def tiny_llama():
-    """A function that makes a random LLaMA with grouped-query attention: hidden 64, 3 layers, 4 heads, 2 KV heads.
+def one_thread():
+    """Tensors on one thread: in short work, and on a busy machine, threads mostly wait for one another."""
+    import torch
 
-    On one thread: at this size threads only wait for one another.
-    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def tiny_llama(one_thread):
+    """A function that makes a random LLaMA with grouped-query attention: hidden 64, 3 layers, 4 heads, 2 KV heads."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -29,7 +37,4 @@ def tiny_llama():
             torch.manual_seed(seed)
             return LlamaForCausalLM(LlamaConfig(**{**sizes, **changes})).eval()
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield make
-    torch.set_num_threads(threads)
+    return make

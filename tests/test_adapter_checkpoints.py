@@ -108,7 +108,9 @@ def test_equal_names_and_shapes_are_no_mismatch():
     assert mismatches({"a": torch.zeros(2)}, {"a": torch.ones(2)}) == ""
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"\x80\x04" + data, lambda _: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[: len(data) // 2], lambda data: b"\x80\x04" + data, lambda _: b""]
+)
 def test_a_damaged_file_is_refused(tiny_llama, trained, tmp_path, damage):
     save_adapter(trained, tmp_path)
     file = tmp_path / "adapter.safetensors"
@@ -124,7 +126,9 @@ def test_a_folded_adapter_is_not_saved(trained, tmp_path):
         save_adapter(trained, tmp_path)
 
 
-@pytest.mark.parametrize(("fusion", "open_layer", "seen"), [("early", 0, True), ("early", 2, False), ("added", 2, True)])
+@pytest.mark.parametrize(
+    ("fusion", "open_layer", "seen"), [("early", 0, True), ("early", 2, False), ("added", 2, True)]
+)
 def test_an_adapter_sees_when_a_visual_gate_is_open(tiny_llama, tmp_path, fusion, open_layer, seen):
     model = AdapterLlama(tiny_llama(), replace(CONFIG, fusion=fusion))
     save_adapter(model, tmp_path)

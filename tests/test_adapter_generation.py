@@ -120,4 +120,6 @@ def test_pieces_are_whole_characters_and_concatenate_to_the_text(bytes_tokenizer
 def test_a_character_cut_off_at_the_end_still_comes_out(bytes_tokenizer):
     ids = bytes_tokenizer.encode("a안").ids[:-1]
     pieces = TextPieces(bytes_tokenizer)
-    assert "".join(map(pieces.push, ids)) + pieces.flush() == bytes_tokenizer.decode(ids) == "a\N{REPLACEMENT CHARACTER}"
+    assert (
+        "".join(map(pieces.push, ids)) + pieces.flush() == bytes_tokenizer.decode(ids) == "a\N{REPLACEMENT CHARACTER}"
+    )

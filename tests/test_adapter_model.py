@@ -301,12 +301,9 @@ def test_trainable_names_of_early_fusion_are_exactly_these(tiny_llama):
 def test_trainable_names_of_the_released_variant_are_exactly_these(tiny_llama):
     groups = AdapterLlama(tiny_llama(), replace(BIAS, visual_blocks=1)).groups
     assert groups["language"] == language_names((LINEARS[0], *LINEARS[3:]), ("bias",))
-    ends = {"query"} | {
-        f"{part}.{kind}"
-        for part in ("patch_proj", "patch_norm", "out_proj", "out_norm")
-        + tuple(f"blocks.0.{inner}" for inner in ("norm1", "qkv", "proj", "norm2", "fc1", "fc2"))
-        for kind in ("weight", "bias")
-    }
+    inside = [f"blocks.0.{part}" for part in ("norm1", "qkv", "proj", "norm2", "fc1", "fc2")]
+    parts = ["patch_proj", "patch_norm", *inside, "out_proj", "out_norm"]
+    ends = ["query", *(f"{part}.{kind}" for part in parts for kind in ("weight", "bias"))]
     gates = {f"model.layers.{i}.self_attn.gate" for i in (1, 2)}
     assert groups["visual"] == {"adapter_query"} | gates | {f"visual.{end}" for end in ends}
 

@@ -1,0 +1,142 @@
+"""The built-in core: its prompt, its refusals without weights, and its answers with them."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import pytest
+from PIL import Image
+
+from vqa.adapter_model.presets import preset
+from vqa.errors import InputError
+from vqa.protocols import Core
+from vqa.registry import cores
+from vqa.settings import Settings
+from vqa.values import GenerationOptions, LoadedImage
+
+PICTURES = [LoadedImage(Image.new("RGB", (64, 64), colour), colour, colour) for colour in ("red", "blue")]
+SHORT = GenerationOptions(max_new_tokens=6)
+
+
+def make(**flags):
+    return cores.get("smollm2-135m").from_settings(Settings(**flags))
+
+
+@pytest.fixture(scope="module")
+def core():
+    """The core on its real weights, with an untrained adapter: the base model as it comes."""
+    return cores.get("smollm2-135m").from_settings(Settings.load())
+
+
+def test_the_prompt_is_one_user_turn_with_the_evidence_before_the_question():
+    prompt = make().render("How many {people}?", ["Objects: person 3", "Text: {0}"])
+    assert prompt == (
+        "<|im_start|>user\nObjects: person 3\nText: {0}\nQuestion: How many {people}?<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    assert make().render("Why?", []) == "<|im_start|>user\nQuestion: Why?<|im_end|>\n<|im_start|>assistant\n"
+
+
+def test_it_is_a_core_and_leaves_room_for_the_answer():
+    assert isinstance(make(), Core)
+    assert make(max_new_tokens=48).max_prompt_tokens == 2000
+
+
+def test_making_one_imports_nothing_heavy():
+    code = (
+        "import sys; from vqa import Settings; from vqa.registry import cores\n"
+        "core = cores.get('smollm2-135m').from_settings(Settings()); core.render('?', []); core.max_prompt_tokens\n"
+        "print(sorted({'torch', 'transformers', 'tokenizers', 'timm', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_missing_weights_are_named_with_the_command_that_mends_it(tmp_path):
+    assert make(home=tmp_path).available() == "weights missing: run `vqa models pull smollm2-135m-instruct`"
+
+
+def test_an_adapter_folder_that_is_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"config\.json: no adapter config there"):
+        make(adapter=str(tmp_path)).sees()
+
+
+def untrained(folder, **changes):
+    """Write an adapter folder with a config and no weights; return settings that name it."""
+    config = asdict(replace(preset("smollm2-135m"), **changes))
+    (folder / "config.json").write_text(json.dumps(config))
+    return {"adapter": str(folder)}
+
+
+def test_an_untrained_adapter_does_not_see(tmp_path):
+    assert make(**untrained(tmp_path)).sees() is False
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_the_real_base_model_knows_a_capital(tmp_path):
+    core = cores.get("smollm2-135m").from_settings(Settings.load(untrained(tmp_path)))
+    prompt = core.render("Name the capital of France in one word.", [])
+    tokens = list(core.stream(PICTURES[0], prompt, SHORT))
+    assert "Paris" in "".join(token.text for token in tokens)
+    assert all(token.logprob is not None and token.logprob <= 0 for token in tokens)
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_stream_pieces_concatenate_to_generate_and_rows_do_not_mix(core):
+    prompts = [core.render("What is the capital of Italy?", []), core.render("Say hello.", ["Objects: cat 1 (0.90)"])]
+    streamed = [
+        "".join(token.text for token in core.stream(picture, prompt, SHORT))
+        for picture, prompt in zip(PICTURES, prompts, strict=True)
+    ]
+    assert all(streamed)
+    assert core.generate(list(zip(PICTURES, prompts, strict=True)), SHORT) == streamed
+    assert core.generate([], SHORT) == []
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_every_special_token_is_a_marker(core):
+    special = {token.content for token in core._tokenizer.get_added_tokens_decoder().values() if token.special}
+    assert special == set(core.markers)
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_a_prompt_that_is_too_long_or_empty_is_refused(core):
+    long = core.render("word " * 3000, [])
+    assert core.count_tokens(long) > core.max_prompt_tokens
+    for prompt, words in ((long, "takes 1 to 2042, with 6 left for the answer"), ("", "has 0 tokens")):
+        with pytest.raises(InputError, match=words):
+            next(core.stream(PICTURES[0], prompt, SHORT))
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_with_open_gates_the_answer_depends_on_the_picture_and_not_on_its_company(tmp_path):
+    import torch
+
+    from vqa.adapter_model.checkpoints import save_adapter
+    from vqa.adapter_model.loading import load_for_training
+
+    settings = Settings.load({"adapter": str(tmp_path), "dtype": "float32"})
+    model, _ = load_for_training(settings, replace(preset("smollm2-135m"), early_layers=2))
+    with torch.no_grad():
+        for layer in model.model.layers[:2]:
+            layer.self_attn.gate.fill_(2.0)
+    save_adapter(model, tmp_path)
+    del model
+    core = cores.get("smollm2-135m").from_settings(settings)
+    assert core.sees()
+    prompt = core.render("What colour is it?", [])
+
+    def logprobs(picture):
+        return [token.logprob for token in core.stream(picture, prompt, SHORT)]
+
+    red, blue = map(logprobs, PICTURES)
+    assert red != blue
+    assert logprobs(PICTURES[0]) == pytest.approx(red)
+    batch = core.generate([(picture, prompt) for picture in PICTURES], SHORT)
+    assert batch == ["".join(t.text for t in core.stream(picture, prompt, SHORT)) for picture in PICTURES]
