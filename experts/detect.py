@@ -113,8 +113,8 @@ class DetectExpert:
             return self._load_built_in()
 
     def _load_yolo(self) -> Detector:
-        if trouble := self._yolo_problem():
-            raise (InputError if yolo_weights.is_own_file(self._settings.yolo_model) else ModelUnavailable)(trouble)
+        if trouble := self._missing_package():
+            raise ModelUnavailable(trouble)
         from vqa.experts.detectors.yolo import Yolo
 
         weights = yolo_weights.find(self._settings.yolo_model, self._store)
@@ -128,11 +128,14 @@ class DetectExpert:
         return EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite")
 
     def _yolo_problem(self) -> str | None:
+        return yolo_weights.problem(self._settings.yolo_model, self._store) or self._missing_package()
+
+    def _missing_package(self) -> str | None:
         if find_spec("ultralytics") is None:
             return "YOLO needs ultralytics; run `pip install ultralytics`"
         if self._settings.yolo_model.endswith(".onnx") and find_spec("onnxruntime") is None:
             return f"{self._settings.yolo_model} needs onnxruntime; run `pip install onnx onnxruntime`"
-        return yolo_weights.problem(self._settings.yolo_model, self._store)
+        return None
 
     def _built_in_problem(self) -> str | None:
         if find_spec("ai_edge_litert") is None:

@@ -45,6 +45,8 @@ class Yolo:
             InputError: The model does not draw boxes (a classifier, say).
             ModelUnavailable: The file cannot be loaded, or needs a package that is missing.
         """
+        import PIL.Image
+
         self.name = weights.stem
         self._file = weights
         self._device = None if device == "auto" else device
@@ -53,18 +55,23 @@ class Yolo:
             self._model: Any = import_ultralytics(home).YOLO(str(weights))
             if self._model.task not in ("detect", "segment", "pose", "obb"):
                 raise InputError(f"{weights}: a {self._model.task} model; give a detection model, e.g. yolo11n.pt")
-            self.labels = tuple(str(label) for label in self._model.names.values())
+            # The first picture is slow whatever it shows, and only then are the names of an .onnx file known.
+            blank = self._predict(PIL.Image.new("RGB", (32, 32)), 1.0)
+            self.labels = tuple(str(label) for label in blank.names.values())
 
     def detect(self, picture: Image, min_score: float) -> list[Region]:
         """Return the objects of one RGB picture, best first, in its pixels."""
         with self._turn, self._own_threads(), self._in_one_line():
-            result = self._model.predict(picture, conf=min_score, device=self._device, verbose=False)[0]
+            result = self._predict(picture, min_score)
         boxes = result.boxes if result.boxes is not None else result.obb
         found = []
         for xyxy, score, index in zip(boxes.xyxy.tolist(), boxes.conf.tolist(), boxes.cls.tolist(), strict=True):
             x0, y0, x1, y1 = xyxy
             found.append(Region((x0, y0, x1, y1), str(result.names[int(index)]), float(score)))
         return sorted(found, key=lambda r: -r.score)
+
+    def _predict(self, picture: Image, min_score: float) -> Any:
+        return self._model.predict(picture, conf=min_score, device=self._device, verbose=False)[0]
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
