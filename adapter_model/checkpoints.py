@@ -25,14 +25,14 @@ def save_adapter(model: AdapterLlama, folder: Path, *, groups: Sequence[Group] =
     Raises:
         InputError: The adapter is folded into the base's weights and no longer apart from them.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if not model.groups:
         raise InputError("a folded adapter cannot be saved; save it before folding")
     state = {name: p.detach().float().cpu().contiguous() for name, p in _members(model, groups).items()}
     config = replace(model.adapter, base_fingerprint=model.fingerprint, groups=tuple(groups))
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(state, folder / WEIGHTS)
+    (folder / WEIGHTS).write_bytes(save(state))  # save_file would make it unreadable for other users
     (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shutil import copymode
 from typing import TYPE_CHECKING, Any
 
 from vqa.errors import ModelUnavailable
@@ -51,6 +52,7 @@ def convert(gguf_file: Path, folder: Path) -> None:
     config = _config(reader)
     config.save_pretrained(folder)
     save_file(_tensors(reader, config), folder / "model.safetensors", metadata={"format": "pt"})
+    copymode(folder / "config.json", folder / "model.safetensors")  # save_file keeps other users out
     _tokenizer(reader).save(str(folder / "tokenizer.json"))
 
 

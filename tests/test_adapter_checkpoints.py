@@ -142,3 +142,8 @@ def test_an_adapter_sees_when_a_visual_gate_is_open(tiny_llama, tmp_path, fusion
 def test_an_adapter_without_weights_does_not_see(tmp_path):
     (tmp_path / "config.json").write_text(CONFIG.to_json())
     assert not sees(tmp_path)
+
+
+def test_the_weights_are_as_readable_as_the_config(trained, tmp_path):
+    save_adapter(trained, tmp_path)
+    assert (tmp_path / "adapter.safetensors").stat().st_mode == (tmp_path / "config.json").stat().st_mode
