@@ -5,7 +5,7 @@ import random
 import pytest
 
 from vqa.experts.reading.columns import columns
-from vqa.experts.reading.lines import blocks, clean, join_hyphens
+from vqa.experts.reading.lines import blocks, clean, close_up, join_hyphens
 from vqa.experts.reading.rows import joined_rows
 from vqa.values import Region
 
@@ -170,6 +170,23 @@ def test_hyphens_are_not_joined_across_columns() -> None:
     right = ["national for a long while", *RIGHT[1:]]
     pieces = page(*((t, 0, 30 * i) for i, t in enumerate(left)), *((t, 290, 30 * i) for i, t in enumerate(right)))
     assert read(pieces) == [left, right]
+
+
+@pytest.mark.parametrize(
+    ("read_as", "printed"),
+    [
+        ("Total 56 . 00 DH", "Total 56.00 DH"),
+        ("235. 85 14.15 250 .00", "235.85 14.15 250.00"),
+        ("RM 177 , 20", "RM 177,20"),
+        ("March 12, 24", "March 12, 24"),
+        ("No. 5. 120 g", "No. 5. 120 g"),
+        ("in 1999. 500 people", "in 1999. 500 people"),
+    ],
+)
+def test_an_amount_parted_at_its_point_is_put_together(read_as: str, printed: str) -> None:
+    assert close_up(read_as) == printed
+    head, _, tail = read_as.partition(" ")
+    assert read([piece(head, 0, 0), piece(tail, 12 * len(head), 0)]) == [[printed]]
 
 
 @pytest.mark.parametrize(
