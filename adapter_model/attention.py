@@ -1,10 +1,11 @@
 """Zero-initialised gated attention over adapter prompts (LLaMA-Adapter, section 3.2; arXiv 2303.16199).
 
-    out = softmax(Q Kᵀ / √D + mask) V  +  tanh(gate) · softmax(Q K_aᵀ / √D) V_a
+    out = softmax(Q Kᵀ / √D + mask) V  +  new_gate · tanh(gate) · softmax(Q K_aᵀ / √D) V_a
 
 Two softmaxes of their own, so a closed gate leaves the base model exactly as it was. K_a and V_a are the layer's own
 key and value projections of the prompts, with neither RoPE nor the layer's norm on them; Q has its RoPE.
 paper: one gate per layer in the formulas; here: one per head, squashed by tanh, because the released code has it so.
+paper: no `new_gate`; here: a factor per layer, where the config asks, because the released LoRA checkpoints have it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from vqa.adapter_model.linear import without_lora
+
 ATTENTION = "llama_adapter"
 
 # One layer's adapter keys and gated values, both (B or 1, H, L, D); None where a layer has no prompt.
@@ -28,10 +31,11 @@ def adapter_keys_values(attention: Any, prompt: Tensor) -> tuple[Tensor, Tensor]
     """Return one layer's adapter keys and values, the gate already on the values; neither depends on the text.
 
     paper: whether the prompts pass the tuned or the frozen projections is left open; here: the tuned ones, because
-    eq. 1 replaces the linear itself. (The released code tunes neither of the two, so both readings agree with it.)
+    eq. 1 replaces the linear itself, but without their LoRA, because the released code has it so. (It gives neither
+    of the two a bias or scale, so both readings agree with it.)
 
     Args:
-        attention: A LlamaAttention with a `gate` (1, H, 1, 1).
+        attention: A LlamaAttention with a `gate` (1, H, 1, 1) and perhaps a `new_gate` (1, 1, 1, 1).
         prompt: (B or 1, L, C).
 
     Returns:
@@ -39,11 +43,14 @@ def adapter_keys_values(attention: Any, prompt: Tensor) -> tuple[Tensor, Tensor]
     """
     prompt = prompt.to(attention.k_proj.weight.dtype)
     shape = (*prompt.shape[:2], -1, attention.head_dim)
-    keys = attention.k_proj(prompt).view(shape).transpose(1, 2)  # (B, H_kv, L, D)
-    values = attention.v_proj(prompt).view(shape).transpose(1, 2)
+    keys = without_lora(attention.k_proj, prompt).view(shape).transpose(1, 2)  # (B, H_kv, L, D)
+    values = without_lora(attention.v_proj, prompt).view(shape).transpose(1, 2)
     keys = keys.repeat_interleave(attention.num_key_value_groups, dim=1)  # (B, H, L, D)
     values = values.repeat_interleave(attention.num_key_value_groups, dim=1)
-    return keys, values * attention.gate.tanh().to(values.dtype)
+    gate = attention.gate.tanh()
+    if hasattr(attention, "new_gate"):
+        gate = gate * attention.new_gate
+    return keys, values * gate.to(values.dtype)
 
 
 def adapter_attention(

@@ -17,6 +17,7 @@ from vqa.registry import unknown_name
 
 Fusion = Literal["added", "early"]
 Tuning = Literal["none", "bias", "scale_bias", "input_scale_bias"]
+Channels = Literal["rgb", "bgr"]
 Group = Literal["visual", "language"]
 
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -34,7 +35,8 @@ class AdapterConfig:
         adapter_layers: L, the last layers that carry static prompts.
         adapter_len: Static prompt tokens in each of those layers.
         visual_len: Visual queries; 0 passes every projected patch on, with no query and no block ("early" only).
-        vision: Name of the frozen vision encoder in the weights store.
+        vision: The frozen vision encoder: a name in the weights store, "open_clip:MODEL/WEIGHTS" or "timm:MODEL".
+        channels: Order in which that encoder gets a picture's colours: "bgr" where the adapter was trained so.
         vision_width: Channels of one of its patch tokens.
         visual_width: Width of the visual projection and its blocks.
         visual_blocks: Transformer blocks over queries and patches.
@@ -42,7 +44,9 @@ class AdapterConfig:
         tuning: How linears are tuned: "bias" `Wx + b`, "scale_bias" `s (Wx + b)` (paper, eq. 1),
             "input_scale_bias" `W (s x) + b` (released 65B chat code).
         tuned_linears: Which linears of each layer are.
+        lora_rank: Rank of the LoRA on all seven linears of each layer; 0: none.
         norm_tuning: Whether the norms are trained too.
+        new_gate: Whether each gated layer also has one factor for all its heads (released LoRA checkpoints).
         base_fingerprint: Identity of the base the weights beside this file were trained on; empty before that.
         groups: Parameter groups those weights hold; what is missing stays as initialised, its gates closed.
     """
@@ -54,20 +58,23 @@ class AdapterConfig:
     adapter_len: int = 10
     visual_len: int = 10
     vision: str = "efficientnet-lite2"
+    channels: Channels = "rgb"
     vision_width: int = 1280
     visual_width: int = 384
     visual_blocks: int = 4
     visual_heads: int = 6
     tuning: Tuning = "scale_bias"
     tuned_linears: tuple[str, ...] = LINEARS
+    lora_rank: int = 0
     norm_tuning: bool = True
+    new_gate: bool = False
     base_fingerprint: str = ""
     groups: tuple[Group, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, kind in (("fusion", Fusion), ("tuning", Tuning)):
+        for name, kind in (("fusion", Fusion), ("tuning", Tuning), ("channels", Channels)):
             _require(getattr(self, name) in get_args(kind), name, getattr(self, name), f"one of {get_args(kind)}")
-        for name in ("early_layers", "adapter_layers", "adapter_len", "visual_len", "visual_blocks"):
+        for name in ("early_layers", "adapter_layers", "adapter_len", "visual_len", "visual_blocks", "lora_rank"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("vision_width", "visual_width", "visual_heads"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "more than 0")

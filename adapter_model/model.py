@@ -23,7 +23,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from vqa.adapter_model.attention import ATTENTION, AdapterKeysValues, adapter_keys_values, gate_for
 from vqa.adapter_model.base_model import base_fingerprint
-from vqa.adapter_model.config import AdapterConfig, Group
+from vqa.adapter_model.config import LINEARS, AdapterConfig, Group
 from vqa.adapter_model.linear import TunedLinear
 from vqa.adapter_model.parameters import parameter_groups
 from vqa.adapter_model.vision import VisualPrompter
@@ -67,11 +67,14 @@ class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
                 queries=adapter.visual_len,
                 hidden=base.config.hidden_size,
             ).to(device)
+            if adapter.tuning != "none" or adapter.lora_rank:
+                for owner, name, linear in self._linears():
+                    tuning = adapter.tuning if name in adapter.tuned_linears else "none"
+                    setattr(owner, name, TunedLinear(linear, tuning, lora_rank=adapter.lora_rank))
         for index in {*self._static, *self._visual}:
             layers[index].self_attn.gate = gate_for(base.config.num_attention_heads, device)
-        if adapter.tuning != "none":
-            for owner, name, linear in self._linears():
-                setattr(owner, name, TunedLinear(linear, adapter.tuning))
+            if adapter.new_gate:
+                layers[index].self_attn.new_gate = nn.Parameter(torch.ones(1, 1, 1, 1, device=device))
         self.groups: dict[Group, frozenset[str]] = parameter_groups(
             [name for name, _ in self.named_parameters()], adapter, len(layers)
         )
@@ -176,9 +179,11 @@ class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
         return static
 
     def _linears(self) -> Iterable[tuple[nn.Module, str, nn.Linear]]:
+        """Yield every linear that is tuned: its owner, its name there, itself."""
+        names = LINEARS if self.adapter.lora_rank else self.adapter.tuned_linears
         for layer in self.model.layers:
             for owner in (layer.self_attn, layer.mlp):
-                for name in self.adapter.tuned_linears:
+                for name in names:
                     if hasattr(owner, name):
                         yield owner, name, getattr(owner, name)
 

@@ -19,7 +19,7 @@ _NORMS = {"input_layernorm.weight", "post_attention_layernorm.weight"}
 def parameter_groups(names: Iterable[str], config: AdapterConfig, num_layers: int) -> dict[Group, frozenset[str]]:
     """Return the names of each group's parameters, out of a model's parameter names.
 
-    "visual": the visual path and the gates that let the picture in. "language": biases, scales, norms, and with
+    "visual": the visual path and the gates that let the picture in. "language": biases, scales, LoRA, norms, and with
     "early" fusion the static prompts with their gates; "added" fusion shares prompts and gates with the picture, so
     there they are "visual", as in the released code's first stage.
     """
@@ -42,11 +42,13 @@ def _group(name: str, config: AdapterConfig, num_layers: int) -> Group | None:
     if match is None:
         return None
     layer, rest = int(match[1]), match[2]
-    if rest == "self_attn.gate":
+    if rest in ("self_attn.gate", "self_attn.new_gate"):
         return "visual" if layer in config.visual_layers(num_layers) else "language"
     if rest in _NORMS:
         return "language" if config.norm_tuning else None
     owner, _, kind = rest.rpartition(".")
+    if kind in ("lora_a", "lora_b"):
+        return "language"
     tuned = config.tuning != "none" and owner.rpartition(".")[2] in config.tuned_linears
     return "language" if tuned and kind in ("bias", "scale") else None
 
