@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vqa.agent.vocabulary import mentioned
+from vqa.words import one, plural
 
 Aim = Literal["count", "presence", "place", "other"]
 
 _THING_ENDS = (
     r"(?=\s+(?:are|is|was|were|do|does|did|can|could|in|on|at|of|have|has|that|which|who|with|visible|present|here|"
-    r"there|near|next|behind|under|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown|than)\b|[?.!,]|$)"
+    r"there|near|next|behind|under|beside|by|above|below|left|right|around|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown|than)\b|[?.!,]|$)"
 )
 _DETERMINER = r"(?:(?:a|an|any|some|the|one|more than one|more|fewer|another)\s+)?"
 _COUNT = re.compile(rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}")
@@ -31,7 +32,8 @@ _KOREAN: tuple[tuple[Aim, tuple[str, ...]], ...] = (
     ("place", ("어디", "왼쪽", "오른쪽", "위쪽", "아래쪽")),
     ("presence", ("있나", "있어", "있습니까", "있는가", "있을까", "보이나", "보여")),
 )
-_KOREAN_READING = ("쓰여", "써 있", "적혀", "읽")  # "뭐라고 쓰여 있나요" reads; it does not look for a thing
+_KOREAN_READING = ("쓰여", "써 있", "적혀", "읽", "뭐라고")  # "뭐라고 쓰여 있나요" reads; it does not look for a thing
+_KOREAN_DESCRIBING = ("설명", "묘사")
 
 
 @dataclass(frozen=True)
@@ -74,3 +76,23 @@ def _aim(lowered: str, match: re.Match[str] | None) -> Aim:
         if any(cue in lowered for cue in cues):
             return aim
     return "other"
+
+
+def in_english(question: str, labels: Collection[str]) -> str | None:
+    """Return a Korean question's plain English, as far as the rules read it, for a core that knows English only."""
+    if not re.search("[가-힣]", question):
+        return None
+    intent = read_intent(question, labels)
+    first = intent.asked[0] if intent.asked else None
+    if any(cue in question for cue in _KOREAN_READING):
+        return f"What does the {first} say?" if first else "What does it say?"
+    if any(cue in question for cue in _KOREAN_DESCRIBING):
+        return "Describe the image."
+    if first is None:
+        return None
+    plain: dict[Aim, str] = {
+        "count": f"How many {plural(first, 0)} are there?",
+        "presence": f"Is there {one(first)}?",
+        "place": f"Where is the {first}?",
+    }
+    return plain.get(intent.aim)

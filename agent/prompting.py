@@ -14,14 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vqa.agent.intent import Intent, read_intent
+from vqa.agent.intent import Intent, in_english, read_intent
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
 from vqa.words import counted, place, relation
 
 if TYPE_CHECKING:
     from vqa.protocols import Core
 
+SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_RELATIONS = 6
+MAX_ABSENT = 3  # a word like "animals" names ten labels; only those that are there are worth a line
 _STOP_WORDS = frozenset(
     "a an the is are was were do does did what which who whom whose where when why how many much there this that these "
     "those of in on at to for from by with and or it its you see say says said read reads written can could "
@@ -49,6 +51,8 @@ def compose(question: Question, findings: Sequence[Finding], core: Core) -> Prom
     """
     lines = [Line(_clean(line.text, core.markers), line.rank) for line in evidence(question.text, findings)]
     asked = _clean(question.text, core.markers)
+    if gloss := in_english(question.text, _vocabulary(findings)):
+        asked += f" In English: {gloss}"
     if question.choices:
         asked += " Choose from: " + ", ".join(_clean(choice, core.markers) for choice in question.choices)
     budget = core.max_prompt_tokens
@@ -63,6 +67,10 @@ def compose(question: Question, findings: Sequence[Finding], core: Core) -> Prom
     dropped = tuple(f"{line.text} (over the budget)" for i, line in enumerate(lines) if i not in kept)
     text = core.render(asked, used)
     return Prompt(text, used, dropped, core.count_tokens(text), budget)
+
+
+def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(label for finding in findings if finding.kind == "objects" for label in finding.vocabulary)
 
 
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
@@ -94,7 +102,9 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
         lines.append(Line(f"Detector: {_group(intent, finding)}", 0.0))
     else:
         with_places = intent.aim in ("place", "other")
-        lines += [Line(f"Detector: {_about(label, finding, with_places)}", 0.0) for label in intent.asked]
+        seen = {r.label for r in finding.regions}
+        told = [label for label in intent.asked if label in seen or len(intent.asked) <= MAX_ABSENT]
+        lines += [Line(f"Detector: {_about(label, finding, with_places)}", 0.0) for label in told]
     others_named = [label for label in intent.named if label not in intent.asked]
     lines += [Line(f"Detector: {_about(label, finding, False)}", 1.0) for label in others_named]
     if intent.aim in ("place", "other") and intent.named:
@@ -123,7 +133,8 @@ def _group(intent: Intent, finding: Finding) -> str:
     for threshold, hedge in ((COUNT_SCORE, ""), (PRESENCE_SCORE, "maybe ")):
         members = [r.label for r in finding.regions if r.label in intent.asked and r.score >= threshold]
         if members:
-            return f"{hedge}{len(members)} {intent.thing}: {_counts(members)}"
+            noun = intent.thing.removesuffix("s") if len(members) == 1 else intent.thing
+            return f"{hedge}{len(members)} {noun}: {_counts(members)}"
     return f"no {intent.thing}"
 
 
@@ -133,16 +144,22 @@ def _counts(labels: Sequence[str]) -> str:
 
 
 def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:
-    """Return "cup left of laptop" where the question names one of the two; the surest of each label stands in."""
+    """Return "cup left of laptop": things against the one the question names, or the named ones among themselves.
+
+    The surest of each label stands for it; the thing named last is what the others are held against.
+    """
     best: dict[str, Region] = {}
     for region in sure:
         best.setdefault(region.label, region)
-    told = []
-    for anchor in (best[label] for label in intent.named if label in best):
-        for other in best.values():
-            if other is not anchor and (how := relation(other, anchor)):
-                told.append(f"{other.label} {how} {anchor.label}")
-    return told[:MAX_RELATIONS]
+    named = [label for label in intent.named if label in best]
+    others = named if len(named) > 1 else list(best)
+    told: dict[frozenset[str], str] = {}
+    for anchor in reversed(named):
+        for other in others:
+            how = relation(best[other], best[anchor]) if other != anchor else None
+            if how:
+                told.setdefault(frozenset((other, anchor)), f"{other} {how} {anchor}")
+    return list(told.values())[:MAX_RELATIONS]
 
 
 def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
@@ -161,7 +178,8 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
         if holder is not None:
             rank = min(rank, 1.2)
         where = f" on the {holder.label}" if holder is not None else ""
-        lines.append(Line(f"Text{where}: {region.label}", rank + 0.001 * index))
+        doubt = " (unsure)" if region.score < SURE_READING else ""
+        lines.append(Line(f"Text{where}{doubt}: {region.label}", rank + 0.001 * index))
     return lines
 
 

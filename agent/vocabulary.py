@@ -130,6 +130,11 @@ def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda label: found[label]))
 
 
+def korean_words(label: str) -> list[str]:
+    """Return the Korean words for one of COCO's labels; empty for any other label."""
+    return _SYNONYMS.get(label, ("", ""))[1].split()
+
+
 @lru_cache(maxsize=16)
 def _lexicon(labels: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     """Return (surface form, labels) pairs, longest form first."""

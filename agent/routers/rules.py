@@ -2,7 +2,7 @@
 
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows. When nothing speaks for anybody, the detectors look: they are the
-cheapest context.
+cheapest context. They also look beside a captioner, since a wrong caption leads a core astray.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ class RulesRouter:
 
     def route(self, question: str, experts: Sequence[Expert]) -> Route:
         why = {expert.name: _why(question, expert) for expert in experts}
+        idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):
-            why |= {
-                e.name: "nothing points to an expert; objects are cheap context" for e in experts if e.kind == "objects"
-            }
+            why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
+        elif any(why[expert.name] for expert in experts if expert.kind == "caption"):
+            why |= dict.fromkeys(idle, "objects to hold against the caption")
         chosen = tuple(name for name, reason in why.items() if reason)
         reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
         told = "; ".join(f"{name}: {reasons[name]}" for name in chosen)
