@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from vqa import registry
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.prompting import compose
-from vqa.errors import InputError, VQAError
+from vqa.errors import InputError, ModelUnavailable, VQAError
 from vqa.images import load_image
 from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
@@ -152,6 +152,8 @@ class VQAAgent:
             seconds[stage] = time.perf_counter() - since
 
         asked = check_question(question)
+        if missing := self.core.available():  # before the experts spend seconds on it
+            raise ModelUnavailable(f"core {self.core.name!r}: {missing}")
         loaded = load_image(image, offline=self.settings.offline)
         asked = replace(asked, image=asked.image or loaded.source)
         clock("load_image", started)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Self
 
 import pytest
@@ -47,7 +48,7 @@ class Questioned(Counting):
 
 def agent(*experts: Counting, router: str = "all", **flags: object) -> VQAAgent:
     settings = Settings.load({"core": "echo", "router": router, **flags})
-    core = cores.get("echo").from_settings(settings)
+    core = cores.get(settings.core).from_settings(settings)
     return VQAAgent(experts, routers.get(router).from_settings(settings), core=core, settings=settings)
 
 
@@ -134,6 +135,14 @@ def test_an_unusable_question_is_refused_before_anything_looks(question: str, wh
 
 def test_the_longest_question_is_answered() -> None:
     assert agent(Counting())(PICTURE, "x" * MAX_QUESTION_CHARACTERS).text
+
+
+def test_a_core_that_cannot_answer_is_said_before_anything_looks(tmp_path: Path) -> None:
+    expert = Counting()
+    asked = agent(expert, core="smollm2-135m", offline=True, home=tmp_path)
+    with pytest.raises(ModelUnavailable, match="vqa models pull smollm2-135m-instruct"):
+        asked(PICTURE, "Hm?")
+    assert expert.looks == 0
 
 
 def test_streamed_pieces_make_the_answer() -> None:

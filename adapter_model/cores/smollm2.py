@@ -75,6 +75,8 @@ class SmolLM2Core:
 
         store = Store.from_settings(self._settings)
         needed = [self._config.base_model, *([self._config.vision] if self.sees() else [])]
+        if not self._settings.offline:
+            return None  # what is not here yet is fetched
         missing = [name for name in needed if not store.present(name)]
         return f"weights missing: run `vqa models pull {' '.join(missing)}`" if missing else None
 
