@@ -10,22 +10,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from vqa.adapter_model.gguf_file import convert
-from vqa.errors import ModelUnavailable
+from vqa.adapter_model.hub import is_repo, repo_folder
+from vqa.adapter_model.meta_llama import is_meta_folder, load_meta, meta_rows
+from vqa.adapter_model.tensor_file import read_tensor_file
+from vqa.errors import InputError, ModelUnavailable
 
 if TYPE_CHECKING:
     from vqa.settings import Settings
 
 _SHAPE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size")
 _ROWS = 16  # of each tensor that is hashed
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_HUB_FILES = ("*.json", "tokenizer.model", "model*.safetensors")
 
 
 def base_folder(name: str, settings: Settings) -> Path:
-    """Return the folder with the named base's `config.json`, `model.safetensors` and `tokenizer.json`.
+    """Return the folder of a base model, in Hugging Face format (with safetensors or .bin weights) or in Meta's.
+
+    Args:
+        name: A folder, a name in the weights store, or "owner/name", with "@revision" or without, on the hub.
+        settings: Where weights live, and whether the network may be used.
 
     Raises:
         ModelUnavailable: It is not here and cannot be had.
@@ -33,7 +43,11 @@ def base_folder(name: str, settings: Settings) -> Path:
     """
     from vqa.weights import Store
 
+    if (folder := Path(name).expanduser()).is_dir():
+        return folder
     store = Store.from_settings(settings)
+    if name not in store.names() and is_repo(name):
+        return repo_folder(name, _HUB_FILES, has=_whole, offline=settings.offline)
 
     def build(empty: Path) -> None:
         gguf_files = sorted(store.fetch(name).glob("*.gguf"))
@@ -45,10 +59,27 @@ def base_folder(name: str, settings: Settings) -> Path:
 
 
 def load_base(folder: Path, *, dtype: torch.dtype, device: torch.device) -> tuple[LlamaForCausalLM, str]:
-    """Return the base model, frozen and in eval mode, and its fingerprint."""
+    """Return the base model, frozen and in eval mode, and its fingerprint.
+
+    Raises:
+        InputError: The folder holds no LLaMA that can be read.
+    """
+    if is_meta_folder(folder):
+        from_meta = load_meta(folder, dtype=dtype, device=device)
+        return from_meta, _fingerprint(from_meta.config, lambda name: meta_rows(folder)(name)[:_ROWS])
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError):
+        raise InputError(f"{folder}: no language model there; expected config.json and its weights") from None
+    if kind != "llama":
+        raise InputError(f"{folder}: a model of type {kind!r}; adapters here go on 'llama' models")
     with _no_progress_bar():
-        base: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
-    return base.requires_grad_(False).to(device).eval(), _fingerprint(base.config, _on_disk(folder))
+        try:
+            base: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            fingerprint = _fingerprint(base.config, _on_disk(folder))
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"{folder}: its weights cannot be read ({str(error).strip().splitlines()[0]})") from None
+    return base.requires_grad_(False).to(device).eval(), fingerprint
 
 
 def base_fingerprint(base: LlamaForCausalLM) -> str:
@@ -72,18 +103,37 @@ def _fingerprint(config: LlamaConfig, rows: Callable[[str], Tensor]) -> str:
 
 
 def _on_disk(folder: Path) -> Callable[[str], Tensor]:
-    """Return a reader of a tensor's first rows, as stored, from one or several safetensors files."""
+    """Return a reader of a tensor's first rows, as stored, from one or several safetensors or .bin files."""
     from safetensors import safe_open
 
-    index = folder / "model.safetensors.index.json"
-    files: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.is_file() else {}
+    stem = next(stem for stem in _WEIGHTS if list(folder.glob(f"{stem}*")))
+    files = _shards(folder, stem)
 
     def rows(name: str) -> Tensor:
-        with safe_open(folder / files.get(name, "model.safetensors"), framework="pt") as file:
-            tensor: Tensor = file.get_slice(name)[:_ROWS]
+        path = folder / files.get(name, stem)
+        if stem.endswith(".bin"):
+            tensor: Tensor = read_tensor_file(path)[name][:_ROWS]
+            return tensor
+        with safe_open(path, framework="pt") as file:
+            tensor = file.get_slice(name)[:_ROWS]
             return tensor
 
     return rows
+
+
+def _shards(folder: Path, stem: str) -> dict[str, str]:
+    """Return the file of every tensor, where an index says that there are several."""
+    index = folder / f"{stem}.index.json"
+    files: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.is_file() else {}
+    return files
+
+
+def _whole(folder: Path) -> bool:
+    """Return whether a folder of the hub's cache holds everything a base needs."""
+    named = [stem for stem in _WEIGHTS if (folder / stem).is_file() or (folder / f"{stem}.index.json").is_file()]
+    if not named or not (folder / "config.json").is_file():
+        return False
+    return all((folder / name).is_file() for name in set(_shards(folder, named[0]).values()) or {named[0]})
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def load_adapter(model: AdapterLlama, folder: Path) -> None:
     if not (folder / WEIGHTS).is_file():
         return
     config = AdapterConfig.from_file(folder / CONFIG)
-    if config.base_fingerprint != model.fingerprint:
+    if config.base_fingerprint not in ("", model.fingerprint):  # empty: converted where its base was not at hand
         raise InputError(
             f"{folder}: trained on another base model than the {model.adapter.base_model!r} loaded here "
             f"(fingerprint {config.base_fingerprint[:12]!r}, here {model.fingerprint[:12]!r}); use the base it names"
@@ -59,20 +59,41 @@ def load_adapter(model: AdapterLlama, folder: Path) -> None:
         state = load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise _damaged(folder, error) from None
-    expected = _members(model, config.groups)
+    try:
+        install(model, state, config.groups)
+    except InputError as error:
+        raise InputError(f"{folder / WEIGHTS}: {error}") from None
+
+
+def install(model: AdapterLlama, state: Mapping[str, Tensor], groups: Sequence[Group]) -> None:
+    """Copy weights into the model's parameters of some groups; nothing changes if not all of them fit.
+
+    Raises:
+        InputError: Not exactly those groups' names and shapes.
+    """
+    expected = _members(model, groups)
     report = mismatches(expected, state)
     if report:
-        raise InputError(f"{folder / WEIGHTS}: {report}")
+        raise InputError(report)
     for name, value in state.items():
         expected[name].data.copy_(value)
 
 
 def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     """Return every missing, unexpected and mis-shaped name in one line; empty when all is well."""
+    return shape_mismatches(_shapes(expected), _shapes(found))
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def shape_mismatches(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:
+    """Return what `mismatches` does, of shapes alone."""
     shapes = [
-        f"{name} is {tuple(found[name].shape)}, expected {tuple(expected[name].shape)}"
+        f"{name} is {found[name]}, expected {expected[name]}"
         for name in sorted(expected.keys() & found.keys())
-        if found[name].shape != expected[name].shape
+        if found[name] != expected[name]
     ]
     parts = {
         "missing": sorted(expected.keys() - found.keys()),
