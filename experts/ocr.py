@@ -128,7 +128,7 @@ class OcrExpert:
                     weights if self._languages == _ENGLISH else self._own_folder,
                     scratch=self._own_folder / "user_network",
                     languages=self._languages,
-                    device=str(device),
+                    device=device,
                     dtype=dtype,
                     download=not self._store.offline,
                 )
