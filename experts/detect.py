@@ -28,6 +28,7 @@ _CUES = """
 object, objects, thing, things, see, detect, under, between, near, holding, wearing, riding,
 물체, 물건, 사물, 위에, 앞에, 뒤에, 옆에, 사이에
 """
+_DEFAULT_YOLO = str(Settings.__dataclass_fields__["yolo_model"].default)
 
 
 @register_expert
@@ -58,8 +59,7 @@ class DetectExpert:
     def vocabulary(self) -> Collection[str]:
         if self._detector is not None:
             return self._detector.labels
-        default = str(Settings.__dataclass_fields__["yolo_model"].default)
-        own_classes = self._settings.detector != "efficientdet" and self._settings.yolo_model != default
+        own_classes = self._settings.detector != "efficientdet" and self._settings.yolo_model != _DEFAULT_YOLO
         return () if own_classes else coco.LABELS
 
     def available(self) -> str | None:
@@ -103,11 +103,15 @@ class DetectExpert:
     def _load(self) -> Detector:
         if self._settings.detector == "efficientdet":
             return self._load_built_in()
+        # A file the user points at is used or refused, never replaced.
+        must = self._settings.detector == "yolo" or yolo_weights.is_own_file(self._settings.yolo_model)
+        by_default = self._settings.yolo_model == _DEFAULT_YOLO
+        if by_default and not must and not yolo_weights.worth_trying(_DEFAULT_YOLO, self._store):
+            return self._load_built_in()  # what "auto" means; the finding's `model` says so
         try:
             return self._load_yolo()
         except ModelUnavailable as error:
-            # A file the user points at is used or refused, never replaced.
-            if self._settings.detector == "yolo" or yolo_weights.is_own_file(self._settings.yolo_model):
+            if must:
                 raise
             self._notes = (f"{BUILT_IN} instead of {self._settings.yolo_model}: {error}",)
             return self._load_built_in()

@@ -175,3 +175,14 @@ def test_auto_says_which_detector_it_fell_back_to() -> None:
     assert finding.model == "efficientdet-lite0"
     (note,) = finding.notes
     assert note.startswith("efficientdet-lite0 instead of yolov8x.pt: no weights for")
+
+
+@pytest.mark.weights
+def test_auto_without_the_default_yolo_is_the_built_in_detector_and_no_fallback() -> None:
+    from vqa.images import load_image
+
+    settings = Settings.load({"detector": "auto", "offline": True})
+    Store(settings.home).fetch("efficientdet-lite0")
+    finding = DetectExpert.from_settings(settings).look(load_image("example:cat"))
+    assert finding.model in ("efficientdet-lite0", "yolo11n")
+    assert finding.notes == ()

@@ -42,6 +42,14 @@ def problem(model: str, store: Store) -> str | None:
     return f"no weights for yolo_model={model!r}: give the path of a file, or run once without offline"
 
 
+def worth_trying(model: str, store: Store) -> bool:
+    """Return whether `find` gives a file at once or may fetch one: nothing forbids it, and no attempt failed lately."""
+    if problem(model, store) is not None:
+        return False
+    lately = store.given_up(Path(_file_name(model)).stem) if _in_store(model, store) else _failed_lately(model, store)
+    return _is_here(model, store) or not lately
+
+
 def find(model: str, store: Store) -> Path:
     """Return the file of a YOLO model, fetching a published one if need be.
 
@@ -88,13 +96,12 @@ def _download(name: str, store: Store, folder: Path) -> None:
 
     if name not in GITHUB_ASSETS_NAMES:
         raise InputError(f"yolo_model={name!r}: neither a file nor a model that ultralytics publishes")
-    stamp = store.home / "unreachable" / _folder_name(name)
-    with suppress(OSError):
-        if 0 <= time.time() - stamp.stat().st_mtime < REMEMBERED_S:
-            raise ModelUnavailable(
-                f"{name} could not be fetched within the last hour ({stamp.read_text(encoding='utf-8')}); "
-                f"give the path of a file, or remove {stamp} to try now"
-            )
+    stamp = _stamp(name, store)
+    if _failed_lately(name, store):
+        raise ModelUnavailable(
+            f"{name} could not be fetched within the last hour ({stamp.read_text(encoding='utf-8')}); "
+            f"give the path of a file, or remove {stamp} to try now"
+        )
     try:
         within(REACH_S, lambda: urlopen(Request(SERVER, method="HEAD"), timeout=REACH_S).close())
         _log.info("fetching %s from %s", name, SERVER)
@@ -106,6 +113,16 @@ def _download(name: str, store: Store, folder: Path) -> None:
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(reason, encoding="utf-8")
         raise ModelUnavailable(f"cannot fetch {name} from {SERVER}: {reason}; give the path of a file") from None
+
+
+def _stamp(model: str, store: Store) -> Path:
+    return store.home / "unreachable" / _folder_name(model)
+
+
+def _failed_lately(model: str, store: Store) -> bool:
+    with suppress(OSError):
+        return 0 <= time.time() - _stamp(model, store).stat().st_mtime < REMEMBERED_S
+    return False
 
 
 def within(seconds: float, action: Callable[[], Any]) -> None:

@@ -187,6 +187,10 @@ class Store:
                 folders.install(self.home, folder, lambda empty: self._download(model, empty, attempts))
         return folder
 
+    def given_up(self, name: str) -> bool:
+        """Return whether fetching failed within the last hour, so that `fetch` refuses without an attempt."""
+        return self._given_up_s(self.model(name)) is not None
+
     def derive(self, name: str, build: Callable[[Path], object]) -> Path:
         """Return a folder made once by `build(empty_folder)` and kept; made again if its files changed since.
 
@@ -233,14 +237,20 @@ class Store:
                 f"{model} cannot be used: {state}, and the network is not to be used (offline); "
                 f"run `vqa models pull {model.name}` once without offline"
             )
-        stamp = self._stamp(model)
+        age_s = self._given_up_s(model)
+        if age_s is not None and not insist:
+            raise ModelUnavailable(
+                f"{model} could not be fetched {max(age_s / 60, 1):.0f} min ago "
+                f"({self._stamp(model).read_text(encoding='utf-8')}); run `vqa models pull {model.name}` to try now"
+            )
+
+    def _given_up_s(self, model: Model) -> float | None:
+        """Return how many seconds ago fetching failed, if that is recent enough to spare another attempt."""
         with suppress(OSError):
-            age_s = time.time() - stamp.stat().st_mtime
-            if not insist and 0 <= age_s < _REMEMBERED_S:
-                raise ModelUnavailable(
-                    f"{model} could not be fetched {max(age_s / 60, 1):.0f} min ago "
-                    f"({stamp.read_text(encoding='utf-8')}); run `vqa models pull {model.name}` to try now"
-                )
+            age_s = time.time() - self._stamp(model).stat().st_mtime
+            if 0 <= age_s < _REMEMBERED_S:
+                return age_s
+        return None
 
     def _check_room(self, model: Model) -> None:
         needed = model.size + model.source.download_size(model.files)
