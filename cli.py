@@ -46,9 +46,7 @@ _models_command = partial(command, models)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Into = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")]
-Save = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Also save the picture with what was seen drawn on it.")
-]
+Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Also save the picture with what was seen drawn.")]
 Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="Path, URL, example:NAME, or - for stdin.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; see `vqa models`.")]
 
@@ -226,8 +224,6 @@ def _look(settings: Settings, expert: str, image: str, *, json: bool, output: st
             _log.warning("%s", note)
         out.line(json_text(finding.to_dict(), indent=2) if json else clean(finding.text))
     if save:
-        from vqa.saving import save_findings
-
         save_findings(loaded, [finding], save)
 
 
@@ -259,7 +255,7 @@ def experts(settings: Settings, json: Json = False) -> None:
     _list(registry, settings, json=json)
 
 
-@_command("cores", "vqa cores", "vqa cores --json", settings=("adapter", *_STORE))
+@_command("cores", "vqa cores", "vqa cores --json", settings=("adapter", "base_model", *_STORE))
 def cores(settings: Settings, json: Json = False) -> None:
     """List the visual cores, and whether each can answer here."""
     from vqa.registry import cores as registry
@@ -345,6 +341,18 @@ def models_rm(settings: Settings, names: Annotated[list[str], typer.Argument(met
         print(columns([(name, f"{megabytes(store.remove(name))} freed")]))
 
 
+_CONVERT = ("vqa models convert BIAS-7B.pth bias-7b", "vqa models convert BIAS-7B.pth bias-7b --base-model ./llama-7b")
+
+
+@_models_command("convert", *_CONVERT, settings=("base_model", *_STORE))
+def models_convert(settings: Settings, source: Path, folder: Path) -> None:
+    """Turn a released LLaMA-Adapter V2 checkpoint (.pth) into a folder for `--core llama-adapter --adapter FOLDER`."""
+    from vqa.registry import cores
+
+    core: Any = cores.get("llama-adapter").from_settings(settings)
+    print(clean("\n".join(core.convert(source, folder))))
+
+
 @_command("examples", "vqa examples", "vqa examples --json")
 def examples(settings: Settings, json: Json = False) -> None:
     """List pictures that installed packages ship, each with a question."""
@@ -381,7 +389,6 @@ def config(settings: Settings, json: Json = False) -> None:
     if json:
         print(json_text(rows, indent=2))
         return
-
     print(columns([(row["name"], shown(row["value"]), row["origin"], row["help"]) for row in rows]))
 
 

@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from vqa.adapter_model.gguf_file import convert
 from vqa.adapter_model.hub import is_repo, repo_folder
-from vqa.adapter_model.meta_llama import is_meta_folder, load_meta, meta_rows
+from vqa.adapter_model.meta_llama import is_meta_folder, load_meta, meta_config, meta_rows
 from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError, ModelUnavailable
 
@@ -64,22 +64,43 @@ def load_base(folder: Path, *, dtype: torch.dtype, device: torch.device) -> tupl
     Raises:
         InputError: The folder holds no LLaMA that can be read.
     """
+    _, fingerprint = read_base(folder)
     if is_meta_folder(folder):
-        from_meta = load_meta(folder, dtype=dtype, device=device)
-        return from_meta, _fingerprint(from_meta.config, lambda name: meta_rows(folder)(name)[:_ROWS])
+        return load_meta(folder, dtype=dtype, device=device), fingerprint
+    with _no_progress_bar(), _readable(folder):
+        base: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    return base.requires_grad_(False).to(device).eval(), fingerprint
+
+
+def read_base(folder: Path) -> tuple[LlamaConfig, str]:
+    """Return a base model's config and fingerprint without loading it. Raises InputError as `load_base`."""
+    if is_meta_folder(folder):
+        rows = meta_rows(folder)
+        config = meta_config(folder)
+        return config, _fingerprint(config, lambda name: rows(name)[:_ROWS])
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (OSError, ValueError):
         raise InputError(f"{folder}: no language model there; expected config.json and its weights") from None
     if kind != "llama":
         raise InputError(f"{folder}: a model of type {kind!r}; adapters here go on 'llama' models")
-    with _no_progress_bar():
-        try:
-            base: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
-            fingerprint = _fingerprint(base.config, _on_disk(folder))
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise InputError(f"{folder}: its weights cannot be read ({str(error).strip().splitlines()[0]})") from None
-    return base.requires_grad_(False).to(device).eval(), fingerprint
+    with _readable(folder):
+        config = LlamaConfig.from_pretrained(folder, local_files_only=True)
+        return config, _fingerprint(config, _on_disk(folder))
+
+
+def special_ids(folder: Path) -> tuple[tuple[int, ...], frozenset[int]]:
+    """Return the ids that begin a text and those that end one, as a base model's folder says."""
+    if is_meta_folder(folder):
+        return (1,), frozenset({2})
+    found: dict[str, Any] = {}
+    for name in ("config.json", "generation_config.json"):
+        if (folder / name).is_file():
+            found |= json.loads((folder / name).read_text(encoding="utf-8"))
+    begin, end = found.get("bos_token_id"), found.get("eos_token_id")
+    return (() if begin is None else (begin,)), frozenset(
+        end if isinstance(end, list) else [] if end is None else [end]
+    )
 
 
 def base_fingerprint(base: LlamaForCausalLM) -> str:
@@ -106,7 +127,7 @@ def _on_disk(folder: Path) -> Callable[[str], Tensor]:
     """Return a reader of a tensor's first rows, as stored, from one or several safetensors or .bin files."""
     from safetensors import safe_open
 
-    stem = next(stem for stem in _WEIGHTS if list(folder.glob(f"{stem}*")))
+    stem = next((stem for stem in _WEIGHTS if list(folder.glob(f"{stem}*"))), _WEIGHTS[0])
     files = _shards(folder, stem)
 
     def rows(name: str) -> Tensor:
@@ -134,6 +155,15 @@ def _whole(folder: Path) -> bool:
     if not named or not (folder / "config.json").is_file():
         return False
     return all((folder / name).is_file() for name in set(_shards(folder, named[0]).values()) or {named[0]})
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        why = (str(error) or repr(error)).strip().splitlines()[0]
+        raise InputError(f"{folder}: the language model there cannot be read ({why})") from None
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vqa.adapter_model.config import AdapterConfig, Group
+from vqa.adapter_model.hub import is_repo, repo_folder
+from vqa.adapter_model.presets import preset_folder, preset_names
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,15 +27,46 @@ def save_adapter(model: AdapterLlama, folder: Path, *, groups: Sequence[Group] =
     Raises:
         InputError: The adapter is folded into the base's weights and no longer apart from them.
     """
-    from safetensors.torch import save
-
     if not model.groups:
         raise InputError("a folded adapter cannot be saved; save it before folding")
-    state = {name: p.detach().float().cpu().contiguous() for name, p in _members(model, groups).items()}
     config = replace(model.adapter, base_fingerprint=model.fingerprint, groups=tuple(groups))
+    write_adapter(folder, config, _members(model, groups))
+
+
+def write_adapter(folder: Path, config: AdapterConfig, state: Mapping[str, Tensor]) -> None:
+    """Write a config and its weights, in float32."""
+    from safetensors.torch import save
+
+    plain = {name: tensor.detach().float().cpu().contiguous() for name, tensor in state.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS).write_bytes(save(state))  # save_file would make it unreadable for other users
+    (folder / WEIGHTS).write_bytes(save(plain))  # save_file would make it unreadable for other users
     (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
+
+
+def adapter_folder(name: str, *, revision: str | None = None, offline: bool = False) -> Path:
+    """Return the folder of an adapter's files.
+
+    Args:
+        name: A preset, a folder, or "owner/name", with "@revision" or without, on the hub.
+        revision: Branch, tag or commit on the hub, if the name does not say.
+        offline: Never use the network.
+
+    Raises:
+        InputError: It is none of these.
+        ModelUnavailable: The hub's files are not here and cannot be had.
+    """
+    if name in preset_names():
+        return preset_folder(name)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if not is_repo(name):
+        presets = ", ".join(preset_names())
+        raise InputError(f"adapter={name!r}: no such folder; expected one, owner/name on the hub, or one of {presets}")
+    files = (CONFIG, WEIGHTS)
+    return repo_folder(
+        name, files, has=lambda f: all((f / x).is_file() for x in files), revision=revision, offline=offline
+    )
 
 
 def load_adapter(model: AdapterLlama, folder: Path) -> None:

@@ -88,23 +88,33 @@ def _choose(logits: Tensor, options: GenerationOptions, generators: Sequence[tor
 class TextPieces:
     """Turns token ids into pieces of text whose concatenation is the text of all ids.
 
-    A character may span several byte-level tokens; its bytes are held back until it is whole.
+    A character may span several byte-level tokens; its bytes are held back until it is whole. The piece before is
+    decoded along, because a LLaMA 1 or 2 tokenizer drops the space that a text begins with.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self._before: list[int] = []
         self._held: list[int] = []
 
     def push(self, token: int) -> str:
         """Return the text that became complete with this id, perhaps none."""
         self._held.append(token)
-        text = self._tokenizer.decode(self._held, skip_special_tokens=False)
+        text = self._new_text()
         return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._release(text)
 
     def flush(self) -> str:
         """Return what was held back; bytes that never became a character show as U+FFFD."""
-        return self._release(self._tokenizer.decode(self._held, skip_special_tokens=False))
+        return self._release(self._new_text())
+
+    def _new_text(self) -> str:
+        before, both = (
+            self._tokenizer.decode(ids, skip_special_tokens=False)
+            for ids in (self._before, [*self._before, *self._held])
+        )
+        return both[len(before) :]
 
     def _release(self, text: str) -> str:
-        self._held.clear()
+        if self._held:
+            self._before, self._held = self._held, []
         return text

@@ -13,6 +13,7 @@ from vqa.adapter_model.checkpoints import CONFIG, load_adapter
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.model import AdapterLlama
 from vqa.devices import choose_device, choose_dtype
+from vqa.errors import InputError
 
 if TYPE_CHECKING:
     from vqa.settings import Settings
@@ -34,12 +35,20 @@ def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[Adapte
     return model.train(), load_tokenizer(folder)
 
 
-def load_for_answering(settings: Settings, adapter: Path) -> AdapterLlama:
-    """Return the base with the adapter in a folder folded in, ready to decode.
+def load_for_answering(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterLlama:
+    """Return the base with the adapter in a folder folded in, ready to decode. Arguments and errors as `load`."""
+    model = load(settings, adapter, base_model=base_model)
+    model.fold()
+    return model
+
+
+def load(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterLlama:
+    """Return the base with the adapter in a folder, apart from it, frozen and in eval mode.
 
     Args:
         settings: `device` and `dtype`, and where weights live.
         adapter: Folder with `config.json` and, once trained, `adapter.safetensors`.
+        base_model: The language model, as `base_folder` knows it; that of the config by default.
 
     Raises:
         ModelUnavailable: The base model is not here and cannot be had.
@@ -48,13 +57,31 @@ def load_for_answering(settings: Settings, adapter: Path) -> AdapterLlama:
     config = AdapterConfig.from_file(adapter / CONFIG)
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
-    base, fingerprint = load_base(base_folder(config.base_model, settings), dtype=dtype, device=device)
+    folder = base_folder(base_model or config.base_model, settings)
+    base, fingerprint = load_base(folder, dtype=dtype, device=device)
     model = AdapterLlama(base, config, fingerprint=fingerprint)
     load_adapter(model, adapter)
-    model.fold()
+    model.requires_grad_(False)
     model.train(False)
     return model
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    """Return the tokenizer of a base model's folder.
+
+    Raises:
+        InputError: It has no tokenizer.json, and no tokenizer.model that can be turned into one.
+    """
+    if (folder / "tokenizer.json").is_file():
+        return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    place = next((f for f in (folder, folder.parent) if (f / "tokenizer.model").is_file()), None)  # Meta: one for all
+    if place is None:
+        raise InputError(f"{folder}: no tokenizer.json or tokenizer.model there; copy it from the base model")
+    from transformers import LlamaTokenizer
+
+    try:
+        backend: Tokenizer = LlamaTokenizer.from_pretrained(place).backend_tokenizer
+    except Exception as error:  # the conversion needs packages and a format that vary
+        why = (str(error) or repr(error)).strip().splitlines()[0]
+        raise InputError(f"{place / 'tokenizer.model'}: cannot be used ({why}); put a tokenizer.json there") from None
+    return backend

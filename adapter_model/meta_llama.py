@@ -44,6 +44,11 @@ def is_meta_folder(folder: Path) -> bool:
     return (folder / _WEIGHTS).is_file() and (folder / _PARAMS).is_file()
 
 
+def meta_config(folder: Path) -> LlamaConfig:
+    """Return the model's sizes. Raises InputError as `load_meta`."""
+    return _config(folder, _state(folder))
+
+
 def meta_rows(folder: Path) -> Callable[[str], Tensor]:
     """Return a reader of one tensor by its transformers name, in that layout and the file's dtype."""
     state = _state(folder)

@@ -13,7 +13,8 @@ For training, base and adapter load together; gradients reach only what is asked
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,9 @@ from vqa.adapter_model.config import LINEARS, AdapterConfig, Group
 from vqa.adapter_model.linear import TunedLinear
 from vqa.adapter_model.parameters import parameter_groups
 from vqa.adapter_model.vision import VisualPrompter
+
+if TYPE_CHECKING:
+    from vqa.settings import Settings
 
 
 class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
@@ -78,6 +82,35 @@ class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
         self.groups: dict[Group, frozenset[str]] = parameter_groups(
             [name for name, _ in self.named_parameters()], adapter, len(layers)
         )
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls, name: str, *, base_model: str = "", revision: str | None = None, settings: Settings | None = None
+    ) -> AdapterLlama:
+        """Return an adapter on its base, frozen and in eval mode, not folded.
+
+        Args:
+            name: A preset, a folder that `save_pretrained` wrote, or owner/name on the hub.
+            base_model: A folder, a name in the weights store, or owner/name on the hub; the adapter's own by default.
+            revision: Branch, tag or commit of the adapter on the hub.
+            settings: `device`, `dtype`, `offline`, `home`; those in force by default.
+
+        Raises:
+            InputError: The adapter is damaged, or its weights were trained on another base.
+            ModelUnavailable: Adapter or base are not here and cannot be had.
+        """
+        from vqa.adapter_model.checkpoints import adapter_folder
+        from vqa.adapter_model.loading import load
+        from vqa.settings import Settings
+
+        settings = settings or Settings.load()
+        return load(settings, adapter_folder(name, revision=revision, offline=settings.offline), base_model=base_model)
+
+    def save_pretrained(self, folder: Path | str) -> None:  # type: ignore[override]
+        """Write the adapter, without the base: `config.json` and `adapter.safetensors`. Raises InputError if folded."""
+        from vqa.adapter_model.checkpoints import save_adapter
+
+        save_adapter(self, Path(folder))
 
     @property
     def dtype(self) -> torch.dtype:

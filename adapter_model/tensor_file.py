@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -26,7 +27,7 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:
-        if "Unsupported" in str(error):
+        if re.search("Unsupported global|unrecognized function", str(error)):
             raise InputError(
                 f"{path}: not a plain file of tensors but a pickle with code; nothing of it was run"
             ) from None

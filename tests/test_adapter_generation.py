@@ -123,3 +123,12 @@ def test_a_character_cut_off_at_the_end_still_comes_out(bytes_tokenizer):
     assert (
         "".join(map(pieces.push, ids)) + pieces.flush() == bytes_tokenizer.decode(ids) == "a\N{REPLACEMENT CHARACTER}"
     )
+
+
+def test_pieces_of_a_llama_tokenizer_keep_the_spaces_between_them():
+    """Its decoder drops the space that a text begins with, and so that of every word decoded on its own."""
+    tokenizer = Tokenizer(models.WordLevel({"▁a": 0, "▁red": 1, "▁bus": 2, "es": 3}, unk_token="es"))
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    pieces = TextPieces(tokenizer)
+    assert [pieces.push(token) for token in (0, 1, 2, 3)] == ["a", " red", " bus", "es"]
+    assert pieces.flush() == ""

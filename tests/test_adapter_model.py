@@ -343,3 +343,68 @@ def test_the_start_depends_on_the_seed_alone(tiny_llama):
 def test_an_adapter_for_more_layers_than_there_are_is_refused(tiny_llama):
     with pytest.raises(InputError, match="the base model has 3"):
         AdapterLlama(tiny_llama(), replace(EARLY, adapter_layers=3))
+
+
+VARIANTS = {
+    "llama 3": {
+        "rope_parameters": {
+            "rope_type": "llama3",
+            "rope_theta": 500000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 16,
+        },
+        "num_key_value_heads": 1,
+        "tie_word_embeddings": True,
+    },
+    "biased": {"attention_bias": True, "mlp_bias": True},
+    "other head width": {"head_dim": 8},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("config", [EARLY, replace(BIAS, lora_rank=2, new_gate=True)], ids=["paper", "released"])
+def test_on_newer_llamas_an_untrained_adapter_changes_nothing_and_folding_keeps_a_trained_one(
+    tiny_llama, config, variant
+):
+    ids, mask, _ = batch(rows=(7, 4), left=True)
+    base = tiny_llama(**variant)
+    with torch.no_grad():  # transformers starts biases at zero, where they could be lost unseen
+        for name, parameter in base.named_parameters():
+            if name.endswith(".bias"):
+                parameter.normal_(generator=torch.Generator().manual_seed(4))
+    expected = base(ids, attention_mask=mask, position_ids=(mask.cumsum(-1) - 1).clamp(min=0)).logits
+    model = AdapterLlama(base, config)
+    prompt = model.visual(features(2))
+    found = model(ids, attention_mask=mask, visual_prompt=prompt).logits
+    torch.testing.assert_close(found[mask.bool()], expected[mask.bool()], atol=1e-5, rtol=1e-5)
+    perturbed(model)
+    prompt = model.visual(features(2))
+    unfolded = model(ids, attention_mask=mask, visual_prompt=prompt).logits
+    assert (unfolded - found)[mask.bool()].abs().max() > 1e-2
+    model.fold()
+    folded = model(ids, attention_mask=mask, visual_prompt=prompt).logits
+    torch.testing.assert_close(folded[mask.bool()], unfolded[mask.bool()], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("tuning", ["none", "scale_bias", "input_scale_bias"])
+def test_lora_folds_with_every_tuning_and_stays_off_the_prompts(tiny_llama, tuning):
+    """The reference: a LoRA changes W of every linear, and the prompts' keys and values come from the W before."""
+    model = perturbed(AdapterLlama(tiny_llama(), replace(EARLY, tuning=tuning, lora_rank=2)))
+    x = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    attention = model.model.layers[1].self_attn
+    for linear in (attention.k_proj, model.model.layers[1].mlp.up_proj):
+        scale = getattr(linear, "scale", torch.ones(()))
+        bias = 0 if linear.bias is None else linear.bias
+        expected = []
+        for weight in (linear.weight + linear.lora_b @ linear.lora_a, linear.weight):
+            inside = tuning == "input_scale_bias"
+            expected.append((x * scale) @ weight.T + bias if inside else scale * (x @ weight.T + bias))
+        assert (expected[0] - expected[1]).abs().max() > 1e-2
+        for either in (linear, linear.fold()):
+            torch.testing.assert_close(either(x), expected[0], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(either.without_lora(x), expected[1], atol=1e-4, rtol=1e-4)
+    keys = model.adapter_keys_values()[1][0]
+    plain = attention.k_proj.without_lora(model.adapter_query[:1]).view(1, 5, 2, 16).transpose(1, 2)
+    torch.testing.assert_close(keys, plain.repeat_interleave(2, dim=1))

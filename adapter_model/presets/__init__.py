@@ -10,12 +10,15 @@ from vqa.errors import InputError
 from vqa.registry import unknown_name
 
 
+def preset_names() -> list[str]:
+    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/config.json"))
+
+
 def preset_folder(name: str) -> Path:
     """Return a built-in adapter's folder. Raises InputError, with the nearest name, if there is none."""
-    folders = {path.parent.name: path.parent for path in Path(__file__).parent.glob("*/config.json")}
-    if name not in folders:
-        raise InputError(unknown_name("preset", name, sorted(folders)))
-    return folders[name]
+    if name not in preset_names():
+        raise InputError(unknown_name("preset", name, preset_names()))
+    return Path(__file__).parent / name
 
 
 def preset(name: str) -> AdapterConfig:
