@@ -62,15 +62,18 @@ class AdapterCore(ABC):
 
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
+        from vqa.adapter_model.hub import is_repo
         from vqa.weights import Store
 
-        if not self._settings.offline:
-            return None  # what is not here yet is fetched
-        store = Store.from_settings(self._settings)
+        if not self._settings.offline and is_repo(self.adapter) and not Path(self.adapter).is_dir():
+            return None  # fetched when it is needed, not to be asked about
         try:
             needed = [self.base_model, *([self._config.vision] if self.sees() else [])]
         except VQAError as error:
             return str(error)
+        if not self._settings.offline:
+            return None  # what is not here yet is fetched
+        store = Store.from_settings(self._settings)
         missing = [name for name in needed if name in store.names() and not store.present(name)]
         return f"weights missing: run `vqa models pull {' '.join(missing)}`" if missing else None
 
