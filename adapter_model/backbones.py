@@ -159,10 +159,9 @@ def _open_clip_visual(name: str, *, offline: bool) -> nn.Module:
         weights = cached or weights
     try:
         with _no_root_logging():
-            whole = open_clip.create_model(model, pretrained=weights, **options)
+            visual: nn.Module = open_clip.create_model(model, pretrained=weights, **options).visual
     except Exception as error:  # whatever the libraries that fetch and read the weights raise
         raise ModelUnavailable(f"open_clip:{name} cannot be had: {_line(error)}") from None
-    visual: nn.Module = whole.visual
     return visual
 
 

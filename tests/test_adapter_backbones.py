@@ -45,6 +45,26 @@ def test_clip_gives_every_token_normed_and_projected(clip_tower):
         torch.testing.assert_close(tokens[:, 0], clip_tower(pixels))
 
 
+def test_the_released_encoder_gives_257_tokens_of_768():
+    import open_clip
+
+    with torch.device("meta"):
+        whole = open_clip.CLIP(**open_clip.get_model_config("ViT-L-14"))
+        backbone = open_clip_backbone(whole.visual)
+        assert backbone.tokens(torch.empty(2, 3, 224, 224)).shape == (2, 257, 768)
+    assert backbone.pixels(PICTURE).shape == (3, 224, 224)
+
+
+def test_weights_trained_with_quick_gelu_get_it(monkeypatch):
+    """open_clip itself only warns when "ViT-L-14" is given OpenAI's weights, and computes something else."""
+    asked = {}
+    monkeypatch.setattr("open_clip.create_model", lambda *names, **options: asked.update(options))
+    with pytest.raises(ModelUnavailable, match="cannot be had"):  # asked for, but nothing came
+        load_backbone("open_clip:ViT-L-14/openai", Settings())
+    assert asked["force_quick_gelu"] is True
+    assert asked["force_preprocess_cfg"]["mean"] == (0.48145466, 0.4578275, 0.40821073)
+
+
 def test_clip_resnets_give_their_last_map():
     from open_clip.modified_resnet import ModifiedResNet
 
