@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vqa.adapter_model.attention import AdapterKeysValues
     from vqa.adapter_model.config import AdapterConfig
     from vqa.adapter_model.encoder import VisionEncoder
+    from vqa.adapter_model.engine import Engine
     from vqa.adapter_model.model import AdapterLlama
 
 
@@ -99,7 +100,7 @@ class AdapterCore(ABC):
 
         ids = self._checked(prompt, options)
         pieces, logprob = TextPieces(self._tokenizer), 0.0
-        for (step,) in decode(self._model, [ids], self._adapter([image]), options, stop_ids=self._stop_ids):
+        for (step,) in decode(self._engine, [ids], self._adapter([image]), options, stop_ids=self._stop_ids):
             if step is None:
                 break
             logprob += step[1]
@@ -125,7 +126,7 @@ class AdapterCore(ABC):
         prompts = [self._checked(prompt, options) for _, prompt in batch]
         adapter = self._adapter([image for image, _ in batch])
         answers: list[list[int]] = [[] for _ in batch]
-        for step in decode(self._model, prompts, adapter, options, stop_ids=self._stop_ids):
+        for step in decode(self._engine, prompts, adapter, options, stop_ids=self._stop_ids):
             for answer, chosen in zip(answers, step, strict=True):
                 if chosen is not None:
                     answer.append(chosen[0])
@@ -161,6 +162,12 @@ class AdapterCore(ABC):
         from vqa.adapter_model.loading import load_for_answering
 
         return load_for_answering(self._settings, self._folder, base_model=self.base_model)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from vqa.adapter_model.engine import Engine
+
+        return Engine(self._model)
 
     @cached_property
     def _encoder(self) -> VisionEncoder:

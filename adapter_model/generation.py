@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import DynamicCache
 
 from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.model import AdapterLlama
+from vqa.adapter_model.engine import Engine
 from vqa.values import GenerationOptions
 
 
 @torch.inference_mode()
 def decode(
-    model: AdapterLlama,
+    engine: Engine,
     prompts: Sequence[Sequence[int]],
     adapter: AdapterKeysValues,
     options: GenerationOptions,
@@ -26,56 +25,48 @@ def decode(
     """Yield, step by step, every row's next token id and its natural-log probability; None once a row has stopped.
 
     Rows are padded on the left and never see each other: a row comes out as it would alone, sampled ones too, since
-    each draws from a generator of its own. Log probabilities are the model's own, before temperature and top_p.
+    each draws from a generator of its own. A row that has stopped is not computed any more. Log probabilities are the
+    model's own, before temperature, top_k and top_p.
 
     Args:
-        model: In eval mode.
+        engine: Of the model that made `adapter`.
         prompts: Token ids, one non-empty list a row.
         adapter: From `model.adapter_keys_values`, batch 1 or that of `prompts`.
-        options: temperature 0 is greedy.
+        options: temperature 0 is greedy; `num_beams` and `stop` are not for this loop.
         stop_ids: Ids that end a row; they are not yielded.
+
+    Raises:
+        InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
     """
-    device = model.device
-    longest = max(len(ids) for ids in prompts)
-    padded = [[0] * (longest - len(ids)) + list(ids) for ids in prompts]
-    input_ids = torch.tensor(padded, device=device)  # (B, T)
-    lengths = torch.tensor([len(ids) for ids in prompts], device=device)
-    mask = (torch.arange(longest, device=device) >= longest - lengths[:, None]).long()  # (B, T)
     generators = [torch.Generator().manual_seed(options.seed) for _ in prompts]
-    cache = DynamicCache(config=model.config)
-    running = [True] * len(prompts)
-    for _ in range(options.max_new_tokens):
-        logits = (
-            model(
-                input_ids,
-                attention_mask=mask,
-                past_key_values=cache,
-                adapter=adapter,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            .logits[:, -1]
-            .float()
-        )  # (B, V)
-        chosen = _choose(logits, options, generators)  # (B,)
+    alive = list(range(len(prompts)))  # the prompt that each decoded row belongs to
+    rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens)  # logits (B, V)
+    for left in reversed(range(options.max_new_tokens)):
+        chosen = _choose(logits, options, [generators[prompt] for prompt in alive])  # (B,)
         logprobs = logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
-        ids = chosen.tolist()
-        running = [alive and token not in stop_ids for alive, token in zip(running, ids, strict=True)]
-        if not any(running):
+        step: list[tuple[int, float] | None] = [None] * len(prompts)
+        kept = []
+        for row, (prompt, token, logprob) in enumerate(zip(alive, chosen.tolist(), logprobs.tolist(), strict=True)):
+            if token not in stop_ids:
+                step[prompt] = token, logprob
+                kept.append(row)
+        if not kept:
             return
-        yield [
-            (token, logprob) if alive else None
-            for alive, token, logprob in zip(running, ids, logprobs.tolist(), strict=True)
-        ]
-        input_ids = chosen[:, None]
-        mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
+        yield step
+        if left:
+            if len(kept) < len(alive):
+                rows, alive, chosen = rows.select(kept), [alive[row] for row in kept], chosen[kept]
+            logits = engine.extend(rows, chosen[:, None])[:, -1]
 
 
 def _choose(logits: Tensor, options: GenerationOptions, generators: Sequence[torch.Generator]) -> Tensor:
-    """Return each row's next id, (B,): the likeliest, or drawn from the top_p nucleus at the temperature."""
+    """Return each row's next id, (B,): the likeliest, or drawn from what top_k and then top_p leave."""
     if options.temperature <= 0:
         return logits.argmax(-1)
     probabilities, order = (logits / options.temperature).softmax(-1).sort(descending=True)
+    if options.top_k:
+        probabilities = probabilities[:, : options.top_k]
+        probabilities = probabilities / probabilities.sum(-1, keepdim=True)
     before = probabilities.cumsum(-1) - probabilities
     nucleus = probabilities.masked_fill((before >= options.top_p) & (before > 0), 0.0)  # the first is always in
     drawn = [

@@ -5,6 +5,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from vqa.adapter_model.config import AdapterConfig
+from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.generation import TextPieces, decode
 from vqa.adapter_model.model import AdapterLlama
 from vqa.values import GenerationOptions
@@ -49,9 +50,9 @@ def column(steps, row):
 
 @pytest.mark.parametrize("options", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
 def test_a_row_of_a_batch_comes_out_as_it_would_alone(model, options):
-    together = list(decode(model, PROMPTS, adapter(model), options, stop_ids=NEVER))
+    together = list(decode(Engine(model), PROMPTS, adapter(model), options, stop_ids=NEVER))
     for row, prompt in enumerate(PROMPTS):
-        alone = list(decode(model, [prompt], adapter(model, [row]), options, stop_ids=NEVER))
+        alone = list(decode(Engine(model), [prompt], adapter(model, [row]), options, stop_ids=NEVER))
         assert [token for token, _ in column(together, row)] == [token for token, _ in column(alone, 0)]
         logprobs = [torch.tensor([p for _, p in column(steps, r)]) for steps, r in ((together, row), (alone, 0))]
         torch.testing.assert_close(*logprobs, atol=1e-4, rtol=1e-4)
@@ -59,7 +60,7 @@ def test_a_row_of_a_batch_comes_out_as_it_would_alone(model, options):
 
 def test_greedy_decoding_takes_the_likeliest_token_and_its_log_probability(model):
     prompt, keys_values = PROMPTS[0], adapter(model, [0])
-    for ((token, logprob),) in decode(model, [prompt], keys_values, GREEDY, stop_ids=NEVER):
+    for ((token, logprob),) in decode(Engine(model), [prompt], keys_values, GREEDY, stop_ids=NEVER):
         expected = model(torch.tensor([prompt]), adapter=keys_values).logits[0, -1].log_softmax(-1)
         assert token == expected.argmax()
         assert logprob == pytest.approx(float(expected[token]), abs=1e-4)
@@ -68,10 +69,10 @@ def test_greedy_decoding_takes_the_likeliest_token_and_its_log_probability(model
 
 
 def test_a_row_stops_at_its_own_stop_token_and_the_others_go_on(model):
-    free = list(decode(model, PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
+    free = list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
     columns = [[token for token, _ in column(free, row)] for row in range(3)]
     stop, row = next((t, row) for row in range(3) for t in columns[row] if sum(t in c for c in columns) < 3)
-    stopped = list(decode(model, PROMPTS, adapter(model), GREEDY, stop_ids=frozenset([stop])))
+    stopped = list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=frozenset([stop])))
     for index, whole in enumerate(columns):
         expected = whole[: whole.index(stop)] if stop in whole else whole
         assert [pair[0] for pair in column(stopped, index) if pair is not None] == expected
@@ -82,7 +83,7 @@ def test_a_row_stops_at_its_own_stop_token_and_the_others_go_on(model):
 def test_the_seed_fixes_a_sample_and_another_seed_changes_it(model):
     def sample(seed):
         options = GenerationOptions(max_new_tokens=8, temperature=1.5, seed=seed)
-        steps = decode(model, PROMPTS[:1], adapter(model, [0]), options, stop_ids=NEVER)
+        steps = decode(Engine(model), PROMPTS[:1], adapter(model, [0]), options, stop_ids=NEVER)
         return [token for ((token, _),) in steps]
 
     torch.manual_seed(1)
@@ -94,8 +95,8 @@ def test_the_seed_fixes_a_sample_and_another_seed_changes_it(model):
 
 def test_a_tiny_nucleus_is_greedy(model):
     narrow = GenerationOptions(max_new_tokens=8, temperature=1.5, top_p=1e-6)
-    found = list(decode(model, PROMPTS, adapter(model), narrow, stop_ids=NEVER))
-    assert found == list(decode(model, PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
+    found = list(decode(Engine(model), PROMPTS, adapter(model), narrow, stop_ids=NEVER))
+    assert found == list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
 
 
 @pytest.fixture

@@ -176,12 +176,22 @@ class Prompt:
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How the core decodes; temperature 0 is greedy, and then the seed does not matter."""
+    """How the core decodes; temperature 0 is greedy, and then the seed does not matter.
+
+    Attributes:
+        top_p: Nucleus of probability that sampling draws from, after `top_k`.
+        top_k: Number of likeliest tokens that sampling draws from; 0: all.
+        num_beams: Texts followed at once, the likeliest of which is the answer; 1: none but the answer's own.
+        stop: Strings that end the answer where they first appear; they are not part of it.
+    """
 
     max_new_tokens: int = 48
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    top_k: int = 0
+    num_beams: int = 1
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,201 @@
+"""The forward pass of inference: what transformers computes for an AdapterLlama, with few operations a layer.
+
+On a CPU, transformers spends most of a small model's decoding between the operations. Here projections of the same
+input are one product, keys and values go into a cache allocated once, and a single query is attended to without
+repeating the keys of grouped-query attention. RoPE's tables come from the model itself, whatever their variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vqa.adapter_model.attention import AdapterKeysValues
+from vqa.adapter_model.model import AdapterLlama
+from vqa.adapter_model.projection import Projection, Weights
+from vqa.errors import InputError
+
+
+@dataclass
+class Rows:
+    """Texts that are decoded together: the keys and values of what was read of them.
+
+    Attributes:
+        cache: (layers, 2, B, H_kv, S, D), keys and values.
+        padding: (B), slots before each row's first token; None when no row has any.
+        adapter: Every layer's adapter keys and values, batch 1 or B.
+        used: Slots that are filled, the same in every row.
+    """
+
+    cache: Tensor
+    padding: Tensor | None
+    adapter: AdapterKeysValues
+    used: int = 0
+
+    def __len__(self) -> int:
+        return self.cache.shape[2]
+
+    def select(self, rows: Sequence[int], *, room: int = 0) -> Rows:
+        """Return copies of these rows, some perhaps several times, with at least `room` free slots."""
+        index = torch.tensor(rows, device=self.cache.device)
+        free = max(room, self.cache.shape[4] - self.used)
+        cache = F.pad(self.cache[..., : self.used, :].index_select(2, index), (0, 0, 0, free))
+        padding = None if self.padding is None else self.padding[index]
+        adapter = tuple(pair and (_pick(pair[0], index), _pick(pair[1], index)) for pair in self.adapter)
+        return Rows(cache, padding, adapter, self.used)
+
+
+class Engine:
+    """Runs an AdapterLlama for inference, on its device and in its dtype; call it in inference mode.
+
+    The model stays usable: its linears become views of the engine's wider ones.
+
+    Args:
+        model: In eval mode. Folded it is fastest; else each linear is called as it is.
+        weights: "int4" decodes with 4-bit weights on a CPU; prompts are still read with the model's own.
+    """
+
+    def __init__(self, model: AdapterLlama, *, weights: Weights = "dense") -> None:
+        config: Any = model.config
+        self.device = model.device
+        self.longest = int(config.max_position_embeddings)
+        self._dtype = model.dtype
+        self._kv_heads = int(config.num_key_value_heads)
+        self._head_dim = int(model.model.layers[0].self_attn.head_dim)
+        self._embed = model.model.embed_tokens
+        self._rotary = model.model.rotary_emb
+        self._layers = [_Layer(layer, weights) for layer in model.model.layers]
+        self._norm = model.model.norm
+        self._head = Projection([model.lm_head], weights=weights)
+
+    @property
+    def bytes_a_token(self) -> int:
+        """Bytes of weights that decoding one token reads."""
+        projections = [projection for layer in self._layers for projection in layer.projections]
+        return sum(projection.bytes_a_token for projection in (*projections, self._head))
+
+    def read(self, prompts: Sequence[Sequence[int]], adapter: AdapterKeysValues, *, room: int) -> tuple[Rows, Tensor]:
+        """Read prompts of token ids, padded on the left, with `room` slots for what comes after them.
+
+        Returns:
+            The rows, and the logits of each row's next token, (B, V) float32.
+
+        Raises:
+            InputError: An empty prompt, or one so long that it and `room` exceed what the model was made for.
+        """
+        lengths = [len(ids) for ids in prompts]
+        longest = max(lengths)
+        if not min(lengths):
+            raise InputError("an empty prompt cannot be answered; write at least one token")
+        if longest + room > self.longest:
+            raise InputError(
+                f"a prompt of {longest} tokens and an answer of {room} exceed the model's {self.longest}: "
+                "shorten the prompt or lower max_new_tokens"
+            )
+        padded = [[0] * (longest - len(ids)) + list(ids) for ids in prompts]
+        ids = torch.tensor(padded, device=self.device)  # (B, T)
+        shape = (len(self._layers), 2, len(prompts), self._kv_heads, longest + room, self._head_dim)
+        cache = torch.zeros(shape, dtype=self._dtype, device=self.device)
+        padding = None if min(lengths) == longest else longest - torch.tensor(lengths, device=self.device)
+        rows = Rows(cache, padding, adapter)
+        return rows, self.extend(rows, ids)[:, -1]
+
+    def extend(self, rows: Rows, ids: Tensor, *, all_logits: bool = False) -> Tensor:
+        """Read further tokens, (B, T), and keep their keys and values.
+
+        Returns:
+            The logits after each of them, (B, T, V), or after the last alone, (B, 1, V); float32.
+        """
+        end = rows.used + ids.shape[1]
+        slots = torch.arange(end, device=self.device)
+        first = slots.new_zeros(1, 1) if rows.padding is None else rows.padding[:, None]  # (B or 1, 1)
+        positions = (slots[rows.used :] - first).clamp(min=0)  # (B or 1, T)
+        mask = self._mask(rows, slots, first, ids.shape[1])
+        x: Tensor = self._embed(ids)  # (B, T, C)
+        cos, sin = self._rotary(x, positions)  # (B or 1, T, D)
+        half = self._head_dim // 2
+        sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
+        cos, sin = cos[:, :, None], sin[:, :, None]  # (B or 1, T, 1, D)
+        for layer, cache, adapter in zip(self._layers, rows.cache.unbind(), rows.adapter, strict=True):
+            x = x + layer.attention(x, cache[..., :end, :], cos, sin, mask, adapter)
+            x = x + layer.mlp(x)
+        rows.used = end
+        logits: Tensor = self._head(_normed(x if all_logits else x[:, -1:], self._norm))
+        return logits.float()
+
+    def _mask(self, rows: Rows, slots: Tensor, first: Tensor, length: int) -> Tensor | None:
+        """Return which slots each new token sees, (B or 1, 1, T, S); None: all before it, itself included."""
+        if rows.padding is None and (length == 1 or rows.used == 0):
+            return None
+        new = slots[rows.used :, None]  # (T, 1)
+        seen = (slots <= new) & (slots >= first[:, None])  # (B or 1, T, S)
+        return (seen | (slots == new))[:, None]  # padding sees itself: an empty softmax is not a number
+
+
+class _Layer:
+    """One decoder layer, its norms included."""
+
+    def __init__(self, layer: Any, weights: Weights) -> None:
+        attention, mlp = layer.self_attn, layer.mlp
+        self._attention_norm = layer.input_layernorm
+        self._qkv = Projection([attention.q_proj, attention.k_proj, attention.v_proj], weights=weights)
+        self._out = Projection([attention.o_proj], weights=weights)
+        self._scale = float(attention.scaling)
+        self._mlp_norm = layer.post_attention_layernorm
+        self._gate_up = Projection([mlp.gate_proj, mlp.up_proj], weights=weights)
+        self._activation = mlp.act_fn
+        self._down = Projection([mlp.down_proj], weights=weights)
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        return self._qkv, self._out, self._gate_up, self._down
+
+    def attention(
+        self,
+        x: Tensor,
+        cache: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None,
+        adapter: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        """Map (B, T, C) to (B, T, C), with the new keys and values put in the last T slots of (2, B, H_kv, S, D)."""
+        batch, length, _ = x.shape
+        kv_heads, width = cache.shape[2], cache.shape[4]
+        qkv = self._qkv(_normed(x, self._attention_norm)).unflatten(-1, (-1, width))  # (B, T, H + 2 H_kv, D)
+        heads = qkv.shape[2] - 2 * kv_heads
+        turning = qkv[:, :, : heads + kv_heads]
+        rolled = turning.roll(width // 2, -1)
+        turning.mul_(cos).addcmul_(rolled, sin)
+        cache[..., -length:, :] = qkv[:, :, heads:].unflatten(2, (2, kv_heads)).permute(2, 0, 3, 1, 4)
+        keys, values = cache.unbind()  # (B, H_kv, S, D)
+        query = qkv[:, :, :heads].transpose(1, 2)  # (B, H, T, D)
+        if length == 1:  # the heads of a group are queries of one head: no key is repeated
+            grouped = query.reshape(batch, kv_heads, -1, width)
+            seen = F.scaled_dot_product_attention(grouped, keys, values, mask, scale=self._scale).view(query.shape)
+        else:
+            keys, values = (part.repeat_interleave(heads // kv_heads, dim=1) for part in (keys, values))
+            seen = F.scaled_dot_product_attention(
+                query, keys, values, mask, is_causal=mask is None, scale=self._scale
+            )  # (B, H, T, D)
+        if adapter is not None:
+            seen = seen + F.scaled_dot_product_attention(query, *adapter, scale=self._scale)
+        return self._out(seen.transpose(1, 2).reshape(batch, length, -1))
+
+    def mlp(self, x: Tensor) -> Tensor:
+        """Map (B, T, C) to (B, T, C)."""
+        gate, up = self._gate_up(_normed(x, self._mlp_norm)).chunk(2, dim=-1)
+        return self._down(self._activation(gate).mul_(up))
+
+
+def _normed(x: Tensor, norm: Any) -> Tensor:
+    return F.rms_norm(x, norm.weight.shape, norm.weight, norm.variance_epsilon)
+
+
+def _pick(tensor: Tensor, rows: Tensor) -> Tensor:
+    return tensor if len(tensor) == 1 else tensor[rows]

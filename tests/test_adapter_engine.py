@@ -1,0 +1,196 @@
+"""The engine against transformers' forward pass of the same model, and against itself in other arrangements."""
+
+import pytest
+import torch
+
+from vqa.adapter_model.config import AdapterConfig
+from vqa.adapter_model.engine import Engine
+from vqa.adapter_model.model import AdapterLlama
+from vqa.adapter_model.projection import Projection
+from vqa.errors import InputError
+
+CONFIG = AdapterConfig(
+    base_model="tiny",
+    early_layers=1,
+    adapter_layers=2,
+    adapter_len=4,
+    visual_len=4,
+    vision_width=12,
+    visual_width=16,
+    visual_blocks=1,
+    visual_heads=2,
+)
+PROMPTS = [[5, 9, 17, 33, 65, 12, 90], [80, 41, 3], [7]]
+BASES = {
+    "grouped": {},
+    "one head of keys": {"num_key_value_heads": 1},
+    "no groups": {"num_key_value_heads": 4},
+    "own biases": {"attention_bias": True, "mlp_bias": True},
+    "tied": {"tie_word_embeddings": True},
+    "wide heads": {"head_dim": 32},
+    "gelu": {"hidden_act": "gelu"},
+    "llama3": {
+        "rope_parameters": {
+            "rope_type": "llama3",
+            "rope_theta": 10000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 16,
+        }
+    },
+    "yarn": {
+        "rope_parameters": {
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 32,
+        }
+    },
+    "dynamic": {
+        "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0},
+        "max_position_embeddings": 16,
+    },
+}
+
+
+def adapted(base, *, fold=True, dtype=torch.float32):
+    """A model whose gates are open and whose every linear and norm has moved from where it started."""
+    model = AdapterLlama(base, CONFIG)
+    draw = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name in model.groups["visual"] | model.groups["language"]:
+            parameter = model.get_parameter(name)
+            parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.1)
+        for layer in model.model.layers:
+            layer.self_attn.gate.fill_(0.7)
+    model.to(dtype)
+    if fold:
+        model.fold()
+    return model
+
+
+@pytest.fixture
+def model(tiny_llama):
+    return adapted(tiny_llama())
+
+
+def keys_values(model):
+    patches = torch.randn(len(PROMPTS), 6, 12, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        return model.adapter_keys_values(model.visual(patches))
+
+
+@torch.inference_mode()
+def by_transformers(model, texts, adapter):
+    """The logits after every token of these texts, read whole, each alone."""
+    return [model(torch.tensor([ids]), adapter=of_row(adapter, row)).logits[0] for row, ids in enumerate(texts)]
+
+
+def of_row(adapter, row):
+    """One row's part of the adapter's keys and values; static ones are every row's."""
+    return tuple(pair and tuple(part if len(part) == 1 else part[[row]] for part in pair) for pair in adapter)
+
+
+def close(found, expected, **tolerance):
+    torch.testing.assert_close(found, expected, **{"atol": 1e-4, "rtol": 1e-4, **tolerance})
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+@pytest.mark.parametrize("fold", [True, False], ids=["folded", "unfolded"])
+@torch.inference_mode()
+def test_logits_of_a_padded_batch_are_those_of_transformers_row_by_row(tiny_llama, base, fold):
+    model = adapted(tiny_llama(**base), fold=fold)
+    adapter, following = keys_values(model), torch.tensor([[11, 12], [13, 14], [15, 16]])
+    texts = [[*ids, *more] for ids, more in zip(PROMPTS, following.tolist(), strict=True)]
+    expected = by_transformers(model, texts, adapter)
+    engine = Engine(model)
+    rows, first = engine.read(PROMPTS, adapter, room=2)
+    steps = [first, *(engine.extend(rows, following[:, [i]])[:, -1] for i in range(2))]
+    for row, logits in enumerate(expected):
+        close(torch.stack(steps)[:, row], logits[-3:])
+
+
+@torch.inference_mode()
+def test_a_text_read_in_pieces_is_the_text_read_at_once(model):
+    engine, adapter = Engine(model), keys_values(model)
+    rows, first = engine.read(PROMPTS, adapter, room=5)
+    more = torch.randint(3, 101, (3, 5), generator=torch.Generator().manual_seed(2))
+    at_once = engine.extend(rows, more, all_logits=True)
+    again, _ = engine.read(PROMPTS, adapter, room=5)
+    pieces = [engine.extend(again, part, all_logits=True) for part in more.split([2, 1, 2], dim=1)]
+    close(torch.cat(pieces, dim=1), at_once)
+    assert first.shape == (3, 101)
+    assert at_once.shape == (3, 5, 101)
+
+
+@torch.inference_mode()
+def test_selected_rows_go_on_as_they_would_have(model):
+    engine, adapter = Engine(model), keys_values(model)
+    rows, _ = engine.read(PROMPTS, adapter, room=1)
+    chosen = [2, 0, 0]
+    copies = rows.select(chosen)
+    ids = torch.tensor([[21], [22], [23]])
+    whole = engine.extend(rows, ids)
+    close(engine.extend(copies, ids[chosen]), whole[chosen])
+
+
+@torch.inference_mode()
+def test_selected_rows_have_the_room_asked_for(model):
+    engine = Engine(model)
+    rows, _ = engine.read(PROMPTS[:1], (None,) * 3, room=1)
+    wider = rows.select([0, 0], room=6)
+    engine.extend(wider, torch.full((2, 6), 4))
+    assert (len(wider), wider.used) == (2, 13)
+
+
+@torch.inference_mode()
+def test_the_model_shares_its_weights_with_the_engine_and_still_works(model):
+    adapter = keys_values(model)
+    ids = torch.tensor([PROMPTS[0]])
+    one = of_row(adapter, 0)
+    before = model(ids, adapter=one).logits
+    Engine(model)
+    close(model(ids, adapter=one).logits, before, atol=0, rtol=0)
+    attention = model.model.layers[0].self_attn
+    storages = {linear.weight.untyped_storage().data_ptr() for linear in (attention.q_proj, attention.v_proj)}
+    assert len(storages) == 1
+
+
+@torch.inference_mode()
+def test_bfloat16_is_as_near_float32_as_in_transformers(tiny_llama):
+    exact, rounded = (adapted(tiny_llama(), dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    expected = torch.stack([logits[-1] for logits in by_transformers(exact, PROMPTS, keys_values(exact))])
+    adapter = keys_values(rounded)
+    theirs = torch.stack([logits[-1].float() for logits in by_transformers(rounded, PROMPTS, adapter)])
+    found = Engine(rounded).read(PROMPTS, adapter, room=1)[1]
+    assert (found - expected).abs().mean() < 1.5 * (theirs - expected).abs().mean()
+
+
+def test_a_prompt_beyond_the_models_positions_or_without_tokens_is_refused(model):
+    engine = Engine(model)
+    with pytest.raises(InputError, match=r"a prompt of 120 tokens and an answer of 9 exceed the model's 128"):
+        engine.read([[5] * 120], (None,) * 3, room=9)
+    with pytest.raises(InputError, match="an empty prompt"):
+        engine.read([[5], []], (None,) * 3, room=9)
+
+
+@torch.inference_mode()
+def test_four_bits_hold_what_has_sixteen_values_a_group():
+    draw = torch.Generator().manual_seed(3)
+    levels = torch.randint(0, 16, (48, 2, 32), generator=draw)
+    levels[..., 0], levels[..., 1] = 0, 15  # as llama.cpp writes Q4_1: the extremes of a group are exact
+    scale, least = torch.rand(48, 2, 1, generator=draw) + 0.5, torch.randn(48, 2, 1, generator=draw)
+    linear = torch.nn.Linear(64, 48)
+    linear.weight.copy_((levels * scale + least).flatten(1))
+    x = torch.randn(1, 3, 64, generator=draw)
+    packed = Projection([linear], weights="int4")
+    close(packed(x), linear(x), atol=1e-3, rtol=1e-4)
+    assert packed.bytes_a_token < linear.weight.nbytes / 3
+
+
+@torch.inference_mode()
+def test_weights_that_four_bits_cannot_hold_stay_as_they_are(model):
+    linear = torch.nn.Linear(20, 48)
+    x = torch.randn(1, 1, 20)
+    close(Projection([linear], weights="int4")(x), linear(x), atol=0, rtol=0)
