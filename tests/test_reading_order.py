@@ -114,6 +114,11 @@ def test_a_table_of_short_words_is_read_row_by_row() -> None:
     assert read(pieces) == [[f"{a} {b}" for a, b in cells]]
 
 
+def test_wide_spaces_below_one_another_do_not_tear_a_paragraph() -> None:
+    pieces = page(*((t, 0, 26 * i) for i, t in enumerate(LEFT)), *((t, 278, 26 * i) for i, t in enumerate(RIGHT)))
+    assert read(pieces) == [[f"{a} {b}" for a, b in zip(LEFT, RIGHT, strict=True)]]
+
+
 def test_an_empty_stretch_ends_a_block() -> None:
     pieces = page(("first line", 0, 0), ("second line", 0, 30), ("far below", 0, 120))
     assert read(pieces) == [["first line", "second line"], ["far below"]]

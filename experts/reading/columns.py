@@ -15,6 +15,7 @@ from statistics import median
 from vqa.experts.reading.rows import Row, joined_rows
 from vqa.values import Region
 
+_WIDE = 1.0  # heights; a narrower gap is a space between words that happen to stand below one another
 _MIN_ROWS = 3  # fewer lines side by side are a row or a table head, not a column
 _WORDS = 0.6  # share of a column's lines that hold more letters than digits
 _FULL = 0.5  # typical line's share of the column's width; running text fills it
@@ -68,7 +69,7 @@ def _separates(gutter: _Gutter) -> bool:
     if min(len(left), len(right)) < _MIN_ROWS or _overlap(gutter.left, gutter.right) < 0.5:
         return False
     width = min(p.xyxy[0] for p in gutter.right) - max(p.xyxy[2] for p in gutter.left)
-    if width < 0.5 * median(_height(p) for p in (*gutter.left, *gutter.right)):
+    if width < _WIDE * median(_height(p) for p in (*gutter.left, *gutter.right)):
         return False
     # A number right of the gutter belongs to the words left of it: a price, a value, a date.
     if _share_of_words(left) < _WORDS or _share_of_words([row[:1] for row in right]) < _WORDS:
