@@ -43,11 +43,15 @@ def base_folder(name: str, settings: Settings) -> Path:
     """
     from vqa.weights import Store
 
-    if (folder := Path(name).expanduser()).is_dir():
-        return folder
     store = Store.from_settings(settings)
-    if name not in store.names() and is_repo(name):
-        return repo_folder(name, _HUB_FILES, has=_whole, offline=settings.offline)
+    if name not in store.names():
+        if (folder := Path(name).expanduser()).is_dir():
+            return folder
+        if is_repo(name):
+            return repo_folder(name, _HUB_FILES, has=_whole, offline=settings.offline)
+        raise InputError(
+            f"base_model={name!r}: no such folder; expected one, owner/name on the hub, or a name in `vqa models`"
+        )
 
     def build(empty: Path) -> None:
         gguf_files = sorted(store.fetch(name).glob("*.gguf"))
@@ -75,9 +79,9 @@ def load_base(folder: Path, *, dtype: torch.dtype, device: torch.device) -> tupl
 def read_base(folder: Path) -> tuple[LlamaConfig, str]:
     """Return a base model's config and fingerprint without loading it. Raises InputError as `load_base`."""
     if is_meta_folder(folder):
-        rows = meta_rows(folder)
-        config = meta_config(folder)
-        return config, _fingerprint(config, lambda name: rows(name)[:_ROWS])
+        rows, config = meta_rows(folder), meta_config(folder)
+        with _readable(folder):
+            return config, _fingerprint(config, lambda name: rows(name)[:_ROWS])
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (OSError, ValueError):

@@ -243,6 +243,8 @@ def test_an_adapter_comes_from_a_preset_a_folder_or_the_cache_of_the_hub(release
 def test_a_base_is_a_folder_or_refused_as_none(base, tmp_path):
     options = {"dtype": torch.float32, "device": torch.device("cpu")}
     assert base_folder(str(base), Settings()) == base
+    with pytest.raises(InputError, match=r"base_model='\./none': no such folder"):
+        base_folder("./none", Settings())
     with pytest.raises(InputError, match="no language model there"):
         load_base(tmp_path, **options)
     config = json.loads((base / "config.json").read_text())
