@@ -67,13 +67,14 @@ class AdapterCore(ABC):
         from vqa.weights import Store
 
         if not self._settings.offline and is_repo(self.adapter) and not Path(self.adapter).is_dir():
-            return None  # fetched when it is needed, not to be asked about
+            return None  # a question about it shall not fetch it
         try:
-            needed = [self.base_model, *([self._config.vision] if self.sees() else [])]
+            vision = self._config.vision
+            if not self._settings.offline:
+                return None  # what is not here yet is fetched
+            needed = [self.base_model, *([vision] if self.sees() else [])]
         except VQAError as error:
             return str(error)
-        if not self._settings.offline:
-            return None  # what is not here yet is fetched
         store = Store.from_settings(self._settings)
         missing = [name for name in needed if name in store.names() and not store.present(name)]
         return f"weights missing: run `vqa models pull {' '.join(missing)}`" if missing else None
