@@ -57,7 +57,7 @@ class Engine:
 
     Args:
         model: In eval mode. Folded it is fastest; else each linear is called as it is.
-        weights: "int4" decodes with 4-bit weights on a CPU; prompts are still read with the model's own.
+        weights: "compact" decodes with 4- and 8-bit weights on a CPU; prompts are still read with the model's own.
     """
 
     def __init__(self, model: AdapterLlama, *, weights: Weights = "dense") -> None:

@@ -175,22 +175,53 @@ def test_a_prompt_beyond_the_models_positions_or_without_tokens_is_refused(model
         engine.read([[5], []], (None,) * 3, room=9)
 
 
+def levels(rows=48, groups=2):
+    """A matrix as llama.cpp's Q4_1 holds it: sixteen values in each 32 of a row, both extremes among them."""
+    draw = torch.Generator().manual_seed(3)
+    codes = torch.randint(0, 16, (rows, groups, 32), generator=draw)
+    codes[..., 0], codes[..., 1] = 0, 15
+    scale, least = torch.rand(rows, groups, 1, generator=draw) + 0.5, torch.randn(rows, groups, 1, generator=draw)
+    return (codes * scale + least).flatten(1)
+
+
+def linear_of(weight):
+    linear = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    linear.weight.data = weight
+    return linear
+
+
 @torch.inference_mode()
 def test_four_bits_hold_what_has_sixteen_values_a_group():
-    draw = torch.Generator().manual_seed(3)
-    levels = torch.randint(0, 16, (48, 2, 32), generator=draw)
-    levels[..., 0], levels[..., 1] = 0, 15  # as llama.cpp writes Q4_1: the extremes of a group are exact
-    scale, least = torch.rand(48, 2, 1, generator=draw) + 0.5, torch.randn(48, 2, 1, generator=draw)
-    linear = torch.nn.Linear(64, 48)
-    linear.weight.copy_((levels * scale + least).flatten(1))
-    x = torch.randn(1, 3, 64, generator=draw)
-    packed = Projection([linear], weights="int4")
-    close(packed(x), linear(x), atol=1e-3, rtol=1e-4)
-    assert packed.bytes_a_token < linear.weight.nbytes / 3
+    linear, x = linear_of(levels()), torch.randn(1, 3, 64)
+    found = Projection([linear], weights="compact")
+    close(found(x), linear(x), atol=1e-3)
+    assert found.bytes_a_token == 48 * 64 / 2 + 48 * 2 * 2 * 4
 
 
 @torch.inference_mode()
-def test_weights_that_four_bits_cannot_hold_stay_as_they_are(model):
-    linear = torch.nn.Linear(20, 48)
-    x = torch.randn(1, 1, 20)
-    close(Projection([linear], weights="int4")(x), linear(x), atol=0, rtol=0)
+@pytest.mark.parametrize("shape", [(48, 64), (48, 20), (7, 64)])
+def test_other_weights_are_held_in_eight_bits(shape):
+    linear = linear_of(torch.randn(shape, generator=torch.Generator().manual_seed(4)))
+    x = torch.randn(1, 3, shape[1])
+    found = Projection([linear], weights="compact")
+    assert found.bytes_a_token == shape[0] * shape[1] + shape[0] * 4
+    error = (found(x) - linear(x)).norm() / linear(x).norm()
+    assert 0 < error < 0.02
+
+
+@torch.inference_mode()
+def test_many_rows_of_input_are_mapped_by_the_weights_themselves():
+    linear, x = linear_of(levels()), torch.randn(2, 30, 64)
+    close(Projection([linear], weights="compact")(x), linear(x), atol=0, rtol=0)
+
+
+@torch.inference_mode()
+def test_compact_weights_change_the_logits_a_little_and_only_after_the_prompt(model):
+    adapter, ids = keys_values(model), torch.tensor([[4], [5], [6]])
+    logits = []
+    for weights in ("dense", "compact"):
+        engine = Engine(model, weights=weights)
+        rows, _ = engine.read([[*ids, *range(20, 30)] for ids in PROMPTS], adapter, room=1)
+        logits.append(engine.extend(rows, ids))
+    difference = (logits[0] - logits[1]).abs().max()
+    assert 0 < difference < 0.3 * logits[0].std()

@@ -1,0 +1,79 @@
+"""Beam search against transformers' own on the same model, and scores against reading every choice alone."""
+
+import pytest
+import torch
+
+from vqa.adapter_model.beams import search
+from vqa.adapter_model.config import AdapterConfig
+from vqa.adapter_model.engine import Engine
+from vqa.adapter_model.generation import decode
+from vqa.adapter_model.model import AdapterLlama
+
+from vqa.adapter_model.scoring import score
+from vqa.errors import InputError
+from vqa.values import GenerationOptions
+
+PROMPT = [5, 9, 17, 33]
+NONE = (None,) * 3
+
+
+@pytest.fixture
+def model(tiny_llama):
+    """A base model that is unsure, so that beams part and end at different lengths."""
+    model = AdapterLlama(
+        tiny_llama(initializer_range=0.12, tie_word_embeddings=False), AdapterConfig(base_model="tiny")
+    )
+    model.fold()
+    return model
+
+
+@pytest.mark.parametrize("beams", [2, 3, 5])
+@pytest.mark.parametrize("stops", [(), (40,), (40, 7, 93, 12, 55)])
+@pytest.mark.parametrize("start", [5, 61, 88])
+@torch.inference_mode()
+def test_beams_find_what_transformers_finds(model, beams, stops, start):
+    prompt, length = [start, *PROMPT], 9
+    found = search(Engine(model), prompt, NONE, GenerationOptions(length, num_beams=beams), stop_ids=frozenset(stops))
+    theirs = model.generate(
+        torch.tensor([prompt]),
+        attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+        num_beams=beams,
+        max_new_tokens=length,
+        do_sample=False,
+        eos_token_id=list(stops) or None,
+        pad_token_id=0,
+    )[0, len(prompt) :].tolist()
+    ended = next((place for place, token in enumerate(theirs) if token in stops), len(theirs))
+    assert list(found.ids) == theirs[:ended]
+
+
+@torch.inference_mode()
+def test_one_beam_is_greedy_decoding(model):
+    engine, options = Engine(model), GenerationOptions(max_new_tokens=7)
+    greedy = [step for (step,) in decode(engine, [PROMPT], NONE, options, stop_ids=frozenset())]
+    found = search(engine, PROMPT, NONE, options, stop_ids=frozenset())
+    assert list(found.ids) == [token for token, _ in greedy]
+    assert found.logprobs == pytest.approx([logprob for _, logprob in greedy], abs=1e-4)
+
+
+@torch.inference_mode()
+def test_scores_are_those_of_each_choice_read_alone(model):
+    choices = [[8], [31, 60, 2], [31, 61], [70, 3, 3, 9]]
+    found = score(Engine(model), PROMPT, choices, NONE)
+    for choice, got in zip(choices, found, strict=True):
+        logits = model(torch.tensor([[*PROMPT, *choice]]), adapter=NONE).logits[0, len(PROMPT) - 1 : -1]
+        expected = float(logits.log_softmax(-1).gather(1, torch.tensor(choice)[:, None]).sum())
+        assert got.total == pytest.approx(expected, abs=1e-4)
+        assert got.mean == pytest.approx(expected / len(choice), abs=1e-4)
+
+
+@torch.inference_mode()
+def test_the_choices_of_one_token_share_a_probability_of_one(model):
+    found = score(Engine(model), PROMPT, [[token] for token in range(101)], NONE)
+    assert sum(torch.tensor(choice.total).exp() for choice in found) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("choices", [[], [[4], []]])
+def test_a_choice_without_tokens_is_refused(model, choices):
+    with pytest.raises(InputError, match="cannot be scored"):
+        score(Engine(model), PROMPT, choices, NONE)
