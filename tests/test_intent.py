@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.agent.intent import read_intent
+from vqa.agent.intent import in_english, read_intent
 
 LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop")
 
@@ -34,3 +34,20 @@ def test_everything_mentioned_is_named_but_only_the_counted_thing_is_asked() -> 
     intent = read_intent("How many people are on the bus?", LABELS)
     assert intent.named == ("person", "bus")
     assert intent.asked == ("person",)
+
+
+@pytest.mark.parametrize(
+    ("question", "english"),
+    [
+        ("사람이 몇 명 있나요?", "How many people are there?"),
+        ("기린이 있나요?", "Is there a giraffe?"),
+        ("고양이는 어디에 있나요?", "Where is the cat?"),
+        ("버스에 뭐라고 쓰여 있나요?", "What does the bus say?"),
+        ("뭐라고 적혀 있나요?", "What does it say?"),
+        ("이 사진을 설명해 주세요.", "Describe the image."),
+        ("왜 웃고 있나요?", None),
+        ("How many people are there?", None),
+    ],
+)
+def test_korean_is_put_into_english_as_far_as_the_rules_read_it(question: str, english: str | None) -> None:
+    assert in_english(question, LABELS) == english

@@ -53,6 +53,36 @@ def test_places_and_relations_are_told_when_the_question_asks_where() -> None:
     assert "Detector: person right of bus" in told
 
 
+def test_a_pair_is_related_once_and_only_among_the_named_things() -> None:
+    seen = objects(box("bus", x=0, y=120), box("person", x=240, y=120), box("dog", x=120, y=0))
+    told = [line for line in lines("Is the person left of the bus?", seen) if " of " in line]
+    assert told == ["Detector: person right of bus"]
+
+
+def test_a_word_for_many_labels_tells_only_those_that_are_there() -> None:
+    animals = ("cat", "dog", "horse", "cow", "bird")
+    cat = (box("cat", x=120, y=120),)
+    one = Finding("detect", "objects", "", cat, vocabulary=animals, size=SIZE)
+    none = Finding("detect", "objects", "", vocabulary=animals, size=SIZE)
+    assert lines("Which animal is this?", one) == ["Detector: 1 cat (center)"]
+    assert lines("Which animal is this?", none) == ["Detector: nothing found"]
+
+
+def test_a_line_read_with_a_low_score_is_marked_unsure() -> None:
+    regions = (Region((0, 0, 9, 9), "EXIT", 0.9), Region((0, 9, 9, 18), "clsctr", 0.25))
+    assert lines("What does it say?", Finding("ocr", "text", "", regions, size=SIZE)) == [
+        "Text: EXIT",
+        "Text (unsure): clsctr",
+    ]
+
+
+def test_a_korean_question_carries_its_english() -> None:
+    core = cores.get("echo").from_settings(Settings())
+    prompt = compose(Question("사람이 몇 명 있나요?"), [objects(box("person"))], core)
+    assert "사람이 몇 명 있나요? In English: How many people are there?" in prompt.text
+    assert "In English" not in compose(Question("How many people are there?"), [objects()], core).text
+
+
 def test_text_on_a_named_thing_says_so() -> None:
     sign = Region((10, 130, 50, 150), "EXIT", 0.9)
     seen = [objects(box("bus", x=0, y=120)), Finding("ocr", "text", "EXIT", (sign,), size=SIZE)]

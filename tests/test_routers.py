@@ -37,6 +37,12 @@ def test_a_question_without_any_cue_gets_the_cheapest_context() -> None:
     assert route("Hm?").experts == ("detect",)
 
 
+def test_a_captioner_never_looks_alone() -> None:
+    chosen = route("Describe the picture.")
+    assert set(chosen.experts) == {"caption", "detect"}
+    assert chosen.reasons["detect"] == "objects to hold against the caption"
+
+
 def test_all_asks_everybody_and_none_asks_nobody() -> None:
     assert list(route("Hm?", "all").experts) == experts.names()
     assert route("How many people are there?", "none").experts == ()
