@@ -14,6 +14,7 @@ from vqa.protocols import Expert
 from vqa.registry import experts
 from vqa.settings import Settings
 from vqa.values import LoadedImage, Region
+from vqa.weights import Store
 
 RECEIPT = [
     *("CORNER CAFE", "12 Mill Street", "Date: 24/03/2019"),
@@ -134,9 +135,11 @@ class TestReading:
     ) -> None:
         import sys
 
+        settings = Settings.load()  # its home is the real one, whatever HOME says from here on
+        Store.from_settings(settings).fetch("easyocr-en")
         monkeypatch.setenv("HOME", str(tmp_path))
         path = list(sys.path)
-        OcrExpert.from_settings(Settings.load()).look(drawn(["text"]))
+        OcrExpert.from_settings(settings).look(drawn(["text"]))
         assert list(tmp_path.iterdir()) == []
         assert sys.path == path
 
