@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vqa.adapter_model.encoder import VisionEncoder
     from vqa.adapter_model.engine import Engine
     from vqa.adapter_model.model import AdapterLlama
+    from vqa.adapter_model.scoring import Score
 
 
 class AdapterCore(ABC):
@@ -97,19 +98,19 @@ class AdapterCore(ABC):
             InputError: The prompt is longer than `max_prompt_tokens`.
             ModelUnavailable: Weights are not here and cannot be had.
         """
-        from vqa.adapter_model.generation import TextPieces, decode
+        from vqa.adapter_model.answer_text import AnswerText
 
         ids = self._checked(prompt, options)
-        pieces, logprob = TextPieces(self._tokenizer), 0.0
-        for (step,) in decode(self._engine, [ids], self._adapter([image]), options, stop_ids=self._stop_ids):
-            if step is None:
-                break
-            logprob += step[1]
-            text = pieces.push(step[0])
-            if text:
-                yield Token(text, logprob)
+        text, logprob = AnswerText(self._tokenizer, options.stop), 0.0
+        for token, own in self._tokens(ids, self._adapter([image]), options):
+            logprob += own
+            piece = text.push(token)
+            if piece:
+                yield Token(piece, logprob)
                 logprob = 0.0
-        rest = pieces.flush()
+            if text.ended:
+                return
+        rest = text.flush()
         if rest:
             yield Token(rest, logprob)
 
@@ -120,18 +121,53 @@ class AdapterCore(ABC):
             InputError: A prompt is longer than `max_prompt_tokens`.
             ModelUnavailable: Weights are not here and cannot be had.
         """
+        from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.generation import decode
 
         if not batch:
             return []
+        if options.num_beams > 1:
+            return ["".join(token.text for token in self.stream(*row, options)) for row in batch]
         prompts = [self._checked(prompt, options) for _, prompt in batch]
         adapter = self._adapter([image for image, _ in batch])
-        answers: list[list[int]] = [[] for _ in batch]
-        for step in decode(self._engine, prompts, adapter, options, stop_ids=self._stop_ids):
-            for answer, chosen in zip(answers, step, strict=True):
-                if chosen is not None:
-                    answer.append(chosen[0])
-        return [self._tokenizer.decode(answer, skip_special_tokens=False) for answer in answers]
+        texts = [AnswerText(self._tokenizer, options.stop) for _ in batch]
+        answers = [""] * len(batch)
+
+        def ends(row: int, token: int) -> bool:
+            answers[row] += texts[row].push(token)
+            return texts[row].ended
+
+        for _ in decode(self._engine, prompts, adapter, options, stop_ids=self._stop_ids, ends=ends):
+            pass
+        return [answer + text.flush() for answer, text in zip(answers, texts, strict=True)]
+
+    def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
+        """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.
+
+        Raises:
+            InputError: No choice, or one too long for the prompt.
+            ModelUnavailable: Weights are not here and cannot be had.
+        """
+        from vqa.adapter_model.scoring import score
+
+        ids = self._checked(prompt, GenerationOptions(max_new_tokens=1))
+        answers = [self._ids(choice) for choice in choices]
+        return score(self._engine, ids, answers, self._adapter([image]), stop_ids=self._stop_ids)
+
+    def _tokens(
+        self, ids: list[int], adapter: AdapterKeysValues, options: GenerationOptions
+    ) -> Iterator[tuple[int, float]]:
+        """Yield the answer's ids and their log probabilities."""
+        from vqa.adapter_model.beams import search
+        from vqa.adapter_model.generation import decode
+
+        if options.num_beams > 1:
+            beam = search(self._engine, ids, adapter, options, stop_ids=self._stop_ids)
+            yield from zip(beam.ids, beam.logprobs, strict=True)
+            return
+        for (step,) in decode(self._engine, [ids], adapter, options, stop_ids=self._stop_ids):
+            if step is not None:
+                yield step
 
     @cached_property
     def _folder(self) -> Path:
@@ -206,7 +242,8 @@ class AdapterCore(ABC):
 
         seen = tuple(image.sha256 for image in images) if self.sees() else ()
         if self._latest is None or self._latest[0] != seen:
+            model = self._model  # not loaded in inference mode: such weights cannot be used outside it
             with torch.inference_mode():
-                visual = self._model.visual(self._encoder.features(images)) if seen else None
-                self._latest = (seen, self._model.adapter_keys_values(visual))
+                visual = model.visual(self._encoder.features(images)) if seen else None
+                self._latest = (seen, model.adapter_keys_values(visual))
         return self._latest[1]

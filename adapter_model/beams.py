@@ -1,4 +1,4 @@
-"""Beam search with a mean log probability as score, as transformers' `generate(num_beams=…, length_penalty=1.0)` has it.
+"""Beam search by mean log probability, as transformers' `generate(num_beams=…, length_penalty=1.0)` has it.
 
 Each step continues the kept texts by their likeliest tokens. A text that ends is set aside with its score: the sum of
 its tokens' log probabilities, the stop's included, over their number. The search ends when no kept text's score is

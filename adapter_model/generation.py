@@ -1,11 +1,10 @@
-"""Decoding: one loop over a cached batch, greedy or sampled, and token ids turned into text as they come."""
+"""Decoding: one loop over a cached batch, greedy or sampled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
@@ -21,6 +20,7 @@ def decode(
     options: GenerationOptions,
     *,
     stop_ids: frozenset[int],
+    ends: Callable[[int, int], bool] = lambda row, token: False,
 ) -> Iterator[list[tuple[int, float] | None]]:
     """Yield, step by step, every row's next token id and its natural-log probability; None once a row has stopped.
 
@@ -34,6 +34,7 @@ def decode(
         adapter: From `model.adapter_keys_values`, batch 1 or that of `prompts`.
         options: temperature 0 is greedy; `num_beams` and `stop` are not for this loop.
         stop_ids: Ids that end a row; they are not yielded.
+        ends: Called with each row and its next id, before that is yielded; True: it is the row's last.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
@@ -49,10 +50,12 @@ def decode(
         for row, (prompt, token, logprob) in enumerate(zip(alive, chosen.tolist(), logprobs.tolist(), strict=True)):
             if token not in stop_ids:
                 step[prompt] = token, logprob
-                kept.append(row)
+                if not ends(prompt, token):
+                    kept.append(row)
+        if any(step):
+            yield step
         if not kept:
             return
-        yield step
         if left:
             if len(kept) < len(alive):
                 rows, alive, chosen = rows.select(kept), [alive[row] for row in kept], chosen[kept]
@@ -74,38 +77,3 @@ def _choose(logits: Tensor, options: GenerationOptions, generators: Sequence[tor
         for row, generator in zip(nucleus.cpu(), generators, strict=True)
     ]
     return order.gather(1, torch.stack(drawn).to(order.device))[:, 0]
-
-
-class TextPieces:
-    """Turns token ids into pieces of text whose concatenation is the text of all ids.
-
-    A character may span several byte-level tokens; its bytes are held back until it is whole. The piece before is
-    decoded along, because a LLaMA 1 or 2 tokenizer drops the space that a text begins with.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._before: list[int] = []
-        self._held: list[int] = []
-
-    def push(self, token: int) -> str:
-        """Return the text that became complete with this id, perhaps none."""
-        self._held.append(token)
-        text = self._new_text()
-        return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._release(text)
-
-    def flush(self) -> str:
-        """Return what was held back; bytes that never became a character show as U+FFFD."""
-        return self._release(self._new_text())
-
-    def _new_text(self) -> str:
-        before, both = (
-            self._tokenizer.decode(ids, skip_special_tokens=False)
-            for ids in (self._before, [*self._before, *self._held])
-        )
-        return both[len(before) :]
-
-    def _release(self, text: str) -> str:
-        if self._held:
-            self._before, self._held = self._held, []
-        return text

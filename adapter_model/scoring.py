@@ -14,7 +14,7 @@ from vqa.errors import InputError
 
 @dataclass(frozen=True)
 class Score:
-    """Natural-log probability of a text: of all its tokens together, and a token's mean."""
+    """Natural-log probability of an answer: of all its tokens together, and a token's mean."""
 
     total: float
     mean: float
@@ -22,31 +22,42 @@ class Score:
 
 @torch.inference_mode()
 def score(
-    engine: Engine, prompt: Sequence[int], choices: Sequence[Sequence[int]], adapter: AdapterKeysValues
+    engine: Engine,
+    prompt: Sequence[int],
+    choices: Sequence[Sequence[int]],
+    adapter: AdapterKeysValues,
+    *,
+    stop_ids: frozenset[int] = frozenset(),
 ) -> list[Score]:
-    """Return each choice's log probability as the prompt's continuation.
-
-    A choice counts as given: let it end with the stop's id where a longer answer that begins like it is another one.
+    """Return each choice's log probability after the prompt.
 
     Args:
         engine: Of the model that made `adapter`.
         prompt: Token ids.
         choices: Token ids, one non-empty list a choice.
         adapter: From `model.adapter_keys_values`, batch 1.
+        stop_ids: Ids that end an answer. That one of them follows counts as one more token of each choice; without
+            them a choice is as likely as everything that begins with it.
 
     Raises:
-        InputError: An empty prompt or choice, or the two together too long for the model.
+        InputError: No choice, an empty prompt or choice, or the two together too long for the model.
     """
     lengths = [len(choice) for choice in choices]
     if not lengths or not min(lengths):
         raise InputError("no choice, or an empty one, cannot be scored; give each at least one token")
     longest = max(lengths)
-    padded = torch.tensor([[*choice, *[0] * (longest - len(choice))] for choice in choices], device=engine.device)
+    ids = torch.tensor(
+        [[*choice, *[0] * (longest - len(choice))] for choice in choices], device=engine.device
+    )  # (B, T)
     rows, first = engine.read([prompt], adapter, room=longest)  # first (1, V)
-    logits = first[:, None].expand(len(choices), 1, -1)
-    if longest > 1:
-        following = engine.extend(rows.select([0] * len(choices)), padded[:, :-1], all_logits=True)
-        logits = torch.cat([logits, following], dim=1)  # (B, T, V)
-    logprobs = logits.gather(2, padded[..., None])[..., 0] - logits.logsumexp(-1)  # (B, T)
-    totals = [sum(row[:length]) for row, length in zip(logprobs.tolist(), lengths, strict=True)]
-    return [Score(total, total / length) for total, length in zip(totals, lengths, strict=True)]
+    following = engine.extend(rows.select([0] * len(choices)), ids, all_logits=True)
+    logits = torch.cat([first[:, None].expand(len(choices), 1, -1), following], dim=1)  # (B, T + 1, V)
+    norms = logits.logsumexp(-1)  # (B, T + 1)
+    own = logits[:, :-1].gather(2, ids[..., None])[..., 0] - norms[:, :-1]  # (B, T)
+    found = []
+    for row, length in enumerate(lengths):
+        parts = own[row, :length].tolist()
+        if stop_ids:
+            parts.append(float(logits[row, length, sorted(stop_ids)].logsumexp(-1) - norms[row, length]))
+        found.append(Score(sum(parts), sum(parts) / len(parts)))
+    return found

@@ -8,7 +8,6 @@ from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.generation import decode
 from vqa.adapter_model.model import AdapterLlama
-
 from vqa.adapter_model.scoring import score
 from vqa.errors import InputError
 from vqa.values import GenerationOptions
@@ -56,15 +55,18 @@ def test_one_beam_is_greedy_decoding(model):
     assert found.logprobs == pytest.approx([logprob for _, logprob in greedy], abs=1e-4)
 
 
+@pytest.mark.parametrize("stops", [frozenset(), frozenset([40, 93])], ids=["open", "ended"])
 @torch.inference_mode()
-def test_scores_are_those_of_each_choice_read_alone(model):
+def test_scores_are_those_of_each_choice_read_alone(model, stops):
     choices = [[8], [31, 60, 2], [31, 61], [70, 3, 3, 9]]
-    found = score(Engine(model), PROMPT, choices, NONE)
+    found = score(Engine(model), PROMPT, choices, NONE, stop_ids=stops)
     for choice, got in zip(choices, found, strict=True):
-        logits = model(torch.tensor([[*PROMPT, *choice]]), adapter=NONE).logits[0, len(PROMPT) - 1 : -1]
-        expected = float(logits.log_softmax(-1).gather(1, torch.tensor(choice)[:, None]).sum())
-        assert got.total == pytest.approx(expected, abs=1e-4)
-        assert got.mean == pytest.approx(expected / len(choice), abs=1e-4)
+        logprobs = model(torch.tensor([[*PROMPT, *choice]]), adapter=NONE).logits[0, len(PROMPT) - 1 :].log_softmax(-1)
+        parts = [float(row[token]) for row, token in zip(logprobs, choice, strict=False)]
+        if stops:
+            parts.append(float(logprobs[-1, sorted(stops)].exp().sum().log()))
+        assert got.total == pytest.approx(sum(parts), abs=1e-4)
+        assert got.mean == pytest.approx(sum(parts) / len(parts), abs=1e-4)
 
 
 @torch.inference_mode()

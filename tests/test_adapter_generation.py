@@ -4,9 +4,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from vqa.adapter_model.answer_text import AnswerText, TextPieces
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.engine import Engine
-from vqa.adapter_model.generation import TextPieces, decode
+from vqa.adapter_model.generation import decode
 from vqa.adapter_model.model import AdapterLlama
 from vqa.values import GenerationOptions
 
@@ -99,6 +100,37 @@ def test_a_tiny_nucleus_is_greedy(model):
     assert found == list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
 
 
+def test_top_k_draws_from_the_likeliest_tokens_alone(model):
+    def seen(**limits):
+        tokens = set()
+        for seed in range(40):
+            options = GenerationOptions(max_new_tokens=1, temperature=3.0, seed=seed, **limits)
+            (((token, _),),) = decode(Engine(model), PROMPTS[:1], adapter(model, [0]), options, stop_ids=NEVER)
+            tokens.add(token)
+        return tokens
+
+    with torch.inference_mode():
+        logits = model(torch.tensor(PROMPTS[:1]), adapter=adapter(model, [0])).logits[0, -1]
+    assert seen(top_k=1) == {int(logits.argmax())}
+    assert seen(top_k=4) == set(logits.topk(4).indices.tolist())
+    assert len(seen()) > 10
+    assert seen(top_k=4, top_p=0.6) < seen(top_k=4)
+
+
+def test_a_row_ends_where_the_caller_says_and_that_token_is_its_last(model):
+    free = list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
+    counts = [0, 0, 0]
+
+    def ends(row, _):
+        counts[row] += 1
+        return counts[row] == (2, 8, 5)[row]
+
+    ended = list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=NEVER, ends=ends))
+    for row, length in enumerate((2, 8, 5)):
+        whole = [token for token, _ in column(free, row)]
+        assert [pair[0] for pair in column(ended, row) if pair is not None] == whole[:length]
+
+
 @pytest.fixture
 def bytes_tokenizer():
     """One token a byte: every character beyond ASCII spans several."""
@@ -133,3 +165,26 @@ def test_pieces_of_a_llama_tokenizer_keep_the_spaces_between_them():
     pieces = TextPieces(tokenizer)
     assert [pieces.push(token) for token in (0, 1, 2, 3)] == ["a", " red", " bus", "es"]
     assert pieces.flush() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "expected"),
+    [
+        ("one. two", (". ",), "one"),
+        ("one.two", (". ",), "one.two"),
+        ("a 안녕 b", ("안녕",), "a "),
+        ("xababc", ("abc",), "xab"),
+        ("first\nQuestion: second", ("Question:", "\n\n"), "first\n"),
+        ("both AB", ("B", "AB"), "both "),
+        ("ends with sto", ("stop",), "ends with sto"),
+        ("stop", ("stop",), ""),
+        ("no stop here", ("",), "no stop here"),
+    ],
+)
+def test_text_ends_before_the_first_stop_string_and_none_of_it_is_let_through(bytes_tokenizer, text, stop, expected):
+    answer, parts = AnswerText(bytes_tokenizer, stop), []
+    for token in bytes_tokenizer.encode(text).ids:
+        parts.append(answer.push(token))
+        assert expected.startswith("".join(parts))
+    assert "".join(parts) + answer.flush() == expected
+    assert answer.ended == (expected != text)

@@ -100,6 +100,41 @@ def test_stream_pieces_concatenate_to_generate_and_rows_do_not_mix(core):
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("one_thread")
+def test_stop_strings_end_streamed_and_batched_answers_alike(core):
+    prompts = [core.render(question, []) for question in ("Count from one to five.", "Say hello.")]
+    rows = list(zip(PICTURES, prompts, strict=True))
+    whole = core.generate(rows, GenerationOptions(max_new_tokens=16))
+    stop = whole[0][len(whole[0]) // 2 :][:3]
+    stopping = GenerationOptions(max_new_tokens=16, stop=(stop,))
+    found = core.generate(rows, stopping)
+    assert found == [answer.split(stop)[0] for answer in whole]
+    assert ["".join(token.text for token in core.stream(*row, stopping)) for row in rows] == found
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_beams_find_an_answer_at_least_as_likely_as_greedy_decoding(core):
+    prompt = core.render("Name a colour.", [])
+
+    def mean(**options):
+        tokens = list(core.stream(PICTURES[0], prompt, GenerationOptions(max_new_tokens=8, **options)))
+        return sum(token.logprob for token in tokens)
+
+    assert mean(num_beams=4) >= mean()
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
+def test_the_likelier_answer_has_the_higher_score(tmp_path):
+    core = cores.get("smollm2-135m").from_settings(Settings.load(untrained(tmp_path)))
+    prompt = core.render("Name the capital of France in one word.", [])
+    paris, rome, long = core.score(PICTURES[0], prompt, ["Paris", "Rome", "Paris is the capital of"])
+    assert 0 > paris.total > rome.total
+    assert paris.total > long.total
+
+
+@pytest.mark.weights
+@pytest.mark.usefixtures("one_thread")
 def test_every_special_token_is_a_marker(core):
     special = {token.content for token in core._tokenizer.get_added_tokens_decoder().values() if token.special}
     assert special == set(core.markers)

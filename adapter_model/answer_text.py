@@ -1,0 +1,79 @@
+"""Text as its token ids come: in whole characters, and up to the strings that end it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer
+
+
+class AnswerText:
+    """Turns token ids into pieces of text, up to the first of some strings that end it.
+
+    Attributes:
+        ended: Whether one of the strings has appeared; nothing comes after.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()) -> None:
+        self._pieces = TextPieces(tokenizer)
+        self._stop = tuple(filter(None, stop))
+        self._held = ""  # what may be the beginning of a stop string
+        self.ended = False
+
+    def push(self, token: int) -> str:
+        """Return the text that became certain with this id, perhaps none."""
+        return self._until_stop(self._pieces.push(token))
+
+    def flush(self) -> str:
+        """Return what was held back."""
+        text = self._until_stop(self._pieces.flush()) + self._held
+        self._held = ""
+        return text
+
+    def _until_stop(self, text: str) -> str:
+        if self.ended:
+            return ""
+        text, self._held = self._held + text, ""
+        places = [place for stop in self._stop if (place := text.find(stop)) >= 0]
+        if places:
+            self.ended = True
+            return text[: min(places)]
+        beginnings = (stop[:size] for stop in self._stop for size in range(1, len(stop)))
+        held = max((len(beginning) for beginning in beginnings if text.endswith(beginning)), default=0)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held]
+
+
+class TextPieces:
+    """Turns token ids into pieces of text whose concatenation is the text of all ids.
+
+    A character may span several byte-level tokens; its bytes are held back until it is whole. The piece before is
+    decoded along, because a LLaMA 1 or 2 tokenizer drops the space that a text begins with.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._before: list[int] = []
+        self._held: list[int] = []
+
+    def push(self, token: int) -> str:
+        """Return the text that became complete with this id, perhaps none."""
+        self._held.append(token)
+        text = self._new_text()
+        return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._release(text)
+
+    def flush(self) -> str:
+        """Return what was held back; bytes that never became a character show as U+FFFD."""
+        return self._release(self._new_text())
+
+    def _new_text(self) -> str:
+        before, both = (
+            self._tokenizer.decode(ids, skip_special_tokens=False)
+            for ids in (self._before, [*self._before, *self._held])
+        )
+        return both[len(before) :]
+
+    def _release(self, text: str) -> str:
+        if self._held:
+            self._before, self._held = self._held, []
+        return text
