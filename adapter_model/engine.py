@@ -167,7 +167,7 @@ class _Layer:
         """Map (B, T, C) to (B, T, C), with the new keys and values put in the last T slots of (2, B, H_kv, S, D)."""
         batch, length, _ = x.shape
         kv_heads, width = cache.shape[2], cache.shape[4]
-        qkv = self._qkv(_normed(x, self._attention_norm)).unflatten(-1, (-1, width))  # (B, T, H + 2 H_kv, D)
+        qkv = self._qkv(_normed(x, self._attention_norm)).view(batch, length, -1, width)  # (B, T, H + 2 H_kv, D)
         heads = qkv.shape[2] - 2 * kv_heads
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)

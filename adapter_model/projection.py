@@ -43,7 +43,7 @@ class Projection:
         weight, bias = self._dense
         if self._compact is None or x.shape[0] * x.shape[1] > _FEW:
             return F.linear(x, weight, bias)
-        y = self._compact.map(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        y: Tensor = self._compact.map(x.flatten(0, 1)).view(*x.shape[:2], -1)
         return y if bias is None else y.add_(bias)
 
     @property
