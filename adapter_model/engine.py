@@ -172,7 +172,7 @@ class _Layer:
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
         turning.mul_(cos).addcmul_(rolled, sin)
-        cache[..., -length:, :] = qkv[:, :, heads:].unflatten(2, (2, kv_heads)).permute(2, 0, 3, 1, 4)
+        cache[..., -length:, :] = qkv[:, :, heads:].view(batch, length, 2, kv_heads, width).permute(2, 0, 3, 1, 4)
         keys, values = cache.unbind()  # (B, H_kv, S, D)
         query = qkv[:, :, :heads].transpose(1, 2)  # (B, H, T, D)
         if length == 1:  # the heads of a group are queries of one head: no key is repeated
