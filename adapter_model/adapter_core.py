@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.errors import InputError, VQAError
 from vqa.settings import Settings
-from vqa.values import GenerationOptions, LoadedImage, Token
+from vqa.values import GenerationOptions, LoadedImage, Score, Token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from vqa.adapter_model.encoder import VisionEncoder
     from vqa.adapter_model.engine import Engine
     from vqa.adapter_model.model import AdapterLlama
-    from vqa.adapter_model.scoring import Score
 
 
 class AdapterCore(ABC):

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
 from vqa.errors import InputError
-
-
-@dataclass(frozen=True)
-class Score:
-    """Natural-log probability of an answer: of all its tokens together, and a token's mean."""
-
-    total: float
-    mean: float
+from vqa.values import Score
 
 
 @torch.inference_mode()

@@ -18,6 +18,7 @@ from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.prompting import compose
 from vqa.errors import InputError, ModelUnavailable, VQAError
 from vqa.images import load_image
+from vqa.protocols import ScoringCore
 from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
 
@@ -178,7 +179,7 @@ class VQAAgent:
 
         since = time.perf_counter()
         tokens: list[Token] = []
-        for token in self.core.stream(loaded, prompt.text, self._options()):
+        for token in self._tokens(loaded, prompt.text, asked.choices):
             if not tokens:
                 clock("first_token", since)
             tokens.append(token)
@@ -210,6 +211,16 @@ class VQAAgent:
             why = str(error) if isinstance(error, VQAError) else f"{type(error).__name__}: {error}"
             log.debug("expert %s failed", name, exc_info=True)
             return Finding(name, expert.kind, "", error=" ".join(why.split()), size=image.pil.size)
+
+    def _tokens(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Iterator[Token]:
+        """Yield the answer: what the core writes, or the likeliest of the choices if it can weigh them."""
+        if not choices or not isinstance(self.core, ScoringCore):
+            yield from self.core.stream(image, prompt, self._options())
+            return
+        totals = [score.total for score in self.core.score(image, prompt, choices)]
+        best = max(range(len(choices)), key=totals.__getitem__)
+        among = math.log(sum(math.exp(total - totals[best]) for total in totals))
+        yield Token(choices[best], -among)
 
     def _options(self) -> GenerationOptions:
         s = self.settings

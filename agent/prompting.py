@@ -12,14 +12,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from vqa.agent.intent import Intent, in_english, read_intent
+from vqa.protocols import Core, ScoringCore
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
 from vqa.words import counted, place, relation
-
-if TYPE_CHECKING:
-    from vqa.protocols import Core
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_RELATIONS = 6
@@ -53,7 +50,7 @@ def compose(question: Question, findings: Sequence[Finding], core: Core) -> Prom
     asked = _clean(question.text, core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
-    if question.choices:
+    if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
         asked += " Choose from: " + ", ".join(_clean(choice, core.markers) for choice in question.choices)
     budget = core.max_prompt_tokens
     room = budget - core.count_tokens(core.render(asked, ()))

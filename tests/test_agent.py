@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
@@ -6,10 +7,11 @@ import pytest
 from PIL import Image
 
 from vqa import InputError, ModelUnavailable, Settings, VQAAgent
+from vqa.adapter_model.cores.echo import EchoCore
 from vqa.agent.agent import MAX_QUESTION_CHARACTERS
 from vqa.agent.events import Answered, Composed, Found, Looking, Routed
 from vqa.registry import cores, routers
-from vqa.values import Finding, FindingKind, LoadedImage, Question, Region, Token
+from vqa.values import Finding, FindingKind, LoadedImage, Question, Region, Score, Token
 
 
 class Counting:
@@ -143,6 +145,19 @@ def test_a_core_that_cannot_answer_is_said_before_anything_looks(tmp_path: Path)
     with pytest.raises(ModelUnavailable, match="vqa models pull smollm2-135m-instruct"):
         asked(PICTURE, "Hm?")
     assert expert.looks == 0
+
+
+def test_among_choices_the_likeliest_is_the_answer_and_its_share_the_confidence() -> None:
+    class Weighing(EchoCore):
+        def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
+            return [Score(math.log(0.3 if choice == "dog" else 0.1), 0.0) for choice in choices]
+
+    settings = Settings.load({"core": "echo"})
+    asked = VQAAgent([], routers.get("none").from_settings(settings), core=Weighing(), settings=settings)
+    answer = asked(PICTURE, Question("What is it?", choices=("cat", "dog")))
+    assert answer.text == "dog"
+    assert answer.confidence == pytest.approx(0.75)
+    assert asked(PICTURE, "What is it?").text == "What is it?"
 
 
 def test_streamed_pieces_make_the_answer() -> None:

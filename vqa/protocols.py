@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from vqa.settings import Settings
-from vqa.values import Finding, FindingKind, GenerationOptions, LoadedImage, Question, Route, Token
+from vqa.values import Finding, FindingKind, GenerationOptions, LoadedImage, Question, Route, Score, Token
 
 
 @runtime_checkable
@@ -93,4 +93,13 @@ class Core(Protocol):
 
     def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[str]:
         """Return one answer for each (picture, prompt)."""
+        ...
+
+
+@runtime_checkable
+class ScoringCore(Core, Protocol):
+    """A core that can also say how likely given answers are; multiple choice needs no writing then."""
+
+    def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Sequence[Score]:
+        """Return each choice's log probability as the whole answer to the prompt."""
         ...

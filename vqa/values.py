@@ -203,12 +203,21 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Score:
+    """Natural-log probability of a given answer: of all its tokens together, and a token's mean."""
+
+    total: float
+    mean: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with everything that explains it.
 
     Attributes:
         text: The answer.
-        confidence: Geometric mean of the answer's token probabilities, in [0, 1]; None when the core gives none.
+        confidence: In [0, 1]; None when the core gives no probabilities. Of a written answer, the geometric mean of
+            its tokens' probabilities; of a choice, its probability among the choices.
         seconds: Wall-clock seconds of each stage, plus "total".
         notes: What the answer's reader should know: experts that failed, fallbacks, evidence left out.
         image: The picture, for drawing; it is not part of `to_dict`.
