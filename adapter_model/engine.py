@@ -116,17 +116,19 @@ class Engine:
         first = slots.new_zeros(1, 1) if rows.padding is None else rows.padding[:, None]  # (B or 1, 1)
         positions = (slots[rows.used :] - first).clamp(min=0)  # (B or 1, T)
         mask = self._mask(rows, slots, first, ids.shape[1])
-        x: Tensor = self._embed(ids)  # (B, T, C)
+        x = self._embed(ids)  # (B, T, C)
         cos, sin = self._rotary(x, positions)  # (B or 1, T, D)
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
-        cos, sin = cos[:, :, None], sin[:, :, None]  # (B or 1, T, 1, D)
-        for layer, cache, adapter in zip(self._layers, rows.cache.unbind(), rows.adapter, strict=True):
-            x = x + layer.attention(x, cache[..., :end, :], cos, sin, mask, adapter)
+        step = _Step(cos[:, :, None], sin[:, :, None], mask)
+        x = x.flatten(0, 1)  # (B T, C)
+        for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):
+            x = x + layer.attention(x, cache, adapter, step)
             x = x + layer.mlp(x)
         rows.used = end
-        logits: Tensor = self._head(_normed(x if all_logits else x[:, -1:], self._norm))
-        return logits.float()
+        x = x.unflatten(0, ids.shape)
+        logits: Tensor = self._head(_normed(x if all_logits else x[:, -1:], self._norm).flatten(0, 1))
+        return logits.float().unflatten(0, (len(ids), -1))
 
     def _mask(self, rows: Rows, slots: Tensor, first: Tensor, length: int) -> Tensor | None:
         """Return which slots each new token sees, (B or 1, 1, T, S); None: all before it, itself included."""
@@ -155,42 +157,43 @@ class _Layer:
     def projections(self) -> tuple[Projection, ...]:
         return self._qkv, self._out, self._gate_up, self._down
 
-    def attention(
-        self,
-        x: Tensor,
-        cache: Tensor,
-        cos: Tensor,
-        sin: Tensor,
-        mask: Tensor | None,
-        adapter: tuple[Tensor, Tensor] | None,
-    ) -> Tensor:
-        """Map (B, T, C) to (B, T, C), with the new keys and values put in the last T slots of (2, B, H_kv, S, D)."""
-        batch, length, _ = x.shape
-        kv_heads, width = cache.shape[2], cache.shape[4]
-        qkv = self._qkv(_normed(x, self._attention_norm)).view(batch, length, -1, width)  # (B, T, H + 2 H_kv, D)
-        heads = qkv.shape[2] - 2 * kv_heads
+    def attention(self, x: Tensor, cache: Tensor, adapter: tuple[Tensor, Tensor] | None, step: _Step) -> Tensor:
+        """Map (B T, C) to (B T, C), with the new keys and values put in the last T slots of (2, B, H_kv, S, D)."""
+        _, batch, kv_heads, _, width = cache.shape
+        qkv = self._qkv(_normed(x, self._attention_norm)).view(batch, len(x) // batch, -1, width)
+        length, heads = qkv.shape[1], qkv.shape[2] - 2 * kv_heads  # qkv (B, T, H + 2 H_kv, D)
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
-        turning.mul_(cos).addcmul_(rolled, sin)
-        cache[..., -length:, :] = qkv[:, :, heads:].view(batch, length, 2, kv_heads, width).permute(2, 0, 3, 1, 4)
+        turning.mul_(step.cos).addcmul_(rolled, step.sin)
+        cache[..., -length:, :] = qkv[:, :, heads:].unflatten(2, (2, kv_heads)).permute(2, 0, 3, 1, 4)
         keys, values = cache.unbind()  # (B, H_kv, S, D)
         query = qkv[:, :, :heads].transpose(1, 2)  # (B, H, T, D)
         if length == 1:  # the heads of a group are queries of one head: no key is repeated
-            grouped = query.reshape(batch, kv_heads, -1, width)
-            seen = F.scaled_dot_product_attention(grouped, keys, values, mask, scale=self._scale).view(query.shape)
+            grouped = query.view(batch, kv_heads, heads // kv_heads, width)
+            seen = F.scaled_dot_product_attention(grouped, keys, values, step.mask, scale=self._scale)
+            seen = seen.view(query.shape)
         else:
             keys, values = (part.repeat_interleave(heads // kv_heads, dim=1) for part in (keys, values))
             seen = F.scaled_dot_product_attention(
-                query, keys, values, mask, is_causal=mask is None, scale=self._scale
+                query, keys, values, step.mask, is_causal=step.mask is None, scale=self._scale
             )  # (B, H, T, D)
         if adapter is not None:
             seen = seen + F.scaled_dot_product_attention(query, *adapter, scale=self._scale)
-        return self._out(seen.transpose(1, 2).reshape(batch, length, -1))
+        return self._out(seen.transpose(1, 2).reshape(len(x), -1))
 
     def mlp(self, x: Tensor) -> Tensor:
-        """Map (B, T, C) to (B, T, C)."""
+        """Map (B T, C) to (B T, C)."""
         gate, up = self._gate_up(_normed(x, self._mlp_norm)).chunk(2, dim=-1)
         return self._down(self._activation(gate).mul_(up))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What every layer needs to know of the tokens being read: RoPE, (B or 1, T, 1, D) each, and the mask."""
+
+    cos: Tensor
+    sin: Tensor
+    mask: Tensor | None
 
 
 def _normed(x: Tensor, norm: Any) -> Tensor:

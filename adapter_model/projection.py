@@ -37,13 +37,13 @@ class Projection:
         self._compact = compact(self._dense[0]) if smaller and self._dense is not None else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Map (B, T, in) to (B, T, out), out summed over the linears."""
+        """Map (N, in) to (N, out), out summed over the linears."""
         if self._dense is None:
             return torch.cat([linear(x) for linear in self._linears], dim=-1)
         weight, bias = self._dense
-        if self._compact is None or x.shape[0] * x.shape[1] > _FEW:
+        if self._compact is None or len(x) > _FEW:
             return F.linear(x, weight, bias)
-        y: Tensor = self._compact.map(x.flatten(0, 1)).view(*x.shape[:2], -1)
+        y = self._compact.map(x)
         return y if bias is None else y.add_(bias)
 
     @property
