@@ -201,9 +201,14 @@ class AdapterCore(ABC):
 
     @cached_property
     def _engine(self) -> Engine:
+        import torch
+
         from vqa.adapter_model.engine import Engine
 
-        return Engine(self._model)
+        model = self._model
+        # The kernels of compact weights are fast in bfloat16 alone, and who names a dtype gets it everywhere.
+        compact = self._settings.dtype == "auto" and model.device.type == "cpu" and model.dtype == torch.bfloat16
+        return Engine(model, weights="compact" if compact else "dense")
 
     @cached_property
     def _encoder(self) -> VisionEncoder:

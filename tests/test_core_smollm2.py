@@ -116,11 +116,10 @@ def test_stop_strings_end_streamed_and_batched_answers_alike(core):
 def test_beams_find_an_answer_at_least_as_likely_as_greedy_decoding(core):
     prompt = core.render("Name a colour.", [])
 
-    def mean(**options):
-        tokens = list(core.stream(PICTURES[0], prompt, GenerationOptions(max_new_tokens=8, **options)))
-        return sum(token.logprob for token in tokens)
+    def logprob(**options):
+        return sum(t.logprob for t in core.stream(PICTURES[0], prompt, GenerationOptions(max_new_tokens=8, **options)))
 
-    assert mean(num_beams=4) >= mean()
+    assert logprob(num_beams=4) > logprob() - 0.05  # bfloat16 rounds a batch's rows otherwise than a single one
 
 
 @pytest.mark.weights
