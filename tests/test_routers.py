@@ -19,6 +19,13 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert route("Where is the bus?").experts == ("detect",)
 
 
+def test_what_the_detector_counts_is_no_cue_to_read() -> None:
+    assert route("How many books are there?").experts == ("detect",)
+    assert route("Is there a book?").experts == ("detect",)
+    assert "ocr" in route("What does the book say?").experts
+    assert "ocr" in route("How many words are there?").experts
+
+
 def test_korean_questions_are_routed_like_english_ones() -> None:
     assert route("사람이 몇 명 있나요?").experts == ("detect",)
     assert "ocr" in route("간판에 뭐라고 쓰여 있나요?").experts

@@ -7,10 +7,11 @@ cheapest context. They also look beside a captioner, since a wrong caption leads
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from vqa.agent.intent import read_intent
+from vqa.agent.intent import Intent, read_intent
 from vqa.agent.vocabulary import says
 from vqa.registry import register_router
 from vqa.settings import Settings
@@ -38,7 +39,12 @@ class RulesRouter:
         return cls()
 
     def route(self, question: str, experts: Sequence[Expert]) -> Route:
-        why = {expert.name: _why(question, expert) for expert in experts}
+        labels = [label for expert in experts if expert.kind == "objects" for label in expert.vocabulary]
+        intent = read_intent(question, labels)
+        # "How many books are there?" counts books, it does not read them: what a detector can count is no cue.
+        counted = intent.thing if intent.asked else ""
+        cued = re.sub(rf"\b{re.escape(counted)}\b", " ", question.lower()) if counted else question
+        why = {expert.name: _why(cued, intent, expert) for expert in experts}
         idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):
             why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
@@ -50,13 +56,12 @@ class RulesRouter:
         return Route(chosen, told or "no expert has anything to add", self.name, reasons)
 
 
-def _why(question: str, expert: Expert) -> str | None:
-    cues = [cue for cue in expert.cues if says(question, cue)]
+def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
+    cues = [cue for cue in expert.cues if says(cued, cue)]
     if cues:
         return f"the question says {max(cues, key=len)!r}"
     if expert.kind != "objects":
         return None
-    intent = read_intent(question, expert.vocabulary)
     if intent.aim in _AIMS:
         return _AIMS[intent.aim]
     if intent.named:
