@@ -126,9 +126,9 @@ class Engine:
             x = x + layer.attention(x, cache, adapter, step)
             x = x + layer.mlp(x)
         rows.used = end
-        x = x.unflatten(0, ids.shape)
-        logits: Tensor = self._head(_normed(x if all_logits else x[:, -1:], self._norm).flatten(0, 1))
-        return logits.float().unflatten(0, (len(ids), -1))
+        x = x.view(*ids.shape, -1)
+        logits = self._head(_normed(x if all_logits else x[:, -1:], self._norm).flatten(0, 1))
+        return logits.float().view(len(ids), -1, logits.shape[-1])
 
     def _mask(self, rows: Rows, slots: Tensor, first: Tensor, length: int) -> Tensor | None:
         """Return which slots each new token sees, (B or 1, 1, T, S); None: all before it, itself included."""
@@ -165,7 +165,8 @@ class _Layer:
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
         turning.mul_(step.cos).addcmul_(rolled, step.sin)
-        cache[..., -length:, :] = qkv[:, :, heads:].unflatten(2, (2, kv_heads)).permute(2, 0, 3, 1, 4)
+        new = qkv[:, :, heads:].view(batch, length, 2, kv_heads, width)
+        cache[..., -length:, :] = new.permute(2, 0, 3, 1, 4)
         keys, values = cache.unbind()  # (B, H_kv, S, D)
         query = qkv[:, :, :heads].transpose(1, 2)  # (B, H, T, D)
         if length == 1:  # the heads of a group are queries of one head: no key is repeated

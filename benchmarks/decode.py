@@ -6,7 +6,8 @@
 
 All read the same random prompt and continue it greedily, never stopping; rounds interleave the contenders, and the
 table gives medians and ranges. The adapter's gates are forced open on a random picture, so that it costs what a
-trained one costs; transformers and llama.cpp run the base model alone, without adapter.
+trained one costs. transformers runs the same model, adapter and all, and the base alone; llama.cpp the base alone.
+Ours is what the core chooses by itself: in bfloat16 on a CPU, compact weights for decoding.
 
 llama.cpp runs on the GGUF that our weights come from, by llama-cpp-python in an environment of its own. Its build for
 the very processor dies of an illegal instruction on some virtual machines; where AVX-512 is there, build it so:
@@ -129,14 +130,13 @@ def small(device: torch.device) -> tuple[dict[str, Contender], dict[str, int]]:
     base, _ = load_base(base_folder(preset(PRESET).base_model, settings), dtype=model.dtype, device=device)
     dense, adapter = Engine(model), opened(model)
     engines = {"ours": dense}
-    if device.type == "cpu":
-        engines["ours, compact weights"] = Engine(model, weights="compact")
+    if device.type == "cpu" and model.dtype == torch.bfloat16:  # as the core chooses by itself
+        engines = {"ours": Engine(model, weights="compact"), "ours, dense weights": dense}
     contenders = {name: ours(engine, adapter) for name, engine in engines.items()}
-    contenders["transformers"] = transformers_generate(base)
-    return contenders, {
-        "transformers": dense.bytes_a_token,
-        **{name: engine.bytes_a_token for name, engine in engines.items()},
-    }
+    contenders["transformers, adapter"] = transformers_generate(model, adapter=adapter)
+    contenders["transformers, base"] = transformers_generate(base)
+    weight_bytes = {name: engine.bytes_a_token for name, engine in engines.items()}
+    return contenders, {**dict.fromkeys(contenders, dense.bytes_a_token), **weight_bytes}
 
 
 def seven_billion(device: torch.device) -> tuple[dict[str, Contender], dict[str, int]]:
@@ -157,11 +157,9 @@ def seven_billion(device: torch.device) -> tuple[dict[str, Contender], dict[str,
     model = AdapterLlama(base, config, fingerprint="random")
     model.fold()
     engine = Engine(model.eval())
-    transformers = transformers_generate(model, adapter=opened(model))
-    return {"ours": ours(engine, opened(model)), "transformers": transformers}, {
-        "ours": engine.bytes_a_token,
-        "transformers": engine.bytes_a_token,
-    }
+    adapter = opened(model)
+    contenders = {"ours": ours(engine, adapter), "transformers, adapter": transformers_generate(model, adapter=adapter)}
+    return contenders, dict.fromkeys(contenders, engine.bytes_a_token)
 
 
 @torch.inference_mode()
