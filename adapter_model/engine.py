@@ -179,7 +179,7 @@ class _Layer:
                 query, keys, values, step.mask, is_causal=step.mask is None, scale=self._scale
             )  # (B, H, T, D)
         if adapter is not None:
-            seen = seen + F.scaled_dot_product_attention(query, *adapter, scale=self._scale)
+            seen = seen + _attend_to_prompt(query, *adapter, scale=self._scale)
         return self._out(seen.transpose(1, 2).reshape(len(x), -1))
 
     def mlp(self, x: Tensor) -> Tensor:
@@ -195,6 +195,16 @@ class _Step:
     cos: Tensor
     sin: Tensor
     mask: Tensor | None
+
+
+def _attend_to_prompt(query: Tensor, keys: Tensor, values: Tensor, *, scale: float) -> Tensor:
+    """Return what queries (B, H, T, D) see of an adapter's keys and values, (B or 1, H, L, D) each."""
+    if len(keys) == len(query):
+        return F.scaled_dot_product_attention(query, keys, values, scale=scale)
+    batch, heads, length, width = query.shape  # one prompt for all rows: they are queries of one row
+    together = query.transpose(0, 1).reshape(1, heads, batch * length, width)
+    seen = F.scaled_dot_product_attention(together, keys, values, scale=scale)
+    return seen.view(heads, batch, length, width).transpose(0, 1)
 
 
 def _normed(x: Tensor, norm: Any) -> Tensor:

@@ -93,8 +93,8 @@ def main() -> None:
     bandwidth = []
     for number in range(args.rounds + 1):
         bandwidth.append(read_speed(device))
-        for name, contender in contenders.items():
-            figures = measure(contender, prompt, args.new, batched="llama" not in name)
+        for name in rotated(list(contenders), number):
+            figures = measure(contenders[name], prompt, args.new, batched="llama" not in name)
             if number:  # the first round warms up
                 runs[name].append(figures)
     speed = statistics.median(bandwidth)
@@ -107,6 +107,12 @@ def main() -> None:
         print("\nllama.cpp: not measured; name its environment with --llama-python")
     if args.json:
         args.json.write_text(json.dumps({"read_bytes_a_second": speed, "contenders": table}, indent=2) + "\n")
+
+
+def rotated(names: list[str], by: int) -> list[str]:
+    """Return the names with another one first: who follows whom must not matter."""
+    by %= len(names)
+    return names[by:] + names[:by]
 
 
 def measure(contender: Contender, prompt: list[int], new: int, *, batched: bool) -> dict[str, float]:
