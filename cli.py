@@ -1,4 +1,7 @@
-"""The `vqa` command: parse, call, render; nothing else lives here."""
+"""The `vqa` command: parse, call, render; nothing else lives here.
+
+Commands about one picture are in this file; each other group of commands is a file of `vqa/commandline/`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vqa import __version__
-from vqa.commands import command, group, run_process
+from vqa.commandline import models
+from vqa.commandline.options import STORE, Into, Json, Picture, Save
+from vqa.commands import command, run_process
 from vqa.errors import InputError, ModelUnavailable, PartialFailure
 from vqa.settings import Settings, setting_help, setting_names
 from vqa.terminal import (
@@ -40,17 +45,10 @@ app = typer.Typer(
     help="Ask questions about pictures and see the evidence; everything runs on this machine.",
     epilog='\b\nExamples:\n  vqa ask example:bus "How many people are there?"\n  vqa doctor',
 )
-models = group(app, "models", "List, fetch, check and remove the weights that this project knows.", default="list")
+app.add_typer(models.app, name="models")
 _command = partial(command, app)
-_models_command = partial(command, models)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Into = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there; - is stdout.")]
-Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Also save the picture with what was seen drawn.")]
-Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="Path, URL, example:NAME, or - for stdin.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; see `vqa models`.")]
 
-_STORE = ("home", "offline")
 _DETECTOR = ("detector", "yolo_model", "tiles")
 _ROUTING = ("router", "experts", "no_experts", *_DETECTOR)
 
@@ -176,7 +174,7 @@ def _follow(events: Iterable[Event], writer: AnswerWriter, picture: str, text: s
     "caption",
     "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base",
     "vqa caption photo.jpg --caption-model ./my-blip --json",
-    settings=("caption_model", "device", "dtype", *_STORE),
+    settings=("caption_model", "device", "dtype", *STORE),
 )
 def caption(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Describe a picture in a sentence."""
@@ -187,7 +185,7 @@ def caption(settings: Settings, image: Picture, json: Json = False, output: Into
     "detect",
     "vqa detect example:bus --save boxes.png",
     "curl -s https://example.com/street.jpg | vqa detect - --json",
-    settings=(*_DETECTOR, "device", *_STORE),
+    settings=(*_DETECTOR, "device", *STORE),
 )
 def detect(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Find objects in a picture: counts, places and boxes."""
@@ -198,7 +196,7 @@ def detect(settings: Settings, image: Picture, json: Json = False, output: Into 
     "read",
     "vqa read example:page",
     "vqa read receipt.jpg --ocr-languages en,de --json -o receipt.json",
-    settings=("ocr_languages", "device", *_STORE),
+    settings=("ocr_languages", "device", *STORE),
 )
 def read(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Read the text in a picture, in reading order."""
@@ -246,7 +244,7 @@ def route(settings: Settings, question: Annotated[str, typer.Argument(metavar="Q
 
 
 @_command(
-    "experts", "vqa experts", "vqa experts --json", settings=(*_DETECTOR, "ocr_languages", "caption_model", *_STORE)
+    "experts", "vqa experts", "vqa experts --json", settings=(*_DETECTOR, "ocr_languages", "caption_model", *STORE)
 )
 def experts(settings: Settings, json: Json = False) -> None:
     """List the experts, and whether each can look here."""
@@ -255,7 +253,7 @@ def experts(settings: Settings, json: Json = False) -> None:
     _list(registry, settings, json=json)
 
 
-@_command("cores", "vqa cores", "vqa cores --json", settings=("adapter", "base_model", *_STORE))
+@_command("cores", "vqa cores", "vqa cores --json", settings=("adapter", "base_model", *STORE))
 def cores(settings: Settings, json: Json = False) -> None:
     """List the visual cores, and whether each can answer here."""
     from vqa.registry import cores as registry
@@ -281,76 +279,6 @@ def _list(registry: Registry[Any], settings: Settings, *, json: bool) -> None:
         print(json_text(rows, indent=2))
     else:
         print(columns([(row["name"], row["description"], row["missing"] or "ready") for row in rows]))
-
-
-@_models_command("list", "vqa models list", "vqa models list --json", settings=_STORE)
-def models_list(settings: Settings, json: Json = False) -> None:
-    """List every model: what it is for, its size, its licence, and where it is."""
-    from vqa.weights import Store, megabytes
-
-    statuses = Store.from_settings(settings).statuses()
-    if json:
-        print(json_text([status.to_dict() for status in statuses], indent=2))
-        return
-    heads = ("name", "what for", "size", "licence", "where")
-    rows = [(s.model.name, s.model.purpose, megabytes(s.model.size), s.model.licence, s.where) for s in statuses]
-    print(columns([heads, *rows]))
-
-
-@_models_command("pull", "vqa models pull", "vqa models pull easyocr-en", settings=_STORE)
-def models_pull(settings: Settings, names: Names = None) -> None:
-    """Fetch models; without a name, everything that a built-in answer needs."""
-    from vqa.weights import MODELS, Store
-
-    store = Store.from_settings(settings)
-    for name in names or [model.name for model in MODELS if model.builtin]:
-        print(columns([(name, str(store.fetch(name, insist=True)))]))
-
-
-@_models_command("verify", "vqa models verify", "vqa models verify easyocr-en", settings=_STORE)
-def models_verify(settings: Settings, names: Names = None, json: Json = False) -> None:
-    """Read every file of the models that are here, or of those named, and compare hashes."""
-    from vqa.weights import Store
-
-    store = Store.from_settings(settings)
-    checked = names or [status.model.name for status in store.statuses() if status.folder]
-    faults = {name: store.verify(name) for name in checked}
-    if json:
-        print(json_text(faults, indent=2))
-    elif faults:
-        print(columns([(name, "; ".join(found) or "sound") for name, found in faults.items()]))
-    if damaged := [name for name, found in faults.items() if found]:
-        raise ModelUnavailable(f"damaged: {', '.join(damaged)}; run `vqa models pull {' '.join(damaged)}`")
-
-
-@_models_command("path", "vqa models path easyocr-en", "vqa models path yolo11n --home ./weights", settings=_STORE)
-def models_path(settings: Settings, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Print the folder that holds a model's files."""
-    from vqa.weights import Store
-
-    print(clean(str(Store.from_settings(settings).path(name))))
-
-
-@_models_command("rm", "vqa models rm blip-base", "vqa models rm yolo11n easyocr-en", settings=_STORE)
-def models_rm(settings: Settings, names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
-    """Delete models, and what was made from them."""
-    from vqa.weights import Store, megabytes
-
-    store = Store.from_settings(settings)
-    for name in [store.model(name).name for name in names]:
-        print(columns([(name, f"{megabytes(store.remove(name))} freed")]))
-
-
-_CONVERT = ("vqa models convert BIAS-7B.pth bias-7b", "vqa models convert BIAS-7B.pth bias-7b --base-model ./llama-7b")
-
-
-@_models_command("convert", *_CONVERT, settings=("base_model", *_STORE))
-def models_convert(settings: Settings, source: Path, folder: Path) -> None:
-    """Turn a released LLaMA-Adapter V2 checkpoint (.pth) into a folder for `--core llama-adapter --adapter FOLDER`."""
-    from vqa.registry import cores
-
-    core: Any = cores.get("llama-adapter").from_settings(settings)
-    print(clean("\n".join(core.convert(source, folder))))
 
 
 @_command("examples", "vqa examples", "vqa examples --json")

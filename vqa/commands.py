@@ -68,8 +68,8 @@ def command(
     return register
 
 
-def group(app: Typer, name: str, description: str, *, default: str) -> Typer:
-    """Return a new group of commands in `app`; without a command's name, or with options alone, `default` runs."""
+def group(description: str, *, default: str) -> Typer:
+    """Return a new group of commands; without a command's name, or with options alone, `default` runs."""
     import typer
     import typer.core
 
@@ -78,9 +78,7 @@ def group(app: Typer, name: str, description: str, *, default: str) -> Typer:
             plain = not args or (args[0].startswith("-") and args[0] != "--help")
             return super().parse_args(ctx, [default, *args] if plain else args)
 
-    members = typer.Typer(cls=WithDefault, rich_markup_mode=None, help=description)
-    app.add_typer(members, name=name)
-    return members
+    return typer.Typer(cls=WithDefault, rich_markup_mode=None, help=description)
 
 
 def run(app: Typer, arguments: Sequence[str] | None = None) -> int:
