@@ -100,21 +100,17 @@ class AdapterCore(ABC):
         from vqa.adapter_model.answer_text import AnswerText
 
         ids = self._checked(prompt, options)
-        text, logprob = AnswerText(self._tokenizer, options.stop), 0.0
-        for token, own in self._tokens(ids, self._adapter([image]), options):
-            logprob += own
-            piece = text.push(token)
-            if piece:
-                yield Token(piece, logprob)
-                logprob = 0.0
+        text = AnswerText(self._tokenizer, options.stop)
+        for token, logprob in self._tokens(ids, self._adapter([image]), options):
+            if piece := text.push(token, logprob):
+                yield piece
             if text.ended:
                 return
-        rest = text.flush()
-        if rest:
-            yield Token(rest, logprob)
+        if rest := text.flush():
+            yield rest
 
-    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[str]:
-        """Return one answer for each (picture, prompt), decoded together; each as it would come out alone.
+    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
+        """Return what `stream` yields for each (picture, prompt), decoded together.
 
         Raises:
             InputError: A prompt is longer than `max_prompt_tokens`.
@@ -126,19 +122,19 @@ class AdapterCore(ABC):
         if not batch:
             return []
         if options.num_beams > 1:
-            return ["".join(token.text for token in self.stream(*row, options)) for row in batch]
+            return [tuple(self.stream(*row, options)) for row in batch]
         prompts = [self._checked(prompt, options) for _, prompt in batch]
         adapter = self._adapter([image for image, _ in batch])
         texts = [AnswerText(self._tokenizer, options.stop) for _ in batch]
-        answers = [""] * len(batch)
+        answers: list[list[Token | None]] = [[] for _ in batch]
 
-        def ends(row: int, token: int) -> bool:
-            answers[row] += texts[row].push(token)
+        def ends(row: int, token: int, logprob: float) -> bool:
+            answers[row].append(texts[row].push(token, logprob))
             return texts[row].ended
 
         for _ in decode(self._engine, prompts, adapter, options, stop_ids=self._stop_ids, ends=ends):
             pass
-        return [answer + text.flush() for answer, text in zip(answers, texts, strict=True)]
+        return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
 
     def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
         """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 
+from vqa.values import Token
+
 
 class AnswerText:
-    """Turns token ids into pieces of text, up to the first of some strings that end it.
+    """Turns token ids and their log probabilities into an answer's `Token`s, up to the first of some strings.
 
     Attributes:
         ended: Whether one of the strings has appeared; nothing comes after.
@@ -18,17 +20,25 @@ class AnswerText:
         self._pieces = TextPieces(tokenizer)
         self._stop = tuple(filter(None, stop))
         self._held = ""  # what may be the beginning of a stop string
+        self._logprob = 0.0  # of what has not been returned yet
         self.ended = False
 
-    def push(self, token: int) -> str:
-        """Return the text that became certain with this id, perhaps none."""
-        return self._until_stop(self._pieces.push(token))
+    def push(self, token: int, logprob: float) -> Token | None:
+        """Return the text that became certain with this id, if any."""
+        self._logprob += logprob
+        return self._token(self._until_stop(self._pieces.push(token)))
 
-    def flush(self) -> str:
-        """Return what was held back."""
+    def flush(self) -> Token | None:
+        """Return what was held back, if anything."""
         text = self._until_stop(self._pieces.flush()) + self._held
         self._held = ""
-        return text
+        return self._token(text)
+
+    def _token(self, text: str) -> Token | None:
+        if not text:
+            return None
+        token, self._logprob = Token(text, self._logprob), 0.0
+        return token
 
     def _until_stop(self, text: str) -> str:
         if self.ended:

@@ -20,7 +20,7 @@ def decode(
     options: GenerationOptions,
     *,
     stop_ids: frozenset[int],
-    ends: Callable[[int, int], bool] = lambda row, token: False,
+    ends: Callable[[int, int, float], bool] = lambda row, token, logprob: False,
 ) -> Iterator[list[tuple[int, float] | None]]:
     """Yield, step by step, every row's next token id and its natural-log probability; None once a row has stopped.
 
@@ -34,7 +34,8 @@ def decode(
         adapter: From `model.adapter_keys_values`, batch 1 or that of `prompts`.
         options: temperature 0 is greedy; `num_beams` and `stop` are not for this loop.
         stop_ids: Ids that end a row; they are not yielded.
-        ends: Called with each row and its next id, before that is yielded; True: it is the row's last.
+        ends: Called with each row, its next id and that one's log probability, before they are yielded; True: it is
+            the row's last.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
@@ -50,7 +51,7 @@ def decode(
         for row, (prompt, token, logprob) in enumerate(zip(alive, chosen.tolist(), logprobs.tolist(), strict=True)):
             if token not in stop_ids:
                 step[prompt] = token, logprob
-                if not ends(prompt, token):
+                if not ends(prompt, token, logprob):
                     kept.append(row)
         if any(step):
             yield step

@@ -121,7 +121,7 @@ def test_a_row_ends_where_the_caller_says_and_that_token_is_its_last(model):
     free = list(decode(Engine(model), PROMPTS, adapter(model), GREEDY, stop_ids=NEVER))
     counts = [0, 0, 0]
 
-    def ends(row, _):
+    def ends(row, _token, _logprob):
         counts[row] += 1
         return counts[row] == (2, 8, 5)[row]
 
@@ -184,7 +184,11 @@ def test_pieces_of_a_llama_tokenizer_keep_the_spaces_between_them():
 def test_text_ends_before_the_first_stop_string_and_none_of_it_is_let_through(bytes_tokenizer, text, stop, expected):
     answer, parts = AnswerText(bytes_tokenizer, stop), []
     for token in bytes_tokenizer.encode(text).ids:
-        parts.append(answer.push(token))
-        assert expected.startswith("".join(parts))
-    assert "".join(parts) + answer.flush() == expected
+        if piece := answer.push(token, -0.5):
+            parts.append(piece)
+        assert expected.startswith("".join(part.text for part in parts))
+    if rest := answer.flush():
+        parts.append(rest)
+    assert "".join(part.text for part in parts) == expected
+    assert all(part.text and part.logprob <= -0.5 for part in parts)
     assert answer.ended == (expected != text)

@@ -6,7 +6,7 @@ from PIL import Image
 from vqa.protocols import Core
 from vqa.registry import cores
 from vqa.settings import Settings
-from vqa.values import GenerationOptions, LoadedImage
+from vqa.values import GenerationOptions, LoadedImage, Token
 
 PICTURE = LoadedImage(Image.new("RGB", (4, 4)), "blank", "0")
 
@@ -31,9 +31,10 @@ def test_the_answer_is_the_prompt(core):
 
 def test_the_answer_is_cut_at_max_new_tokens(core):
     options = GenerationOptions(max_new_tokens=2)
-    assert core.generate([(PICTURE, "one  two three"), (PICTURE, " ")], options) == ["one  two ", " "]
+    found = core.generate([(PICTURE, "one  two three"), (PICTURE, " ")], options)
+    assert found == [(Token("one  ", 0.0), Token("two ", 0.0)), (Token(" ", 0.0),)]
 
 
 def test_a_prompt_of_nothing_has_no_tokens(core):
     assert core.count_tokens("") == 0
-    assert core.generate([(PICTURE, "")], GenerationOptions()) == [""]
+    assert core.generate([(PICTURE, "")], GenerationOptions()) == [()]

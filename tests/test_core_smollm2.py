@@ -19,6 +19,10 @@ PICTURES = [LoadedImage(Image.new("RGB", (64, 64), colour), colour, colour) for 
 SHORT = GenerationOptions(max_new_tokens=6)
 
 
+def texts(answers):
+    return ["".join(token.text for token in answer) for answer in answers]
+
+
 def make(**flags):
     return cores.get("smollm2-135m").from_settings(Settings(**flags))
 
@@ -87,14 +91,15 @@ def test_the_real_base_model_knows_a_capital(tmp_path):
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("one_thread")
-def test_stream_pieces_concatenate_to_generate_and_rows_do_not_mix(core):
+def test_a_batched_row_is_the_streamed_one_with_its_log_probabilities(core):
     prompts = [core.render("What is the capital of Italy?", []), core.render("Say hello.", ["Objects: cat 1 (0.90)"])]
-    streamed = [
-        "".join(token.text for token in core.stream(picture, prompt, SHORT))
-        for picture, prompt in zip(PICTURES, prompts, strict=True)
-    ]
+    rows = list(zip(PICTURES, prompts, strict=True))
+    streamed = [tuple(core.stream(*row, SHORT)) for row in rows]
+    together = core.generate(rows, SHORT)
     assert all(streamed)
-    assert core.generate(list(zip(PICTURES, prompts, strict=True)), SHORT) == streamed
+    assert [[token.text for token in row] for row in together] == [[token.text for token in row] for row in streamed]
+    for one, alone in zip(together, streamed, strict=True):  # bfloat16 rounds a batch's rows otherwise
+        assert [token.logprob for token in one] == pytest.approx([token.logprob for token in alone], abs=0.1)
     assert core.generate([], SHORT) == []
 
 
@@ -103,12 +108,12 @@ def test_stream_pieces_concatenate_to_generate_and_rows_do_not_mix(core):
 def test_stop_strings_end_streamed_and_batched_answers_alike(core):
     prompts = [core.render(question, []) for question in ("Count from one to five.", "Say hello.")]
     rows = list(zip(PICTURES, prompts, strict=True))
-    whole = core.generate(rows, GenerationOptions(max_new_tokens=16))
+    whole = texts(core.generate(rows, GenerationOptions(max_new_tokens=16)))
     stop = whole[0][len(whole[0]) // 2 :][:3]
     stopping = GenerationOptions(max_new_tokens=16, stop=(stop,))
-    found = core.generate(rows, stopping)
+    found = texts(core.generate(rows, stopping))
     assert found == [answer.split(stop)[0] for answer in whole]
-    assert ["".join(token.text for token in core.stream(*row, stopping)) for row in rows] == found
+    assert texts(core.stream(*row, stopping) for row in rows) == found
 
 
 @pytest.mark.weights
@@ -175,4 +180,4 @@ def test_with_open_gates_the_answer_depends_on_the_picture_and_not_on_its_compan
     assert red != blue
     assert logprobs(PICTURES[0]) == pytest.approx(red)
     batch = core.generate([(picture, prompt) for picture in PICTURES], SHORT)
-    assert batch == ["".join(t.text for t in core.stream(picture, prompt, SHORT)) for picture in PICTURES]
+    assert texts(batch) == texts(core.stream(picture, prompt, SHORT) for picture in PICTURES)

@@ -91,8 +91,8 @@ class Core(Protocol):
         """Yield the answer piece by piece; the pieces concatenate to the answer."""
         ...
 
-    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[str]:
-        """Return one answer for each (picture, prompt)."""
+    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
+        """Return what `stream` would yield for each (picture, prompt); together they may take less time."""
         ...
 
 

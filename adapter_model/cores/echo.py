@@ -42,8 +42,8 @@ class EchoCore:
         for word in _words(prompt)[: options.max_new_tokens]:
             yield Token(word, 0.0)
 
-    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[str]:
-        return ["".join(token.text for token in self.stream(image, prompt, options)) for image, prompt in batch]
+    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
+        return [tuple(self.stream(image, prompt, options)) for image, prompt in batch]
 
 
 def _words(text: str) -> list[str]:

@@ -153,7 +153,8 @@ def measure(core: Core, tokenizer: Tokenizer, examples: int) -> dict[str, tuple[
         prompts = [(blank, compose(Question(row.question), row.findings, core).text) for row in rows]
         answers: list[str] = []
         for start in range(0, examples, 10):
-            answers += core.generate(prompts[start : start + 10], GenerationOptions(max_new_tokens=48))
+            written = core.generate(prompts[start : start + 10], GenerationOptions(max_new_tokens=48))
+            answers += ["".join(token.text for token in tokens) for tokens in written]
         pairs = [(_plain(row.answer), _plain(answer)) for row, answer in zip(rows, answers, strict=True)]
         exact = sum(expected == answer for expected, answer in pairs)
         contained = sum(f" {expected} " in f" {answer} " for expected, answer in pairs)
