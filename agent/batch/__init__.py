@@ -1,0 +1,1 @@
+"""Question files: reading and writing them, and running them through the agent."""

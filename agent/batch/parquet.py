@@ -1,0 +1,42 @@
+"""Parquet, through pyarrow (the `parquet` extra), some rows at a time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from vqa.agent.batch.rows import BadRow, Row, to_row
+from vqa.errors import InputError, ModelUnavailable
+
+_COLUMNS = ("id", "question_id", "image", "question", "text", "choices", "answers")
+_AT_A_TIME = 1024
+
+
+def read(stream: BinaryIO) -> Iterator[Row | BadRow]:
+    """Yield a row for every record; its line is its number.
+
+    Raises:
+        InputError: Not a Parquet file, or one without the columns.
+        ModelUnavailable: pyarrow is not installed.
+    """
+    pyarrow, parquet = _pyarrow()
+    try:
+        file = parquet.ParquetFile(stream if stream.seekable() else io.BytesIO(stream.read()))
+    except pyarrow.ArrowInvalid as error:
+        raise InputError(f"not a whole Parquet file ({' '.join(str(error).split())})") from None
+    present = [name for name in file.schema_arrow.names if name in _COLUMNS]
+    if "image" not in present or not {"question", "text"} & set(present):
+        raise InputError(f"the columns are {file.schema_arrow.names}; expected image and question")
+    records = (record for batch in file.iter_batches(_AT_A_TIME, columns=present) for record in batch.to_pylist())
+    for number, record in enumerate(records, 1):
+        yield to_row(record, number)
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ModelUnavailable("Parquet needs pyarrow; run `pip install 'vqa-agent[parquet]'`") from None
+    return pyarrow, pyarrow.parquet
