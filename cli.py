@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vqa import __version__
-from vqa.commandline import models
+from vqa.commandline import cache, models
 from vqa.commandline.options import STORE, Into, Json, Picture, Save
 from vqa.commands import command, run_process
 from vqa.errors import InputError, ModelUnavailable, PartialFailure
@@ -46,6 +46,7 @@ app = typer.Typer(
     epilog='\b\nExamples:\n  vqa ask example:bus "How many people are there?"\n  vqa doctor',
 )
 app.add_typer(models.app, name="models")
+app.add_typer(cache.app, name="cache")
 _command = partial(command, app)
 
 
@@ -174,7 +175,7 @@ def _follow(events: Iterable[Event], writer: AnswerWriter, picture: str, text: s
     "caption",
     "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base",
     "vqa caption photo.jpg --caption-model ./my-blip --json",
-    settings=("caption_model", "device", "dtype", *STORE),
+    settings=("caption_model", "device", "dtype", "cache", *STORE),
 )
 def caption(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Describe a picture in a sentence."""
@@ -185,7 +186,7 @@ def caption(settings: Settings, image: Picture, json: Json = False, output: Into
     "detect",
     "vqa detect example:bus --save boxes.png",
     "curl -s https://example.com/street.jpg | vqa detect - --json",
-    settings=(*_DETECTOR, "device", *STORE),
+    settings=(*_DETECTOR, "device", "cache", *STORE),
 )
 def detect(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Find objects in a picture: counts, places and boxes."""
@@ -196,7 +197,7 @@ def detect(settings: Settings, image: Picture, json: Json = False, output: Into 
     "read",
     "vqa read example:page",
     "vqa read receipt.jpg --ocr-languages en,de --json -o receipt.json",
-    settings=("ocr_languages", "device", *STORE),
+    settings=("ocr_languages", "device", "cache", *STORE),
 )
 def read(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Read the text in a picture, in reading order."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
+from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.prompting import compose
 from vqa.errors import InputError, ModelUnavailable, VQAError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from vqa.protocols import Core, Expert, Router
 
 MAX_QUESTION_CHARACTERS = 2_000
-CACHED_FINDINGS = 512
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class VQAAgent:
         self.experts = {expert.name: expert for expert in experts}
         self.router = router
         self.core = core
-        self._findings: OrderedDict[tuple[str, str], Finding] = OrderedDict()
+        self._cache = FindingCache.from_settings(self.settings)
         for name in (*self.settings.experts, *self.settings.no_experts):
             if name not in self.experts:
                 raise InputError(registry.unknown_name("expert", name, sorted(self.experts)))
@@ -133,15 +132,11 @@ class VQAAgent:
         if expert not in self.experts:
             raise InputError(registry.unknown_name("expert", expert, sorted(self.experts)))
         loaded = load_image(image, offline=self.settings.offline)
-        key = (loaded.sha256, expert)
-        if key in self._findings:
-            self._findings.move_to_end(key)
-            return replace(self._findings[key], seconds=0.0)
+        known = self._cache.get(loaded.sha256, self.experts[expert])
+        if known is not None:
+            return known
         finding = self.experts[expert].look(loaded, question)
-        if not self.experts[expert].uses_question:
-            self._findings[key] = finding
-            while len(self._findings) > CACHED_FINDINGS:
-                self._findings.popitem(last=False)
+        self._cache.put(loaded.sha256, self.experts[expert], finding)
         return finding
 
     def events(self, image: ImageSource, question: str | Question) -> Iterator[Event]:

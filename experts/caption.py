@@ -33,6 +33,11 @@ class Captioner(Protocol):
 
     model: str
 
+    @property
+    def fingerprint(self) -> str | None:
+        """What a caption depends on besides the picture; see `vqa.protocols.CacheableExpert`."""
+        ...
+
     @classmethod
     def from_settings(cls, settings: Settings) -> Self | None:
         """Return None if the settings do not ask for this captioner."""
@@ -72,6 +77,10 @@ class CaptionExpert:
     @property
     def vocabulary(self) -> Collection[str]:
         return ()
+
+    @property
+    def fingerprint(self) -> str | None:
+        return None if self._captioner is None else self._captioner.fingerprint
 
     def available(self) -> str | None:
         return _NONE if self._captioner is None else self._captioner.available()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Collection
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.errors import InputError, ModelUnavailable
 from vqa.experts.detectors import coco, yolo_weights
 from vqa.experts.detectors.tiling import detect
 from vqa.experts.detectors.words import describe
+from vqa.fingerprints import fingerprint
 from vqa.registry import register_expert, unknown_name
 from vqa.settings import Settings
-from vqa.values import PRESENCE_SCORE, Finding, FindingKind, LoadedImage, Question
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, FindingKind, LoadedImage, Question
 from vqa.weights import Store
 
 if TYPE_CHECKING:
     from vqa.experts.detectors.protocol import Detector
+
+_log = logging.getLogger(__name__)
 
 BUILT_IN = "efficientdet-lite0"
 CHOICES = ("auto", "yolo", "efficientdet")
@@ -61,6 +66,22 @@ class DetectExpert:
             return self._detector.labels
         own_classes = self._settings.detector != "efficientdet" and self._settings.yolo_model != _DEFAULT_YOLO
         return () if own_classes else coco.LABELS
+
+    @property
+    def fingerprint(self) -> str | None:
+        """None if the settings ask for a YOLO that is not here: the built-in detector must not stand for it."""
+        weights = None
+        if self._settings.detector != "efficientdet":
+            weights = yolo_weights.identity(self._settings.yolo_model, self._store)
+            if weights is None and (self._settings.detector == "yolo" or self._settings.yolo_model != _DEFAULT_YOLO):
+                return None
+        settings = (self._settings.tiles, self._settings.device if weights else "cpu", PRESENCE_SCORE, COUNT_SCORE)
+        return fingerprint(
+            settings,
+            weights or self._store.model(BUILT_IN).hashes,
+            code=(Path(__file__), Path(coco.__file__).parent),
+            packages=("ultralytics",) if weights else ("ai-edge-litert",),
+        )
 
     def available(self) -> str | None:
         if self._detector is not None:
@@ -113,7 +134,11 @@ class DetectExpert:
         except ModelUnavailable as error:
             if must:
                 raise
-            self._notes = (f"{BUILT_IN} instead of {self._settings.yolo_model}: {error}",)
+            fallback = f"{BUILT_IN} instead of {self._settings.yolo_model}: {error}"
+            if by_default:  # true of this attempt, not of what is seen: the finding may be kept for later
+                _log.warning("%s", fallback)
+            else:
+                self._notes = (fallback,)
             return self._load_built_in()
 
     def _load_yolo(self) -> Detector:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.devices import choose_device, choose_dtype
 from vqa.experts.reading.lines import Block, blocks, clean
+from vqa.fingerprints import file_identity, fingerprint
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
@@ -75,6 +76,14 @@ class OcrExpert:
     @property
     def vocabulary(self) -> Collection[str]:
         return ()
+
+    @property
+    def fingerprint(self) -> str:
+        own = sorted(self._own_folder.glob("*.pth")) if self._languages != _ENGLISH else []
+        weights = [self._store.model(_WEIGHTS).hashes, *map(file_identity, own)]
+        settings = (self._languages, self._device, self._dtype)
+        code = Path(__file__)
+        return fingerprint(settings, weights, code=(code, code.parent / "reading"), packages=("easyocr", "torch"))
 
     def available(self) -> str | None:
         if not self._store.offline:

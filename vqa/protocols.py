@@ -44,6 +44,19 @@ class Expert(Protocol):
         ...
 
 
+@runtime_checkable
+class CacheableExpert(Expert, Protocol):
+    """An expert whose findings may be kept on disk; those of others are remembered within the process alone."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What its findings depend on besides the picture (settings, weights, code), told without loading anything.
+
+        None: not known yet, or what it would see now is not worth keeping. See `vqa.fingerprints`.
+        """
+        ...
+
+
 class Router(Protocol):
     """Chooses experts for a question, loading nothing."""
 

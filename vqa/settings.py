@@ -61,7 +61,9 @@ class Settings:
     caption_model: str = _setting("", "BLIP captioner, hub name or folder; empty: none")
     offline: bool = _setting(False, "never use the network")
     strict: bool = _setting(False, "a failing expert is an error instead of a note")
-    home: Path = _setting(default_home, "folder for weights")
+    cache: bool = _setting(True, "keep on disk what experts saw, for every process")
+    cache_size: int = _setting(256, "most megabytes of findings on disk", least=1)
+    home: Path = _setting(default_home, "folder for weights and for what experts saw")
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vqa.devices import choose_device, choose_dtype
 from vqa.errors import ModelUnavailable
+from vqa.fingerprints import file_identity, fingerprint
 from vqa.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,22 @@ class BlipCaptioner:
             return None
         model, device, dtype = settings.caption_model, settings.device, settings.dtype
         return cls(model, device=device, dtype=dtype, offline=settings.offline)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What a caption depends on besides the picture; None as long as a model of the hub is not in its cache."""
+        if _is_folder(self.model):
+            files = sorted(Path(self.model).expanduser().glob("*"))
+            weights = [file_identity(file) for file in files if file.is_file()]
+        else:
+            from huggingface_hub import try_to_load_from_cache
+
+            config = try_to_load_from_cache(self.model, "config.json")  # its folder's name is the revision
+            weights = [config] if isinstance(config, str) else []
+        if not weights:
+            return None
+        settings = (self.model, self._device, self._dtype, _NUM_BEAMS, _MAX_NEW_TOKENS)
+        return fingerprint(settings, weights, code=(Path(__file__),), packages=("transformers",))
 
     def available(self) -> str | None:
         """Return None if captioning can be tried here, else one line: what is missing and what mends it."""

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from vqa.errors import InputError, ModelUnavailable
+from vqa.fingerprints import file_identity
 from vqa.weights import Store
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,18 @@ def problem(model: str, store: Store) -> str | None:
     if _is_here(model, store) or not store.offline:
         return None
     return f"no weights for yolo_model={model!r}: give the path of a file, or run once without offline"
+
+
+def identity(model: str, store: Store) -> str | None:
+    """Return what tells the weights that `find` would give from others, or None if they are not here."""
+    if is_own_file(model):
+        path = Path(model).expanduser()
+        return file_identity(path) if path.is_file() else None
+    if not _is_here(model, store):
+        return None
+    if _in_store(model, store):
+        return str(store.model(Path(_file_name(model)).stem).hashes)
+    return file_identity(store.home / "derived" / _folder_name(model) / _file_name(model))
 
 
 def worth_trying(model: str, store: Store) -> bool:
