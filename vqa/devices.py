@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as malloc.h has them
+_BLOCK = 1 << 30  # bytes
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -26,6 +33,8 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"device={name!r}: this machine has {torch.cuda.device_count()} CUDA devices; use 'cpu'")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise InputError(f"device={name!r}: this machine has no Metal GPU; use 'cpu'")
+    if device.type == "cpu":
+        _keep_freed_memory()
     return device
 
 
@@ -39,6 +48,21 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         raise InputError(f"dtype={name!r}: expected auto, {', '.join(DTYPES)}")
     dtype: torch.dtype = getattr(torch, name)
     return dtype
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let glibc keep the large blocks that tensors free, for the next ones, unless MALLOC_* variables say otherwise.
+
+    By default they go back to the system, and every layer's output is then paged in anew: of a convolution's time on a
+    virtual machine that was most (docs/measurements.md, "Memory").
+    """
+    if not sys.platform.startswith("linux") or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+            mallopt(option, _BLOCK)
 
 
 def _computes_bfloat16(device: torch.device) -> bool:

@@ -1,0 +1,44 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vqa.devices import choose_device
+from vqa.errors import InputError
+
+_FAULTS = """
+import resource, torch
+from vqa.devices import choose_device
+choose_device("cpu")
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(16, 1024, 1024)  # 64 MB, freed at once
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+
+
+def _pages_of_a_second_block(**environment: str) -> int:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    run = subprocess.run(
+        [sys.executable, "-c", _FAULTS],
+        env={**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(run.stdout)
+
+
+@pytest.mark.skipif("glibc" not in str(getattr(os, "confstr", lambda _: "")("CS_GNU_LIBC_VERSION")), reason="not glibc")
+def test_on_a_cpu_memory_once_freed_is_not_paged_in_again():
+    assert _pages_of_a_second_block() < 1000  # of 16,384
+    assert _pages_of_a_second_block(MALLOC_TRIM_THRESHOLD_="131072", MALLOC_MMAP_THRESHOLD_="131072") > 10_000
+
+
+def test_a_device_that_is_not_there_is_an_input_error():
+    with pytest.raises(InputError, match="device='tpu9'"):
+        choose_device("tpu9")
