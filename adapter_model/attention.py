@@ -14,14 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from vqa.adapter_model.linear import without_lora
-
-ATTENTION = "llama_adapter"
 
 # One layer's adapter keys and gated values, both (B or 1, H, L, D); None where a layer has no prompt.
 AdapterKeysValues = tuple[tuple[Tensor, Tensor] | None, ...]
@@ -53,42 +47,6 @@ def adapter_keys_values(attention: Any, prompt: Tensor) -> tuple[Tensor, Tensor]
     return keys, values * gate.to(values.dtype)
 
 
-def adapter_attention(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    adapter: AdapterKeysValues | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Attend to the text as transformers' "sdpa" does and add this layer's gated adapter attention.
-
-    Args:
-        module: The LlamaAttention that asks; `layer_idx` picks its entry of `adapter`.
-        query: (B, H, T, D), RoPE applied.
-        key: (B, H_kv, S, D).
-        value: (B, H_kv, S, D).
-        attention_mask: (B, 1, T, S), or None for plain causal attention.
-        adapter: Every layer's adapter keys and values, from `adapter_keys_values`.
-
-    Returns:
-        (B, T, H, D), and no weights.
-    """
-    out, weights = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-    own = adapter[module.layer_idx] if adapter is not None else None
-    if own is not None:
-        keys, gated_values = own
-        seen = F.scaled_dot_product_attention(query, keys, gated_values, scale=module.scaling)  # (B, H, T, D)
-        out = out + seen.transpose(1, 2)
-    return out, weights
-
-
 def gate_for(num_heads: int, device: torch.device) -> nn.Parameter:
     """Return a closed gate, (1, H, 1, 1)."""
     return nn.Parameter(torch.zeros(1, num_heads, 1, 1, device=device))
-
-
-AttentionInterface.register(ATTENTION, adapter_attention)
-AttentionMaskInterface.register(ATTENTION, sdpa_mask)  # without it padded batches silently get wrong logits

@@ -1,4 +1,4 @@
-"""The frozen language model under an adapter: found by name, converted once, loaded in its own dtype, identified."""
+"""The frozen language model under an adapter: found by name, converted once, opened tensor by tensor, identified."""
 
 from __future__ import annotations
 
@@ -6,28 +6,50 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM
-from transformers.utils import logging as transformers_logging
 
 from vqa.adapter_model.gguf_file import convert
 from vqa.adapter_model.hub import is_repo, repo_folder
-from vqa.adapter_model.meta_llama import is_meta_folder, load_meta, meta_config, meta_rows
+from vqa.adapter_model.llama import LlamaSizes, LlamaWeights, Read
+from vqa.adapter_model.meta_llama import is_meta_folder, open_meta
 from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError, ModelUnavailable
 
 if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
+
     from vqa.settings import Settings
 
 _SHAPE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size")
 _ROWS = 16  # of each tensor that is hashed
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _HUB_FILES = ("*.json", "tokenizer.model", "model*.safetensors")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on disk.
+
+    Attributes:
+        folder: In Hugging Face format or in Meta's.
+        sizes: Its shape.
+        fingerprint: Its identity, as `base_fingerprint` has it.
+        read: Gives its tensors, by transformers' names and in its layout; they may be views of the file.
+        quantised: Whether some of them are compressed in a way that only transformers knows.
+    """
+
+    folder: Path
+    sizes: LlamaSizes
+    fingerprint: str
+    read: Read
+    quantised: bool = False
 
 
 def base_folder(name: str, settings: Settings) -> Path:
@@ -62,35 +84,32 @@ def base_folder(name: str, settings: Settings) -> Path:
     return store.derive(f"{name}-bfloat16", build)
 
 
-def load_base(folder: Path, *, dtype: torch.dtype, device: torch.device) -> tuple[LlamaForCausalLM, str]:
-    """Return the base model, frozen and in eval mode, and its fingerprint.
+def open_base(folder: Path) -> Base:
+    """Return the base model in a folder without loading it.
 
     Raises:
         InputError: The folder holds no LLaMA that can be read.
     """
-    _, fingerprint = read_base(folder)
     if is_meta_folder(folder):
-        return load_meta(folder, dtype=dtype, device=device), fingerprint
-    with _no_progress_bar(), _readable(folder):
-        base: Any = LlamaForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
-    return base.requires_grad_(False).to(device).eval(), fingerprint
-
-
-def read_base(folder: Path) -> tuple[LlamaConfig, str]:
-    """Return a base model's config and fingerprint without loading it. Raises InputError as `load_base`."""
-    if is_meta_folder(folder):
-        rows, config = meta_rows(folder), meta_config(folder)
-        with _readable(folder):
-            return config, _fingerprint(config, lambda name: rows(name)[:_ROWS])
+        with readable(folder):
+            sizes, read = open_meta(folder)
+            return Base(folder, sizes, _fingerprint(sizes, read), read)
     try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError):
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kind = config.get("model_type")
+    except (OSError, ValueError, AttributeError):
         raise InputError(f"{folder}: no language model there; expected config.json and its weights") from None
     if kind != "llama":
         raise InputError(f"{folder}: a model of type {kind!r}; adapters here go on 'llama' models")
-    with _readable(folder):
-        config = LlamaConfig.from_pretrained(folder, local_files_only=True)
-        return config, _fingerprint(config, _on_disk(folder))
+    with readable(folder):
+        sizes, read = LlamaSizes.from_dict(config), _reader(folder)
+        return Base(folder, sizes, _fingerprint(sizes, read), read, quantised="quantization_config" in config)
+
+
+def load_weights(base: Base, *, dtype: torch.dtype, device: torch.device) -> LlamaWeights:
+    """Return the base model's weights for the engine. Raises InputError if not all of them can be read."""
+    with readable(base.folder):
+        return LlamaWeights(base.sizes, base.read, dtype=dtype, device=device)
 
 
 def special_ids(folder: Path) -> tuple[tuple[int, ...], frozenset[int]]:
@@ -107,15 +126,15 @@ def special_ids(folder: Path) -> tuple[tuple[int, ...], frozenset[int]]:
     )
 
 
-def base_fingerprint(base: LlamaForCausalLM) -> str:
+def base_fingerprint(base: LlamaForCausalLM | LlamaWeights) -> str:
     """Return the identity of a base model in memory: a hash of its shape and of some frozen weights.
 
     Weights are hashed as float32, so a base loaded in a wider dtype than its file's has the file's fingerprint.
     """
-    return _fingerprint(base.config, lambda name: base.get_parameter(name)[:_ROWS])
+    return _fingerprint(base.config, base.get_parameter)
 
 
-def _fingerprint(config: LlamaConfig, rows: Callable[[str], Tensor]) -> str:
+def _fingerprint(config: Any, read: Callable[[str], Tensor]) -> str:
     last = config.num_hidden_layers - 1
     digest = hashlib.sha256(json.dumps([getattr(config, name) for name in _SHAPE]).encode())
     for name in (
@@ -123,27 +142,31 @@ def _fingerprint(config: LlamaConfig, rows: Callable[[str], Tensor]) -> str:
         "model.layers.0.self_attn.q_proj.weight",
         f"model.layers.{last}.mlp.down_proj.weight",
     ):
-        digest.update(rows(name).detach().float().cpu().contiguous().numpy().tobytes())
+        digest.update(read(name)[:_ROWS].detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def _on_disk(folder: Path) -> Callable[[str], Tensor]:
-    """Return a reader of a tensor's first rows, as stored, from one or several safetensors or .bin files."""
-    from safetensors import safe_open
-
+def _reader(folder: Path) -> Read:
+    """Return a reader of tensors in one or several safetensors or .bin files."""
     stem = next((stem for stem in _WEIGHTS if list(folder.glob(f"{stem}*"))), _WEIGHTS[0])
-    files = _shards(folder, stem)
+    shards = _shards(folder, stem)
 
-    def rows(name: str) -> Tensor:
-        path = folder / files.get(name, stem)
-        if stem.endswith(".bin"):
-            tensor: Tensor = read_tensor_file(path)[name][:_ROWS]
-            return tensor
-        with safe_open(path, framework="pt") as file:
-            tensor = file.get_slice(name)[:_ROWS]
+    @lru_cache(maxsize=1)  # tensors come in the order of the files, more or less
+    def opened(path: Path) -> Callable[[str], Tensor]:
+        if path.suffix == ".bin":
+            return read_tensor_file(path).__getitem__
+        file: Any = safe_open(path, framework="pt")
+        names = frozenset(file.keys())
+
+        def get(name: str) -> Tensor:
+            if name not in names:
+                raise KeyError(name)
+            tensor: Tensor = file.get_tensor(name)
             return tensor
 
-    return rows
+        return get
+
+    return lambda name: opened(folder / shards.get(name, stem))(name)
 
 
 def _shards(folder: Path, stem: str) -> dict[str, str]:
@@ -162,20 +185,10 @@ def _whole(folder: Path) -> bool:
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
+def readable(folder: Path) -> Iterator[None]:
+    """Turn what reading a damaged model raises into an InputError that names its folder."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
         why = (str(error) or repr(error)).strip().splitlines()[0]
         raise InputError(f"{folder}: the language model there cannot be read ({why})") from None
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vqa.adapter_model.config import AdapterConfig, Group
 from vqa.adapter_model.hub import is_repo, repo_folder
@@ -15,14 +15,22 @@ from vqa.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vqa.adapter_model.model import AdapterLlama
+    from vqa.adapter_model.adapted import Adapted
+
+StoredDtype = Literal["float32", "float16"]
 
 CONFIG = "config.json"
 WEIGHTS = "adapter.safetensors"
 
 
-def save_adapter(model: AdapterLlama, folder: Path, *, groups: Sequence[Group] = ("visual", "language")) -> None:
-    """Write the parameters of some groups, in float32, with the config and the base's fingerprint.
+def save_adapter(
+    model: Adapted,
+    folder: Path,
+    *,
+    groups: Sequence[Group] = ("visual", "language"),
+    dtype: StoredDtype = "float32",
+) -> None:
+    """Write the parameters of some groups, with the config and the base's fingerprint.
 
     Raises:
         InputError: The adapter is folded into the base's weights and no longer apart from them.
@@ -30,14 +38,18 @@ def save_adapter(model: AdapterLlama, folder: Path, *, groups: Sequence[Group] =
     if not model.groups:
         raise InputError("a folded adapter cannot be saved; save it before folding")
     config = replace(model.adapter, base_fingerprint=model.fingerprint, groups=tuple(groups))
-    write_adapter(folder, config, _members(model, groups))
+    write_adapter(folder, config, _members(model, groups), dtype=dtype)
 
 
-def write_adapter(folder: Path, config: AdapterConfig, state: Mapping[str, Tensor]) -> None:
-    """Write a config and its weights, in float32."""
+def write_adapter(
+    folder: Path, config: AdapterConfig, state: Mapping[str, Tensor], *, dtype: StoredDtype = "float32"
+) -> None:
+    """Write a config and its weights; they load back into float32 from either dtype."""
+    import torch
     from safetensors.torch import save
 
-    plain = {name: tensor.detach().float().cpu().contiguous() for name, tensor in state.items()}
+    kind: torch.dtype = getattr(torch, dtype)
+    plain = {name: tensor.detach().to("cpu", kind).contiguous() for name, tensor in state.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(save(plain))  # save_file would make it unreadable for other users
     (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
@@ -69,7 +81,7 @@ def adapter_folder(name: str, *, revision: str | None = None, offline: bool = Fa
     )
 
 
-def load_adapter(model: AdapterLlama, folder: Path) -> None:
+def load_adapter(model: Adapted, folder: Path) -> None:
     """Copy the weights in `folder` into a model built from that folder's config.
 
     A folder without weights is an untrained adapter, and the model stays as it was made.
@@ -98,7 +110,7 @@ def load_adapter(model: AdapterLlama, folder: Path) -> None:
         raise InputError(f"{folder / WEIGHTS}: {error}") from None
 
 
-def install(model: AdapterLlama, state: Mapping[str, Tensor], groups: Sequence[Group]) -> None:
+def install(model: Adapted, state: Mapping[str, Tensor], groups: Sequence[Group]) -> None:
     """Copy weights into the model's parameters of some groups; nothing changes if not all of them fit.
 
     Raises:
@@ -157,7 +169,7 @@ def sees(folder: Path) -> bool:
         raise _damaged(folder, error) from None
 
 
-def _members(model: AdapterLlama, groups: Sequence[Group]) -> dict[str, Tensor]:
+def _members(model: Adapted, groups: Sequence[Group]) -> dict[str, Tensor]:
     wanted = frozenset[str]().union(*(model.groups[group] for group in groups))
     return {name: parameter for name, parameter in model.named_parameters() if name in wanted}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vqa.adapter_model.base_model import base_folder, read_base
+from vqa.adapter_model.base_model import base_folder, open_base
 from vqa.adapter_model.checkpoints import WEIGHTS, write_adapter
 from vqa.adapter_model.official import RELEASED_BASE, translate
 from vqa.adapter_model.tensor_file import read_tensor_file
@@ -39,7 +39,8 @@ def convert(source: Path, folder: Path, settings: Settings) -> list[str]:
     _check_hash(source)
     base, fingerprint, base_model = None, "", settings.base_model or RELEASED_BASE
     if settings.base_model:
-        base, fingerprint = read_base(base_folder(base_model, settings))
+        opened = open_base(base_folder(base_model, settings))
+        base, fingerprint = opened.sizes, opened.fingerprint
     try:
         translated = translate(content, base=base, base_model=base_model)
     except InputError as error:

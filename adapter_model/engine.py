@@ -1,4 +1,4 @@
-"""The forward pass of inference: what transformers computes for an AdapterLlama, with few operations a layer.
+"""The forward pass of inference: what transformers computes for an `AdapterLlama`, with few operations a layer.
 
 On a CPU, transformers spends most of a small model's decoding between the operations. Here projections of the same
 input are one product, keys and values go into a cache allocated once, and a single query is attended to without
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vqa.adapter_model.adapted import Adapted
 from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.projection import Projection, Weights
 from vqa.errors import InputError
 
@@ -51,7 +51,7 @@ class Rows:
 
 
 class Engine:
-    """Runs an AdapterLlama for inference, on its device and in its dtype; call it in inference mode.
+    """Runs an adapted model for inference, on its device and in its dtype; call it in inference mode.
 
     The model stays usable: its linears become views of the engine's wider ones.
 
@@ -60,7 +60,7 @@ class Engine:
         weights: "compact" decodes with 4- and 8-bit weights on a CPU; prompts are still read with the model's own.
     """
 
-    def __init__(self, model: AdapterLlama, *, weights: Weights = "dense") -> None:
+    def __init__(self, model: Adapted, *, weights: Weights = "dense") -> None:
         config: Any = model.config
         self.device = model.device
         self.longest = int(config.max_position_embeddings)

@@ -16,7 +16,16 @@ from torch.nn import functional as F
 LinearTuning = Literal["none", "bias", "scale_bias", "input_scale_bias"]
 
 
-class TunedLinear(nn.Linear):
+class EmptyLinear(nn.Linear):
+    """A linear on the meta device, to be given its weights; drawing some first would be for nothing."""
+
+    def __init__(self, in_features: int, out_features: int, *, bias: bool) -> None:
+        super().__init__(in_features, out_features, bias=bias, device="meta")
+
+    def reset_parameters(self) -> None: ...
+
+
+class TunedLinear(EmptyLinear):
     """A linear over a frozen `weight` (out, in) with what its tuning adds, all of it trainable.
 
     `bias` is (out) unless the tuning is "none", which leaves the base's own; `scale` is (out) for "scale_bias" and
@@ -26,8 +35,7 @@ class TunedLinear(nn.Linear):
     """
 
     def __init__(self, linear: nn.Linear, tuning: LinearTuning, *, lora_rank: int = 0) -> None:
-        with torch.device("meta"):
-            super().__init__(linear.in_features, linear.out_features, bias=False)
+        super().__init__(linear.in_features, linear.out_features, bias=False)
         device = linear.weight.device
         self.tuning = tuning
         self.weight = linear.weight
@@ -79,7 +87,7 @@ class TunedLinear(nn.Linear):
         )
 
 
-class FoldedLinear(nn.Linear):
+class FoldedLinear(EmptyLinear):
     """A plain linear that still knows the LoRA inside its weight, to apply it without."""
 
     lora_a: Tensor | None
@@ -87,8 +95,7 @@ class FoldedLinear(nn.Linear):
 
     def __init__(self, weight: Tensor, bias: Tensor | None, lora_a: Tensor | None, lora_b: Tensor | None) -> None:
         out_features, in_features = weight.shape
-        with torch.device("meta"):
-            super().__init__(in_features, out_features, bias=bias is not None)
+        super().__init__(in_features, out_features, bias=bias is not None)
         self.weight = nn.Parameter(weight, requires_grad=False)
         if bias is not None:
             self.bias = nn.Parameter(bias, requires_grad=False)

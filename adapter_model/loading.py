@@ -1,4 +1,4 @@
-"""Puts base model, adapter and tokenizer together, for answering or for training."""
+"""Puts base model, adapter and tokenizer together: without transformers for answering, on it for training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 from tokenizers import Tokenizer
 
-from vqa.adapter_model.base_model import base_folder, load_base
+from vqa.adapter_model.adapted import Adapted
+from vqa.adapter_model.base_model import base_folder, load_weights, open_base
 from vqa.adapter_model.checkpoints import CONFIG, load_adapter
 from vqa.adapter_model.config import AdapterConfig
-from vqa.adapter_model.model import AdapterLlama
 from vqa.devices import choose_device, choose_dtype
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
+    from vqa.adapter_model.model import AdapterLlama
     from vqa.settings import Settings
 
 
@@ -28,6 +29,9 @@ def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[Adapte
         ModelUnavailable: The base model is not here and cannot be had.
         InputError: The adapter does not fit the base, or the device is not there.
     """
+    from vqa.adapter_model.model import AdapterLlama
+    from vqa.adapter_model.transformers_base import load_base
+
     folder = base_folder(config.base_model, settings)
     base, fingerprint = load_base(folder, dtype=torch.float32, device=choose_device(settings.device))
     model = AdapterLlama(base, config, fingerprint=fingerprint)
@@ -35,11 +39,16 @@ def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[Adapte
     return model.train(), load_tokenizer(folder)
 
 
-def load_for_answering(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterLlama:
-    """Return the base with the adapter in a folder folded in, ready to decode. Arguments and errors as `load`."""
-    model = load(settings, adapter, base_model=base_model)
+def load_for_answering(settings: Settings, adapter: Path, *, base_model: str = "") -> Adapted:
+    """Return the base with the adapter in a folder folded in, for an `Engine`. Arguments and errors as `load`."""
+    config = AdapterConfig.from_file(adapter / CONFIG)
+    device = choose_device(settings.device)
+    base = open_base(base_folder(base_model or config.base_model, settings))
+    weights = load_weights(base, dtype=choose_dtype(settings.dtype, device), device=device)
+    model = Adapted(weights, config, fingerprint=base.fingerprint)
+    load_adapter(model, adapter)
     model.fold()
-    return model
+    return model.eval()
 
 
 def load(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterLlama:
@@ -54,6 +63,9 @@ def load(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterL
         ModelUnavailable: The base model is not here and cannot be had.
         InputError: The adapter or the device cannot be used.
     """
+    from vqa.adapter_model.model import AdapterLlama
+    from vqa.adapter_model.transformers_base import load_base
+
     config = AdapterConfig.from_file(adapter / CONFIG)
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)

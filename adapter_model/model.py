@@ -12,76 +12,75 @@ For training, base and adapter load together; gradients reach only what is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from transformers import LlamaForCausalLM
+from transformers import AttentionInterface, AttentionMaskInterface, LlamaForCausalLM
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from vqa.adapter_model.attention import ATTENTION, AdapterKeysValues, adapter_keys_values, gate_for
+from vqa.adapter_model.adapted import Adapted
+from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.base_model import base_fingerprint
-from vqa.adapter_model.config import LINEARS, AdapterConfig, Group
-from vqa.adapter_model.linear import TunedLinear
-from vqa.adapter_model.parameters import parameter_groups
-from vqa.adapter_model.vision import VisualPrompter
 
 if TYPE_CHECKING:
+    from vqa.adapter_model.config import AdapterConfig
     from vqa.settings import Settings
 
+ATTENTION = "llama_adapter"
 
-class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
-    """A base model with an adapter on it; with all gates closed and nothing tuned it is the base model.
 
-    It takes the base's modules over, so `base` must not be used on its own afterwards. The adapter's own parameters
-    are float32 whatever the base's dtype; they start from `seed`, leaving the global generator alone.
+def adapter_attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    adapter: AdapterKeysValues | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attend to the text as transformers' "sdpa" does and add this layer's gated adapter attention.
 
     Args:
-        base: The frozen language model.
-        adapter: What to put on it.
-        fingerprint: The base's identity, if already known; else hashed from its tensors.
-        seed: Where the prompts and the visual path start.
+        module: The LlamaAttention that asks; `layer_idx` picks its entry of `adapter`.
+        query: (B, H, T, D), RoPE applied.
+        key: (B, H_kv, S, D).
+        value: (B, H_kv, S, D).
+        attention_mask: (B, 1, T, S), or None for plain causal attention.
+        adapter: Every layer's adapter keys and values, from `Adapted.adapter_keys_values`.
 
-    Raises:
-        InputError: The adapter wants more layers than the base has.
+    Returns:
+        (B, T, H, D), and no weights.
+    """
+    out, weights = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    own = adapter[module.layer_idx] if adapter is not None else None
+    if own is not None:
+        keys, gated_values = own
+        seen = F.scaled_dot_product_attention(query, keys, gated_values, scale=module.scaling)  # (B, H, T, D)
+        out = out + seen.transpose(1, 2)
+    return out, weights
+
+
+AttentionInterface.register(ATTENTION, adapter_attention)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)  # without it padded batches silently get wrong logits
+
+
+class AdapterLlama(Adapted, LlamaForCausalLM):  # type: ignore[no-untyped-call]
+    """A LlamaForCausalLM with an adapter on it, for training and for whatever transformers can do with one.
+
+    Arguments and errors as `Adapted`; without a fingerprint the base's tensors are hashed.
     """
 
     def __init__(self, base: LlamaForCausalLM, adapter: AdapterConfig, *, fingerprint: str = "", seed: int = 0) -> None:
         with torch.device("meta"):
-            super().__init__(base.config)
-        self.model, self.lm_head = base.model, base.lm_head
+            LlamaForCausalLM.__init__(self, base.config)
+        self._adapt(base, adapter, fingerprint=fingerprint or base_fingerprint(base), seed=seed)
         self.set_attn_implementation(ATTENTION)
-        self.adapter = adapter
-        self.fingerprint = fingerprint or base_fingerprint(base)
-        layers, device = self.model.layers, base.device
-        self._static = adapter.static_layers(len(layers))
-        self._visual = adapter.visual_layers(len(layers))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            shape = (len(self._static), adapter.adapter_len, base.config.hidden_size)
-            self.adapter_query = nn.Parameter(torch.randn(shape).to(device))
-            self.visual = VisualPrompter(
-                features=adapter.vision_width,
-                width=adapter.visual_width,
-                blocks=adapter.visual_blocks,
-                heads=adapter.visual_heads,
-                queries=adapter.visual_len,
-                hidden=base.config.hidden_size,
-            ).to(device)
-            if adapter.tuning != "none" or adapter.lora_rank:
-                for owner, name, linear in self._linears():
-                    tuning = adapter.tuning if name in adapter.tuned_linears else "none"
-                    setattr(owner, name, TunedLinear(linear, tuning, lora_rank=adapter.lora_rank))
-        for index in {*self._static, *self._visual}:
-            layers[index].self_attn.gate = gate_for(base.config.num_attention_heads, device)
-            if adapter.new_gate:
-                layers[index].self_attn.new_gate = nn.Parameter(torch.ones(1, 1, 1, 1, device=device))
-        self.groups: dict[Group, frozenset[str]] = parameter_groups(
-            [name for name, _ in self.named_parameters()], adapter, len(layers)
-        )
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -111,29 +110,6 @@ class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
         from vqa.adapter_model.checkpoints import save_adapter
 
         save_adapter(self, Path(folder))
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What the base computes in; the adapter's own parameters are float32."""
-        dtype: torch.dtype = self.lm_head.weight.dtype
-        return dtype
-
-    def adapter_keys_values(self, visual_prompt: Tensor | None = None) -> AdapterKeysValues:
-        """Return every layer's adapter keys and values: fixed for a picture, so a caller may keep them.
-
-        Without a picture "added" fusion uses the static prompts alone, "early" leaves the early layers as they are.
-        Where no gradient is wanted, layers whose gate is closed are left out: they would add exact zeros.
-
-        Args:
-            visual_prompt: (B, V, C) from `self.visual`.
-        """
-        closed_matters = torch.is_grad_enabled()
-        out: list[tuple[Tensor, Tensor] | None] = []
-        for index, layer in enumerate(self.model.layers):
-            prompt = self._prompt(index, visual_prompt)
-            wanted = prompt is not None and (closed_matters or bool(layer.self_attn.gate.any()))
-            out.append(adapter_keys_values(layer.self_attn, prompt) if wanted and prompt is not None else None)
-        return tuple(out)
 
     def forward(
         self,
@@ -193,32 +169,6 @@ class AdapterLlama(LlamaForCausalLM):  # type: ignore[no-untyped-call]
         counted = targets != -100
         logits = self.lm_head(hidden[:, :-1][counted])  # (labelled, vocabulary)
         return F.cross_entropy(logits.float(), targets[counted])
-
-    def fold(self) -> None:
-        """Fold every bias and scale into its weight, for inference; the adapter can no longer be saved or trained."""
-        for owner, name, linear in self._linears():
-            if isinstance(linear, TunedLinear):
-                setattr(owner, name, linear.fold())
-        self.requires_grad_(False)
-        self.groups = {}
-
-    def _prompt(self, index: int, visual_prompt: Tensor | None) -> Tensor | None:
-        """Return layer `index`'s prompt (B or 1, L, C), or None."""
-        if index not in self._static:
-            return visual_prompt if index in self._visual else None
-        static = self.adapter_query[index - self._static.start][None]  # (1, L, C)
-        if self.adapter.fusion == "added" and visual_prompt is not None:
-            return static + visual_prompt
-        return static
-
-    def _linears(self) -> Iterable[tuple[nn.Module, str, nn.Linear]]:
-        """Yield every linear that is tuned: its owner, its name there, itself."""
-        names = LINEARS if self.adapter.lora_rank else self.adapter.tuned_linears
-        for layer in self.model.layers:
-            for owner in (layer.self_attn, layer.mlp):
-                for name in names:
-                    if hasattr(owner, name):
-                        yield owner, name, getattr(owner, name)
 
 
 def positions(attention_mask: Tensor) -> Tensor:

@@ -9,17 +9,21 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from vqa.adapter_model.checkpoints import install, shape_mismatches
 from vqa.adapter_model.config import LINEARS, AdapterConfig
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.official_names import Llama, chat_entries, multimodal_entries
 from vqa.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from vqa.adapter_model.llama import LlamaSizes
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +60,7 @@ def from_official(
     """Put a released checkpoint on a base model; every width comes from the tensors, so small ones work too.
 
         state = torch.load("BIAS-7B.pth", weights_only=True)       # {"model": …, "config": …}, or the tensors alone
-        model = from_official(state, base)                         # base: LlamaForCausalLM, e.g. of load_meta
+        model = from_official(state, base)                         # base: LlamaForCausalLM, e.g. of load_base
         features = torch.randn(1, 257, 768)                        # (B, P, F): CLIP's tokens, computed elsewhere
         logits = model(ids, attention_mask=mask, visual_prompt=model.visual(features)).logits
 
@@ -84,7 +88,7 @@ def translate(
     state_dict: Mapping[str, Any],
     *,
     config: Mapping[str, Any] | None = None,
-    base: LlamaConfig | None = None,
+    base: LlamaConfig | LlamaSizes | None = None,
     visual_heads: int = RELEASED_VISUAL_HEADS,
     base_model: str = RELEASED_BASE,
 ) -> Translated:
@@ -178,7 +182,7 @@ def _chat_adapter(base_model: str) -> AdapterConfig:
     )
 
 
-def _llama(state: Mapping[str, Tensor], base: LlamaConfig | None) -> Llama:
+def _llama(state: Mapping[str, Tensor], base: LlamaConfig | LlamaSizes | None) -> Llama:
     """Return the language model's sizes as the multimodal checkpoint's tensors tell them; else the base's."""
     width = _matrix(state, "adapter_query.weight")[1]
     gates = [tensor.numel() for name, tensor in state.items() if name.endswith(".attention.gate")]
@@ -194,7 +198,7 @@ def _llama(state: Mapping[str, Tensor], base: LlamaConfig | None) -> Llama:
     )
 
 
-def _chat_llama(state: Mapping[str, Tensor], base: LlamaConfig | None) -> Llama:
+def _chat_llama(state: Mapping[str, Tensor], base: LlamaConfig | LlamaSizes | None) -> Llama:
     width = _first(state, r".*\.wq_bias")
     heads = base.num_attention_heads if base else max(width // _HEAD_DIM, 1)
     return Llama(
@@ -206,7 +210,7 @@ def _chat_llama(state: Mapping[str, Tensor], base: LlamaConfig | None) -> Llama:
     )
 
 
-def _check_base(llama: Llama, state: Mapping[str, Tensor], base: LlamaConfig | None) -> None:
+def _check_base(llama: Llama, state: Mapping[str, Tensor], base: LlamaConfig | LlamaSizes | None) -> None:
     """Raise InputError if the base is not of the checkpoint's sizes."""
     if base is None:
         return

@@ -8,12 +8,17 @@ the language-only 65B chat one. Their names follow Meta's LLaMA, as do the rows 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
-from transformers import LlamaConfig
 
 from vqa.adapter_model import meta_llama
 from vqa.adapter_model.config import AdapterConfig
+
+if TYPE_CHECKING:
+    from transformers import LlamaConfig
+
+    from vqa.adapter_model.llama import LlamaSizes
 
 _BLOCK = {
     "norm1": "norm1",
@@ -42,7 +47,7 @@ class Llama:
     inner: int
 
     @classmethod
-    def of(cls, config: LlamaConfig) -> Llama:
+    def of(cls, config: LlamaConfig | LlamaSizes) -> Llama:
         return cls(
             config.hidden_size,
             config.num_hidden_layers,

@@ -36,13 +36,14 @@ from typing import Any
 import torch
 
 from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.base_model import base_folder, load_base
+from vqa.adapter_model.base_model import base_folder
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.generation import decode
 from vqa.adapter_model.loading import load_for_answering
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.presets import preset, preset_folder
+from vqa.adapter_model.transformers_base import load_base
 from vqa.devices import choose_device
 from vqa.settings import Settings
 from vqa.values import GenerationOptions

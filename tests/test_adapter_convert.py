@@ -11,7 +11,7 @@ from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 from typer.testing import CliRunner
 
-from vqa.adapter_model.base_model import base_folder, load_base, read_base
+from vqa.adapter_model.base_model import base_folder, open_base
 from vqa.adapter_model.checkpoints import adapter_folder
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.convert import convert
@@ -19,6 +19,7 @@ from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.official_names import Llama, multimodal_entries
 from vqa.adapter_model.presets import preset
 from vqa.adapter_model.tensor_file import read_tensor_file
+from vqa.adapter_model.transformers_base import load_base
 from vqa.cli import app
 from vqa.errors import InputError, ModelUnavailable
 from vqa.protocols import Core
@@ -90,7 +91,7 @@ def test_a_converted_checkpoint_answers_by_the_picture(released, base, clip, tmp
     assert shown.exit_code == 0, shown.output
     assert "left out, because nothing uses it: llama.layers.0.attention.gate" in shown.output
     config = json.loads((out / "config.json").read_text())
-    assert (config["base_model"], config["base_fingerprint"]) == (str(base), read_base(base)[1])
+    assert (config["base_model"], config["base_fingerprint"]) == (str(base), open_base(base).fingerprint)
     (out / "config.json").write_text(json.dumps({**config, "vision": clip}))
 
     settings = Settings(adapter=str(out), dtype="float32", device="cpu", offline=True)
@@ -262,8 +263,8 @@ def test_a_base_is_a_folder_or_refused_as_none(base, tmp_path):
 def test_a_base_saved_as_bin_has_the_fingerprint_of_safetensors(base):
     from safetensors.torch import load_file
 
-    expected = read_base(base)[1]
+    expected = open_base(base).fingerprint
     torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
     (base / "model.safetensors").unlink()
-    assert read_base(base)[1] == expected
+    assert open_base(base).fingerprint == expected
     assert load_base(base, dtype=torch.float32, device=torch.device("cpu"))[1] == expected

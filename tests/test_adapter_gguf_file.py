@@ -8,8 +8,9 @@ import torch
 from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
-from vqa.adapter_model.base_model import base_fingerprint, load_base
+from vqa.adapter_model.base_model import base_fingerprint
 from vqa.adapter_model.gguf_file import convert
+from vqa.adapter_model.transformers_base import load_base
 from vqa.errors import ModelUnavailable
 
 NAMES = {

@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
-from vqa.adapter_model.base_model import load_base, special_ids
-from vqa.adapter_model.meta_llama import LINEARS, NORMS, load_meta
+from vqa.adapter_model.base_model import special_ids
+from vqa.adapter_model.meta_llama import LINEARS, NORMS
+from vqa.adapter_model.transformers_base import load_base
 from vqa.errors import InputError
 
 OPTIONS = {"dtype": torch.float32, "device": torch.device("cpu")}
@@ -50,7 +51,7 @@ def edit(folder, change):
 
 def test_it_is_the_same_model_with_grouped_query_attention(model, folder):
     ids = torch.tensor([[1, 5, 9, 70, 2]])
-    loaded = load_meta(folder, **OPTIONS)
+    loaded = load_base(folder, **OPTIONS)[0]
     assert torch.equal(loaded(ids).logits, model(ids).logits)
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert special_ids(folder) == ((1,), frozenset({2}))
@@ -69,7 +70,7 @@ def test_its_fingerprint_is_that_of_the_other_format(model, folder, tmp_path):
         (lambda f: edit(f, lambda s: s.pop("layers.0.attention.wq.weight")), "cannot be read"),
         (
             lambda f: edit(f, lambda s: s.update({"norm.weight": torch.ones(5)})),
-            r"norm\.weight is \(5,\), params\.json means \(64,\)",
+            r"norm\.weight is \(5,\), the config means \(64,\)",
         ),
         (lambda f: (f / "params.json").write_text("{"), "is not a LLaMA's"),
         (lambda f: (f / "params.json").write_text('{"dim": 64}'), "is not a LLaMA's"),

@@ -11,11 +11,12 @@ from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from vqa.adapter_model.base_model import base_fingerprint
-from vqa.adapter_model.meta_llama import LINEARS, load_meta
+from vqa.adapter_model.meta_llama import LINEARS
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.official import from_official, translate
 from vqa.adapter_model.official_names import Llama, multimodal_entries
 from vqa.adapter_model.presets import preset
+from vqa.adapter_model.transformers_base import load_base
 from vqa.errors import InputError
 
 WIDTH, LAYERS, HEADS, INNER, VOCAB = 32, 3, 4, 48, 61
@@ -65,7 +66,7 @@ def meta_folder(meta, tmp_path):
 
 @pytest.fixture
 def base(meta_folder):
-    return lambda: load_meta(meta_folder, dtype=torch.float32, device=torch.device("cpu"))
+    return lambda: load_base(meta_folder, dtype=torch.float32, device=torch.device("cpu"))[0]
 
 
 @pytest.fixture
@@ -374,8 +375,6 @@ def test_the_chat_checkpoint_scales_inputs(meta, base, draw):
 
 
 def test_both_forms_of_a_base_are_the_same_base(meta, base, meta_folder, tmp_path):
-    from vqa.adapter_model.base_model import load_base
-
     model = base()
     model.save_pretrained(tmp_path / "hf")
     options = {"dtype": torch.float32, "device": torch.device("cpu")}
