@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
+from vqa.agent.answering import finished, likeliest
 from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.prompting import compose
@@ -101,9 +101,22 @@ class VQAAgent:
                 yield event.text
 
     def answer_many(self, rows: Iterable[tuple[ImageSource, str | Question]]) -> Iterator[Answer]:
-        """Yield one answer for each (picture, question); experts look once at each picture."""
-        for image, question in rows:
-            yield self(image, question)
+        """Yield one answer for each (picture, question), in their order, as calling the agent with each would give.
+
+        Many are worked on at once: some pictures are loaded ahead (`rows` is read in another thread), experts look
+        once at each, and the core decodes questions together. Leaving off early is fine.
+
+        Raises:
+            InputError: A picture or a question cannot be used; the answers before it have been yielded.
+            ModelUnavailable: The core's weights cannot be had.
+        """
+        from vqa.agent.batching import Failed, answer_windows
+
+        for window in answer_windows(self, rows):
+            for outcome in window:
+                if isinstance(outcome, Failed):
+                    raise outcome.error
+                yield outcome
 
     def route(self, question: str) -> Route:
         """Return which experts `question` would be given to, and why; loads nothing."""
@@ -163,7 +176,7 @@ class VQAAgent:
         for name in route.experts:
             yield Looking(name)
             since = time.perf_counter()
-            findings.append(self._look_or_say_why(name, loaded, asked))
+            findings.append(self.look_or_say_why(name, loaded, asked))
             clock(name, since)
             yield Found(findings[-1])
 
@@ -174,7 +187,7 @@ class VQAAgent:
 
         since = time.perf_counter()
         tokens: list[Token] = []
-        for token in self._tokens(loaded, prompt.text, asked.choices):
+        for token in self.tokens(loaded, prompt.text, asked.choices):
             if not tokens:
                 clock("first_token", since)
             tokens.append(token)
@@ -182,21 +195,20 @@ class VQAAgent:
         clock("core", since)
         clock("total", started)
         yield Answered(
-            Answer(
-                text="".join(token.text for token in tokens).strip(),
-                confidence=_confidence(tokens),
-                question=asked,
+            finished(
+                asked,
+                loaded,
                 route=route,
-                findings=tuple(findings),
+                findings=findings,
                 prompt=prompt,
+                tokens=tokens,
                 core=self.core.name,
                 seconds=seconds,
-                notes=_notes(loaded, findings),
-                image=loaded,
             )
         )
 
-    def _look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
+    def look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
+        """Return what an expert sees, or, unless the settings are strict, a finding that says why it failed."""
         expert = self.experts[name]
         try:
             return self.look(name, image, question)
@@ -207,17 +219,16 @@ class VQAAgent:
             log.debug("expert %s failed", name, exc_info=True)
             return Finding(name, expert.kind, "", error=" ".join(why.split()), size=image.pil.size)
 
-    def _tokens(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Iterator[Token]:
+    def tokens(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Iterator[Token]:
         """Yield the answer: what the core writes, or the likeliest of the choices if it can weigh them."""
-        if not choices or not isinstance(self.core, ScoringCore):
-            yield from self.core.stream(image, prompt, self._options())
-            return
-        totals = [score.total for score in self.core.score(image, prompt, choices)]
-        best = max(range(len(choices)), key=totals.__getitem__)
-        among = math.log(sum(math.exp(total - totals[best]) for total in totals))
-        yield Token(choices[best], -among)
+        if choices and isinstance(self.core, ScoringCore):
+            yield likeliest(self.core, image, prompt, choices)
+        else:
+            yield from self.core.stream(image, prompt, self.options)
 
-    def _options(self) -> GenerationOptions:
+    @property
+    def options(self) -> GenerationOptions:
+        """How the core decodes."""
         s = self.settings
         return GenerationOptions(max_new_tokens=s.max_new_tokens, temperature=s.temperature, top_p=s.top_p, seed=s.seed)
 
@@ -231,17 +242,3 @@ def check_question(question: str | Question) -> Question:
     if len(text) > MAX_QUESTION_CHARACTERS:
         raise InputError(f"the question has {len(text):,} characters; ask in at most {MAX_QUESTION_CHARACTERS:,}")
     return replace(asked, text=text)
-
-
-def _confidence(tokens: Sequence[Token]) -> float | None:
-    logprobs = [token.logprob for token in tokens if token.logprob is not None]
-    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else None
-
-
-def _notes(image: LoadedImage, findings: Sequence[Finding]) -> tuple[str, ...]:
-    notes = list(image.notes)
-    for finding in findings:
-        if finding.error is not None:
-            notes.append(f"answered without {finding.expert}: {finding.error}")
-        notes += [f"{finding.expert}: {note}" for note in finding.notes]
-    return tuple(notes)

@@ -1,0 +1,53 @@
+"""The last steps of an answer, the same for one question and for many: weighing choices, and putting it together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from vqa.protocols import ScoringCore
+from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
+
+
+def likeliest(core: ScoringCore, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Token:
+    """Return the likeliest choice, with the log of its probability among the choices."""
+    totals = [score.total for score in core.score(image, prompt, choices)]
+    best = max(range(len(choices)), key=totals.__getitem__)
+    among = math.log(sum(math.exp(total - totals[best]) for total in totals))
+    return Token(choices[best], -among)
+
+
+def finished(
+    question: Question,
+    image: LoadedImage,
+    *,
+    route: Route,
+    findings: Sequence[Finding],
+    prompt: Prompt,
+    tokens: Sequence[Token],
+    core: str,
+    seconds: Mapping[str, float],
+) -> Answer:
+    """Return the answer that these tokens make, with everything that explains it."""
+    logprobs = [token.logprob for token in tokens if token.logprob is not None]
+    return Answer(
+        text="".join(token.text for token in tokens).strip(),
+        confidence=math.exp(sum(logprobs) / len(logprobs)) if logprobs else None,
+        question=question,
+        route=route,
+        findings=tuple(findings),
+        prompt=prompt,
+        core=core,
+        seconds=seconds,
+        notes=_notes(image, findings),
+        image=image,
+    )
+
+
+def _notes(image: LoadedImage, findings: Sequence[Finding]) -> tuple[str, ...]:
+    notes = list(image.notes)
+    for finding in findings:
+        if finding.error is not None:
+            notes.append(f"answered without {finding.expert}: {finding.error}")
+        notes += [f"{finding.expert}: {note}" for note in finding.notes]
+    return tuple(notes)

@@ -1,0 +1,96 @@
+"""A run as one HTML page: every row with its picture, the evidence drawn on it, and filters.
+
+The page grows with the run: each row is a piece of JSON, each picture a small JPEG, and the script at the top shows
+those that pass the filters, some at a time as one scrolls. It can be opened at any moment, and nothing lies beside it.
+Everything that a picture, a user or a model wrote reaches the page as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections import OrderedDict
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+from vqa.agent.batch.outcomes import Outcome, slim
+from vqa.agent.batch.record import Growing
+from vqa.agent.batching import Failed
+from vqa.values import COUNT_SCORE, Finding, LoadedImage
+
+_THUMBNAIL = 320  # pixels of its longer side
+_QUALITY = 60
+_REMEMBERED = 1_000  # pictures that are in the page already
+_MOST_REGIONS = 60  # of a finding
+
+
+class ReportPage:
+    """Adds rows to a page, which it begins if the file is empty."""
+
+    def __init__(self, file: Growing) -> None:
+        self._file = file
+        self._pictures: OrderedDict[str, None] = OrderedDict()
+        if not file.length:
+            file.add(files(__package__).joinpath("report_page.html").read_bytes())
+
+    def add(self, outcome: Outcome) -> None:
+        """Append a row, and its picture if that is not in the page yet."""
+        record = slim(outcome)
+        if not isinstance(outcome.result, Failed):
+            answer = outcome.result
+            record |= {
+                "reason": answer.route.reason,
+                "notes": list(answer.notes),
+                "findings": [_finding(finding) for finding in answer.findings],
+            }
+            if answer.image is not None:
+                record["picture"] = f"p{answer.image.sha256[:16]}"
+                self._add_picture(record["picture"], answer.image)
+        self._element("row", "", json.dumps(record, ensure_ascii=False))
+
+    def sync(self) -> int:
+        return self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _add_picture(self, name: str, image: LoadedImage) -> None:
+        if name not in self._pictures:
+            self._element("picture", f' id="{name}"', b64encode(_thumbnail(image)).decode("ascii"))
+        self._pictures[name] = None
+        self._pictures.move_to_end(name)
+        if len(self._pictures) > _REMEMBERED:
+            self._pictures.popitem(last=False)
+
+    def _element(self, kind: str, attributes: str, text: str) -> None:
+        # "<" cannot end the element early; U+2028 and lone surrogates are escapes in JSON as they are here.
+        safe = text.replace("<", "\\u003c")
+        element = f'<script type="text/x-vqa-{kind}"{attributes}>{safe}</script>\n'
+        self._file.add(element.encode("utf-8", "backslashreplace"))
+
+
+def _thumbnail(image: LoadedImage) -> bytes:
+    small = image.pil.copy()
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    buffer = BytesIO()
+    small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
+    return buffer.getvalue()
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """Return what is drawn and listed of a finding; places are thousandths of the picture's sides."""
+    width, height = finding.size
+    scale = (1000 / width, 1000 / height) * 2 if width and height else (0.0,) * 4
+    return {
+        "expert": finding.expert,
+        "kind": finding.kind,
+        "model": finding.model,
+        "text": finding.text,
+        "error": finding.error,
+        "regions": [
+            [*(round(v * s) for v, s in zip(region.xyxy, scale, strict=True)), region.label, round(region.score, 2)]
+            for region in finding.regions[:_MOST_REGIONS]
+            if finding.kind != "objects" or region.score >= COUNT_SCORE
+        ],
+    }

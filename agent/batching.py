@@ -1,0 +1,294 @@
+"""Answers many questions at once: pictures load ahead, each expert looks once at each, the core decodes rows together.
+
+Rows go through in windows. While the core answers one window, the experts already look at the next one's pictures, and
+threads load those after it, so that memory holds three windows, whatever the number of rows. Where a window ends
+depends on its rows alone: who starts again at a window's first row gets the same windows, and with them, to the last
+bit, the same answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Literal
+
+from vqa.agent.answering import finished
+from vqa.agent.prompting import compose
+from vqa.errors import ModelUnavailable, VQAError
+from vqa.images import load_image
+from vqa.protocols import ScoringCore
+from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
+
+if TYPE_CHECKING:
+    from vqa.agent.agent import VQAAgent
+    from vqa.images import ImageSource
+
+BATCH_ROWS = 32
+"""Rows of a window, at most."""
+_WINDOW_PIXELS = 48_000_000  # of its pictures together, 3 bytes each; the picture that exceeds it is the last
+_LOADERS = 2
+_LOADED_AHEAD = 8  # pictures
+_LIKE_LENGTH = 1.5  # prompts decoded together: the longest has at most so many times the shortest's tokens
+
+Stage = Literal["row", "duplicate", "question", "picture", "expert", "core"]
+Load = Callable[["ImageSource"], LoadedImage]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A question without an answer.
+
+    Attributes:
+        stage: Where it failed: reading the row, an id that was there before, the question, the picture, an expert
+            (where the settings are strict), or the core.
+        error: Why.
+    """
+
+    stage: Stage
+    error: VQAError
+
+
+@dataclass
+class _Asked:
+    """One question on its way to its answer; whatever fails is kept, and the later steps leave it alone."""
+
+    question: Question
+    image: LoadedImage | None = None
+    route: Route | None = None
+    findings: list[Finding] = field(default_factory=list)
+    prompt: Prompt | None = None
+    tokens: Sequence[Token] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: Failed | None = None
+
+
+def answer_windows(
+    agent: VQAAgent,
+    rows: Iterable[tuple[ImageSource, str | Question] | Failed],
+    *,
+    load: Load | None = None,
+    batch_rows: int = BATCH_ROWS,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Answer | Failed]]:
+    """Yield a window's answers at a time, in the order of the rows.
+
+    Args:
+        agent: Who answers.
+        rows: Pictures and questions, read in another thread, some of them ahead; what failed before stays in its place.
+        load: Turns a row's picture into a LoadedImage, in threads; by default `load_image`.
+        batch_rows: Rows of a window, at most.
+        stop: Once true, what the core is answering is still yielded, then nothing more.
+
+    Raises:
+        ModelUnavailable: The core's weights cannot be had; no row could be answered.
+    """
+    if missing := agent.core.available():  # before the experts spend seconds on it
+        raise ModelUnavailable(f"core {agent.core.name!r}: {missing}")
+    load = load or (lambda source: load_image(source, offline=agent.settings.offline))
+    with ThreadPoolExecutor(_LOADERS, "vqa-load") as loading, ThreadPoolExecutor(1, "vqa-look") as looking:
+        stopped = False
+
+        def stopping() -> bool:
+            return stopped or stop()
+
+        arriving = _loaded_ahead(rows, load, loading)
+
+        def prepare() -> list[_Asked]:
+            window = [] if stopping() else _window(arriving, batch_rows)
+            _look(agent, window, stopping)
+            return window
+
+        try:
+            following = looking.submit(prepare)
+            while (window := following.result()) and not stopping():
+                following = looking.submit(prepare)
+                _answer(agent, window)
+                yield [_result(agent, asked) for asked in window]
+        finally:
+            stopped = True  # also when the caller has seen enough
+            loading.shutdown(wait=False, cancel_futures=True)
+
+
+def _loaded_ahead(
+    rows: Iterable[tuple[ImageSource, str | Question] | Failed], load: Load, pool: ThreadPoolExecutor
+) -> Iterator[tuple[_Asked, Future[LoadedImage] | None]]:
+    """Yield each question with its picture, which is being loaded while those before it are worked on.
+
+    A picture named again soon is not loaded again.
+    """
+    from vqa.agent.agent import check_question
+
+    recent: OrderedDict[ImageSource, Future[LoadedImage]] = OrderedDict()
+    waiting: deque[tuple[_Asked, Future[LoadedImage] | None]] = deque()
+
+    def loaded(source: ImageSource) -> Future[LoadedImage]:
+        if not isinstance(source, str):
+            return pool.submit(load, source)
+        if source not in recent:
+            recent[source] = pool.submit(load, source)
+        recent.move_to_end(source)
+        while len(recent) > _LOADED_AHEAD:
+            recent.popitem(last=False)
+        return recent[source]
+
+    def begun(source: ImageSource, question: str | Question) -> tuple[_Asked, Future[LoadedImage] | None]:
+        try:
+            return _Asked(check_question(question)), loaded(source)
+        except VQAError as error:
+            given = question if isinstance(question, Question) else Question(question)
+            return _Asked(given, failed=Failed("question", error)), None
+
+    for row in rows:
+        waiting.append((_Asked(Question(""), failed=row), None) if isinstance(row, Failed) else begun(*row))
+        if len(waiting) > _LOADED_AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _window(arriving: Iterator[tuple[_Asked, Future[LoadedImage] | None]], most_rows: int) -> list[_Asked]:
+    """Return the next rows, their pictures loaded: as many as a window holds."""
+    window: list[_Asked] = []
+    pixels: dict[str, int] = {}  # of each picture
+    for asked, future in arriving:
+        window.append(asked)
+        if future is not None:
+            since = time.perf_counter()
+            try:
+                image = future.result()
+            except Exception as error:  # MemoryError, say: it is this row's trouble and not the others'
+                asked.failed = Failed("picture", _as_vqa_error(error))
+            else:
+                asked.image = image
+                asked.question = replace(asked.question, image=asked.question.image or image.source)
+                asked.seconds["load_image"] = time.perf_counter() - since  # what of it had to be waited for
+                pixels[image.sha256] = image.pil.width * image.pil.height
+        if len(window) >= most_rows or sum(pixels.values()) >= _WINDOW_PIXELS:
+            break
+    return window
+
+
+def _look(agent: VQAAgent, window: Sequence[_Asked], stopping: Callable[[], bool]) -> None:
+    """Let the experts look, picture by picture, and compose the prompts."""
+    by_picture: dict[str, list[_Asked]] = {}
+    for asked in window:
+        if asked.image is not None:
+            by_picture.setdefault(asked.image.sha256, []).append(asked)
+    for asked in chain.from_iterable(by_picture.values()):
+        if stopping():
+            return
+        assert asked.image is not None
+        try:
+            since = time.perf_counter()
+            asked.route = agent.route(asked.question.text)
+            asked.seconds["route"] = time.perf_counter() - since
+            for name in asked.route.experts:
+                since = time.perf_counter()
+                asked.findings.append(agent.look_or_say_why(name, asked.image, asked.question))
+                asked.seconds[name] = time.perf_counter() - since
+            since = time.perf_counter()
+            asked.prompt = compose(asked.question, asked.findings, agent.core)
+            asked.seconds["compose"] = time.perf_counter() - since
+        except ModelUnavailable as error:
+            if asked.route is None or agent.settings.strict:
+                raise
+            asked.failed = Failed("core", error)
+        except Exception as error:  # a failing expert where the settings are strict
+            asked.failed = Failed("expert", _as_vqa_error(error))
+
+
+def _answer(agent: VQAAgent, window: Sequence[_Asked]) -> None:
+    """Let the core answer: choices one by one, the rest in batches of prompts of like length, equal ones once."""
+    composed = [asked for asked in window if asked.prompt is not None and asked.failed is None]
+    written: dict[tuple[str, str], list[_Asked]] = {}
+    for asked in composed:
+        assert asked.prompt is not None
+        assert asked.image is not None
+        if asked.question.choices and isinstance(agent.core, ScoringCore):
+            _answer_alone(agent, asked)
+        else:
+            written.setdefault((asked.image.sha256, asked.prompt.text), []).append(asked)
+    for batch in _batches([same[0] for same in written.values()]):
+        _answer_batch(agent, batch)
+        for asked in batch:
+            assert asked.prompt is not None
+            assert asked.image is not None
+            for twin in written[asked.image.sha256, asked.prompt.text][1:]:
+                twin.tokens, twin.failed = asked.tokens, asked.failed
+                twin.seconds["core"] = 0.0
+
+
+def _batches(rows: Sequence[_Asked]) -> Iterator[list[_Asked]]:
+    """Yield rows of like prompt lengths: they are padded to the longest, and padding costs as much as text."""
+    batch: list[_Asked] = []
+    for asked in sorted(rows, key=_tokens):
+        if batch and _tokens(asked) > _LIKE_LENGTH * _tokens(batch[0]):
+            yield batch
+            batch = []
+        batch.append(asked)
+    if batch:
+        yield batch
+
+
+def _tokens(asked: _Asked) -> int:
+    assert asked.prompt is not None
+    return asked.prompt.tokens
+
+
+def _answer_batch(agent: VQAAgent, batch: Sequence[_Asked]) -> None:
+    since = time.perf_counter()
+    try:
+        together = [(asked.image, asked.prompt.text) for asked in batch if asked.image and asked.prompt]
+        for asked, tokens in zip(batch, agent.core.generate(together, agent.options), strict=True):
+            asked.tokens = tokens
+    except Exception:  # one row too long, say: the others shall not fail with it
+        log.debug("a batch of %d failed; its rows are answered one by one", len(batch), exc_info=True)
+        for asked in batch:
+            _answer_alone(agent, asked)
+        return
+    for asked in batch:
+        asked.seconds["core"] = (time.perf_counter() - since) / len(batch)
+
+
+def _answer_alone(agent: VQAAgent, asked: _Asked) -> None:
+    assert asked.image is not None
+    assert asked.prompt is not None
+    since = time.perf_counter()
+    try:
+        asked.tokens = tuple(agent.tokens(asked.image, asked.prompt.text, asked.question.choices))
+    except ModelUnavailable:
+        raise  # no other row would fare better
+    except Exception as error:
+        asked.failed = Failed("core", _as_vqa_error(error))
+    asked.seconds["core"] = time.perf_counter() - since
+
+
+def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
+    if asked.failed is not None:
+        return asked.failed
+    assert asked.image is not None
+    assert asked.route is not None
+    assert asked.prompt is not None
+    return finished(
+        asked.question,
+        asked.image,
+        route=asked.route,
+        findings=asked.findings,
+        prompt=asked.prompt,
+        tokens=asked.tokens,
+        core=agent.core.name,
+        seconds={**asked.seconds, "total": sum(asked.seconds.values())},
+    )
+
+
+def _as_vqa_error(error: Exception) -> VQAError:
+    if isinstance(error, VQAError):
+        return error
+    log.debug("unexpected", exc_info=error)
+    return VQAError(f"{type(error).__name__}: {' '.join(str(error).split())}")
