@@ -18,15 +18,15 @@ from vqa.values import GenerationOptions, LoadedImage, Score, Token
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from vqa.adapter_model.adapted import Adapted
     from vqa.adapter_model.attention import AdapterKeysValues
     from vqa.adapter_model.config import AdapterConfig
     from vqa.adapter_model.encoder import VisionEncoder
     from vqa.adapter_model.engine import Engine
-    from vqa.adapter_model.model import AdapterLlama
 
 
 class AdapterCore(ABC):
-    """A core that decodes with an `AdapterLlama`.
+    """A core that decodes with an adapted LLaMA.
 
     Attributes:
         context: Tokens for prompt and answer together.
@@ -44,8 +44,8 @@ class AdapterCore(ABC):
         return cls(settings)
 
     @abstractmethod
-    def render(self, question: str, evidence: Sequence[str]) -> str:
-        """Return the full prompt: the core's format around the evidence lines and the question."""
+    def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the full prompt: the core's format around earlier turns, the evidence lines and the question."""
 
     @property
     def adapter(self) -> str:
@@ -149,6 +149,26 @@ class AdapterCore(ABC):
         answers = [self._ids(choice) for choice in choices]
         return score(self._engine, ids, answers, self._adapter([image]), stop_ids=self._stop_ids)
 
+    def train(
+        self, recipe: Path, *, changes: Sequence[str] = (), output: Path | None = None, resume: bool = False
+    ) -> list[str]:
+        """Train an adapter in this core's prompt format as a recipe says; return what there is to say about it.
+
+        Args:
+            recipe: A YAML file; see docs/training.md.
+            changes: `key=value` for keys and variables of the recipe.
+            output: Folder of the run, instead of the recipe's.
+            resume: Go on with the run in that folder, if there is one.
+
+        Raises:
+            InputError: The recipe, its data or the folder cannot be used.
+            ModelUnavailable: Weights are not here and cannot be had.
+        """
+        from vqa.adapter_model.training.recipe_file import load_recipe
+        from vqa.adapter_model.training.train import train
+
+        return train(load_recipe(recipe, changes=changes, output=output), self, self._settings, resume=resume)
+
     def _tokens(
         self, ids: list[int], adapter: AdapterKeysValues, options: GenerationOptions
     ) -> Iterator[tuple[int, float]]:
@@ -190,7 +210,7 @@ class AdapterCore(ABC):
         return load_tokenizer(base_folder(self.base_model, self._settings))
 
     @cached_property
-    def _model(self) -> AdapterLlama:
+    def _model(self) -> Adapted:
         from vqa.adapter_model.loading import load_for_answering
 
         return load_for_answering(self._settings, self._folder, base_model=self.base_model)
@@ -219,9 +239,14 @@ class AdapterCore(ABC):
         """Ids that end an answer."""
 
     @property
-    def _begin_ids(self) -> tuple[int, ...]:
+    def begin_ids(self) -> tuple[int, ...]:
         """Ids before every prompt, beyond the `context`."""
         return ()
+
+    @property
+    def end_id(self) -> int:
+        """The id that an adapter learns to end its answers with."""
+        return min(self._stop_ids)
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -234,7 +259,7 @@ class AdapterCore(ABC):
                 f"the prompt has {len(ids)} tokens; {self.name} takes 1 to {room}, with {options.max_new_tokens} left "
                 "for the answer: shorten the question or ask fewer experts"
             )
-        return [*self._begin_ids, *ids]
+        return [*self.begin_ids, *ids]
 
     def _adapter(self, images: Sequence[LoadedImage]) -> AdapterKeysValues:
         """Return the adapter's keys and values for these pictures; with closed gates no picture is looked at."""

@@ -40,20 +40,28 @@ class Line:
     rank: float
 
 
-def compose(question: Question, findings: Sequence[Finding], core: Core) -> Prompt:
+def compose(
+    question: Question, findings: Sequence[Finding], core: Core, *, history: Sequence[tuple[str, str]] = ()
+) -> Prompt:
     """Return the prompt for `core`: as much evidence as its budget holds, the most relevant first to be kept.
+
+    Args:
+        question: What is asked.
+        findings: What the experts found.
+        core: Who is to read the prompt.
+        history: Earlier (question, answer) pairs, oldest first; at most half of the budget, the newest are kept.
 
     Raises:
         InputError: The question alone is longer than the core's limit (raised by the core when it streams).
     """
     lines = [Line(_clean(line.text, core.markers), line.rank) for line in evidence(question.text, findings)]
-    asked = _clean(question.text, core.markers)
-    if gloss := in_english(question.text, _vocabulary(findings)):
-        asked += f" In English: {gloss}"
-    if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
-        asked += " Choose from: " + ", ".join(_clean(choice, core.markers) for choice in question.choices)
+    asked = wording(question, findings, core)
     budget = core.max_prompt_tokens
-    room = budget - core.count_tokens(core.render(asked, ()))
+    alone = core.count_tokens(core.render(asked, ()))
+    turns = [(_clean(earlier, core.markers), _clean(answer, core.markers)) for earlier, answer in history]
+    while turns and core.count_tokens(core.render(asked, (), turns)) - alone > (budget - alone) // 2:
+        del turns[0]
+    room = budget - core.count_tokens(core.render(asked, (), turns))
     kept: set[int] = set()
     for index in sorted(range(len(lines)), key=lambda i: (lines[i].rank, i)):
         cost = core.count_tokens(lines[index].text + "\n") + 1  # +1: pieces joined may split differently
@@ -61,9 +69,21 @@ def compose(question: Question, findings: Sequence[Finding], core: Core) -> Prom
             room -= cost
             kept.add(index)
     used = tuple(line.text for i, line in enumerate(lines) if i in kept)
-    dropped = tuple(f"{line.text} (over the budget)" for i, line in enumerate(lines) if i not in kept)
-    text = core.render(asked, used)
+    forgotten = [f"earlier turn: {earlier}" for earlier, _ in history[: len(history) - len(turns)]]
+    unused = [*forgotten, *(line.text for i, line in enumerate(lines) if i not in kept)]
+    dropped = tuple(f"{text} (over the budget)" for text in unused)
+    text = core.render(asked, used, turns)
     return Prompt(text, used, dropped, core.count_tokens(text), budget)
+
+
+def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
+    """Return the question as `core` reads it: markers broken up, Korean glossed, choices named if it must read them."""
+    asked = _clean(question.text, core.markers)
+    if gloss := in_english(question.text, _vocabulary(findings)):
+        asked += f" In English: {gloss}"
+    if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
+        asked += " Choose from: " + ", ".join(_clean(choice, core.markers) for choice in question.choices)
+    return asked
 
 
 def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -210,6 +210,17 @@ def test_the_prompt_is_alpacas_and_the_evidence_is_its_input():
     assert "###" in core.markers
 
 
+def test_earlier_turns_stand_between_alpacas_introduction_and_the_question():
+    core = cores.get("llama-adapter").from_settings(Settings())
+    assert core.render("How many?", ["Text: {x}"], [("Is it {red}?", "Yes."), ("Why?", "Paint.")]) == (
+        "Below is an instruction that describes a task, paired with an input that provides further context. "
+        "Write a response that appropriately completes the request.\n\n"
+        "### Instruction:\nIs it {red}?\n\n### Response:Yes.\n\n"
+        "### Instruction:\nWhy?\n\n### Response:Paint.\n\n"
+        "### Instruction:\nHow many?\n\n### Input:\nText: {x}\n\n### Response:"
+    )
+
+
 @pytest.mark.parametrize(
     ("adapter", "words"),
     [

@@ -24,6 +24,9 @@ def test_it_is_a_core_that_needs_nothing(core):
 def test_the_answer_is_the_prompt(core):
     prompt = core.render("What is it?", ["person (0.91)", "bus (0.95)"])
     assert prompt == "person (0.91)\nbus (0.95)\nWhat is it?"
+    assert (
+        core.render("Why?", ["bus"], [("What?", "A bus."), ("Red?", "Yes.")]) == "What?\nA bus.\nRed?\nYes.\nbus\nWhy?"
+    )
     pieces = [token.text for token in core.stream(PICTURE, prompt, GenerationOptions())]
     assert "".join(pieces) == prompt
     assert len(pieces) == core.count_tokens(prompt) == 7

@@ -42,6 +42,15 @@ def test_the_prompt_is_one_user_turn_with_the_evidence_before_the_question():
     assert make().render("Why?", []) == "<|im_start|>user\nQuestion: Why?<|im_end|>\n<|im_start|>assistant\n"
 
 
+def test_earlier_turns_are_turns_of_the_chat_before_this_one():
+    history = [("Is it {red}?", "Yes."), ("Why?", "Paint.")]
+    assert make().render("Who?", ["Text: BUS"], history) == (
+        "<|im_start|>user\nQuestion: Is it {red}?<|im_end|>\n<|im_start|>assistant\nYes.<|im_end|>\n"
+        "<|im_start|>user\nQuestion: Why?<|im_end|>\n<|im_start|>assistant\nPaint.<|im_end|>\n"
+        "<|im_start|>user\nText: BUS\nQuestion: Who?<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
 def test_it_is_a_core_and_leaves_room_for_the_answer():
     assert isinstance(make(), Core)
     assert make(max_new_tokens=48).max_prompt_tokens == 2000

@@ -94,8 +94,14 @@ class Core(Protocol):
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
         ...
 
-    def render(self, question: str, evidence: Sequence[str]) -> str:
-        """Return the full prompt: the core's chat template around the evidence lines and the question."""
+    def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the full prompt: the core's chat template around earlier turns, the evidence lines and the question.
+
+        Args:
+            question: What is asked now.
+            evidence: What the experts found for it, one line each.
+            history: Earlier (question, answer) pairs about the picture, oldest first.
+        """
         ...
 
     def count_tokens(self, text: str) -> int: ...

@@ -30,9 +30,9 @@ class EchoCore:
     def available(self) -> str | None:
         return None
 
-    def render(self, question: str, evidence: Sequence[str]) -> str:
-        """Return the evidence lines and the question, one a line."""
-        return "\n".join([*evidence, question])
+    def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the earlier turns, the evidence lines and the question, one a line."""
+        return "\n".join([*(text for turn in history for text in turn), *evidence, question])
 
     def count_tokens(self, text: str) -> int:
         return len(_words(text))

@@ -23,6 +23,8 @@ WITH_INPUT = (
     f"{_INTRODUCTION}, paired with an input that provides further context. {_REQUEST}\n\n"
     "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:"
 )
+_BEGIN = "### Instruction:"
+TURN = f"{_BEGIN}\n{{instruction}}\n\n### Response:{{response}}\n\n"
 
 _RELEASES = "https://github.com/OpenGVLab/LLaMA-Adapter/releases"
 
@@ -49,11 +51,15 @@ class LlamaAdapterCore(AdapterCore):
     def available(self) -> str | None:
         return self._missing_adapter() or super().available()
 
-    def render(self, question: str, evidence: Sequence[str]) -> str:
-        """Return the question as the instruction and, if there is any, the evidence as its input."""
-        if not evidence:
-            return WITHOUT_INPUT.format(instruction=question)
-        return WITH_INPUT.format(instruction=question, input="\n".join(evidence))
+    def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the question as the instruction and, if there is any, the evidence as its input.
+
+        Alpaca knows one turn only; here: earlier ones stand, in its format, between its introduction and the question.
+        """
+        template = WITH_INPUT if evidence else WITHOUT_INPUT
+        introduction, begin, rest = template.partition(_BEGIN)
+        earlier = "".join(TURN.format(instruction=asked, response=said) for asked, said in history)
+        return introduction + earlier + (begin + rest).format(instruction=question, input="\n".join(evidence))
 
     def convert(self, source: Path, folder: Path) -> list[str]:
         """Write a released .pth checkpoint as an adapter's folder; return what there is to say about it.
@@ -84,7 +90,7 @@ class LlamaAdapterCore(AdapterCore):
         return special_ids(base_folder(self.base_model, self._settings))
 
     @property
-    def _begin_ids(self) -> tuple[int, ...]:
+    def begin_ids(self) -> tuple[int, ...]:
         return self._special_ids[0]
 
     @property

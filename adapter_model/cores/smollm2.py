@@ -9,10 +9,11 @@ from typing import ClassVar
 from vqa.adapter_model.adapter_core import AdapterCore
 from vqa.registry import register_core
 
-STOPS = ("<|im_end|>", "<|im_start|>", "<|endoftext|>")  # any of them ends an answer
+_END = "<|im_end|>"
+STOPS = (_END, "<|im_start|>", "<|endoftext|>")  # any of them ends an answer
 
-# The adapter is trained on exactly this text; changing it means training again. No system turn: every token is read
-# before the first one is written.
+# The adapter is trained on exactly this text, a turn of its base's chat template; changing it means training again. No
+# system turn: every token is read before the first one is written.
 TEMPLATE = "<|im_start|>user\n{evidence}Question: {question}<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -43,9 +44,15 @@ class SmolLM2Core(AdapterCore):
         "<empty_output>",
     )
 
-    def render(self, question: str, evidence: Sequence[str]) -> str:
-        """Return the full prompt: the evidence lines, then the question, in the chat template's user turn."""
-        return TEMPLATE.format(evidence="".join(f"{line}\n" for line in evidence), question=question)
+    def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the full prompt: earlier turns, then one with the evidence lines and the question."""
+        earlier = "".join(TEMPLATE.format(evidence="", question=asked) + f"{said}{_END}\n" for asked, said in history)
+        return earlier + TEMPLATE.format(evidence="".join(f"{line}\n" for line in evidence), question=question)
+
+    @cached_property
+    def end_id(self) -> int:
+        (end,) = self._ids(STOPS[0])
+        return end
 
     @cached_property
     def _stop_ids(self) -> frozenset[int]:
