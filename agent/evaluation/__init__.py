@@ -1,0 +1,1 @@
+"""Evaluation: labelled questions in, figures with intervals out."""
