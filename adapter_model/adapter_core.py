@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from vqa.adapter_model.once import once
 from vqa.errors import InputError, VQAError
 from vqa.settings import Settings
 from vqa.values import GenerationOptions, LoadedImage, Score, Token
@@ -30,6 +31,7 @@ class AdapterCore(ABC):
 
     Attributes:
         context: Tokens for prompt and answer together.
+        loading: Held while weights load or a picture is looked at; several threads may share a core.
     """
 
     name: ClassVar[str]
@@ -37,6 +39,7 @@ class AdapterCore(ABC):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.loading = RLock()
         self._latest: tuple[tuple[str, ...], AdapterKeysValues] | None = None  # of the pictures asked about last
 
     @classmethod
@@ -59,7 +62,7 @@ class AdapterCore(ABC):
 
     @property
     def max_prompt_tokens(self) -> int:
-        return max(self.context - self._settings.max_new_tokens, 1)
+        return self._room(self._settings.max_new_tokens)
 
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
@@ -184,38 +187,38 @@ class AdapterCore(ABC):
             if step is not None:
                 yield step
 
-    @cached_property
+    @once
     def _folder(self) -> Path:
         from vqa.adapter_model.checkpoints import adapter_folder
 
         return adapter_folder(self.adapter, offline=self._settings.offline)
 
-    @cached_property
+    @once
     def _config(self) -> AdapterConfig:
         from vqa.adapter_model.config import AdapterConfig
 
         return AdapterConfig.from_file(self._folder / "config.json")
 
-    @cached_property
+    @once
     def _sees(self) -> bool:
         from vqa.adapter_model.checkpoints import sees
 
         return sees(self._folder)
 
-    @cached_property
+    @once
     def _tokenizer(self) -> Tokenizer:
         from vqa.adapter_model.base_model import base_folder
         from vqa.adapter_model.loading import load_tokenizer
 
         return load_tokenizer(base_folder(self.base_model, self._settings))
 
-    @cached_property
+    @once
     def _model(self) -> Adapted:
         from vqa.adapter_model.loading import load_for_answering
 
         return load_for_answering(self._settings, self._folder, base_model=self.base_model)
 
-    @cached_property
+    @once
     def _engine(self) -> Engine:
         import torch
 
@@ -226,7 +229,7 @@ class AdapterCore(ABC):
         compact = self._settings.dtype == "auto" and model.device.type == "cpu" and model.dtype == torch.bfloat16
         return Engine(model, weights="compact" if compact else "dense")
 
-    @cached_property
+    @once
     def _encoder(self) -> VisionEncoder:
         from vqa.adapter_model.encoder import VisionEncoder
 
@@ -253,22 +256,32 @@ class AdapterCore(ABC):
         return ids
 
     def _checked(self, prompt: str, options: GenerationOptions) -> list[int]:
-        ids, room = self._ids(prompt), self.context - options.max_new_tokens
+        longest = max(options.max_new_tokens, self._settings.max_new_tokens)
+        ids, room = self._ids(prompt), self._room(longest)
         if not 0 < len(ids) <= room:
             raise InputError(
-                f"the prompt has {len(ids)} tokens; {self.name} takes 1 to {room}, with {options.max_new_tokens} left "
-                "for the answer: shorten the question or ask fewer experts"
+                f"the prompt has {len(ids)} tokens; {self.name} takes 1 to {room}, with {longest} left for the answer: "
+                "shorten the question or ask fewer experts"
             )
         return [*self.begin_ids, *ids]
+
+    def _room(self, answer: int) -> int:
+        """Return the tokens left for a prompt by an answer of at most so many."""
+        if answer >= self.context:
+            raise InputError(
+                f"max_new_tokens={answer}: {self.name} holds {self.context} tokens, with the prompt: lower it"
+            )
+        return self.context - answer
 
     def _adapter(self, images: Sequence[LoadedImage]) -> AdapterKeysValues:
         """Return the adapter's keys and values for these pictures; with closed gates no picture is looked at."""
         import torch
 
-        seen = tuple(image.sha256 for image in images) if self.sees() else ()
-        if self._latest is None or self._latest[0] != seen:
-            model = self._model  # not loaded in inference mode: such weights cannot be used outside it
-            with torch.inference_mode():
-                visual = model.visual(self._encoder.features(images)) if seen else None
-                self._latest = (seen, model.adapter_keys_values(visual))
-        return self._latest[1]
+        with self.loading:
+            seen = tuple(image.sha256 for image in images) if self.sees() else ()
+            if self._latest is None or self._latest[0] != seen:
+                model = self._model  # not loaded in inference mode: such weights cannot be used outside it
+                with torch.inference_mode():
+                    visual = model.visual(self._encoder.features(images)) if seen else None
+                    self._latest = (seen, model.adapter_keys_values(visual))
+            return self._latest[1]

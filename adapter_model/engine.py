@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import torch
@@ -72,6 +73,7 @@ class Engine:
         self._layers = [_Layer(layer, weights) for layer in model.model.layers]
         self._norm = model.model.norm
         self._head = Projection([model.lm_head], weights=weights)
+        self._running = Lock()  # threads take turns by the step: two at once would only fight for the same cores
 
     @property
     def bytes_a_token(self) -> int:
@@ -111,6 +113,10 @@ class Engine:
         Returns:
             The logits after each of them, (B, T, V), or after the last alone, (B, 1, V); float32.
         """
+        with self._running:
+            return self._extended(rows, ids, all_logits)
+
+    def _extended(self, rows: Rows, ids: Tensor, all_logits: bool) -> Tensor:
         end = rows.used + ids.shape[1]
         slots = torch.arange(end, device=self.device)
         first = slots.new_zeros(1, 1) if rows.padding is None else rows.padding[:, None]  # (B or 1, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
@@ -229,8 +229,7 @@ class VQAAgent:
     @property
     def options(self) -> GenerationOptions:
         """How the core decodes."""
-        s = self.settings
-        return GenerationOptions(max_new_tokens=s.max_new_tokens, temperature=s.temperature, top_p=s.top_p, seed=s.seed)
+        return GenerationOptions(**{o.name: getattr(self.settings, o.name) for o in fields(GenerationOptions)})
 
 
 def check_question(question: str | Question) -> Question:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,28 @@ def test_a_converted_checkpoint_answers_by_the_picture(released, base, clip, tmp
     for row, alone in zip(core.generate([(picture, prompt) for picture in PICTURES], SHORT), streamed, strict=True):
         assert [token.text for token in row] == [token.text for token in alone]
         assert [token.logprob for token in row] == pytest.approx([token.logprob for token in alone], abs=1e-4)
-    with pytest.raises(InputError, match="llama-adapter takes 1 to 2042"):
-        list(core.stream(PICTURES[0], "w1 " * 2043, SHORT))
+    assert core.max_prompt_tokens == 1999
+    with pytest.raises(InputError, match="llama-adapter takes 1 to 1999, with 48 left"):
+        list(core.stream(PICTURES[0], "w1 " * 2000, SHORT))
+    with pytest.raises(InputError, match="llama-adapter takes 1 to 1947, with 100 left"):
+        list(core.stream(PICTURES[0], "w1 " * 1948, GenerationOptions(max_new_tokens=100)))
+
+
+def test_threads_that_share_a_core_get_what_each_would_alone(released, base, clip, tmp_path):
+    convert(released, tmp_path / "adapter", Settings(base_model=str(base)))
+    config = json.loads((tmp_path / "adapter" / "config.json").read_text())
+    (tmp_path / "adapter" / "config.json").write_text(json.dumps({**config, "vision": clip}))
+    settings = Settings(adapter=str(tmp_path / "adapter"), dtype="float32", device="cpu", offline=True)
+    alone, shared = (cores.get("llama-adapter").from_settings(settings) for _ in range(2))
+    prompt = alone.render("What colour is it?", [])
+
+    def logprobs(core, picture):
+        return [token.logprob for token in core.stream(picture, prompt, SHORT)]
+
+    expected = [logprobs(alone, picture) for picture in PICTURES]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda picture: logprobs(shared, picture), PICTURES * 6))
+    assert found == [pytest.approx(one, abs=1e-4) for one in expected * 6]
 
 
 def test_saved_and_loaded_again_it_is_the_same_model(released, base, tmp_path):

@@ -54,6 +54,8 @@ def test_earlier_turns_are_turns_of_the_chat_before_this_one():
 def test_it_is_a_core_and_leaves_room_for_the_answer():
     assert isinstance(make(), Core)
     assert make(max_new_tokens=48).max_prompt_tokens == 2000
+    with pytest.raises(InputError, match=r"max_new_tokens=2048: smollm2-135m holds 2048 tokens"):
+        make(max_new_tokens=2048).max_prompt_tokens  # noqa: B018
 
 
 def test_making_one_imports_nothing_heavy():
@@ -158,7 +160,7 @@ def test_every_special_token_is_a_marker(core):
 def test_a_prompt_that_is_too_long_or_empty_is_refused(core):
     long = core.render("word " * 3000, [])
     assert core.count_tokens(long) > core.max_prompt_tokens
-    for prompt, words in ((long, "takes 1 to 2042, with 6 left for the answer"), ("", "has 0 tokens")):
+    for prompt, words in ((long, "takes 1 to 2000, with 48 left for the answer"), ("", "has 0 tokens")):
         with pytest.raises(InputError, match=words):
             next(core.stream(PICTURES[0], prompt, SHORT))
 

@@ -138,3 +138,9 @@ def test_settings_are_frozen_and_survive_pickling() -> None:
 
 def test_every_setting_explains_itself() -> None:
     assert all(len(setting_help(name)) > 5 for name in setting_names())
+
+
+def test_strings_that_end_an_answer_stand_in_a_list_as_they_are(folder: Path) -> None:
+    (folder / "vqa.toml").write_text('stop = ["\\n", " ", "###"]\n')
+    assert Settings.load().stop == ("\n", " ", "###")
+    assert Settings.load({"stop": "END, ###"}).stop == ("END", "###")

@@ -53,6 +53,9 @@ class Settings:
     max_new_tokens: int = _setting(48, "longest answer, in tokens", least=1)
     temperature: float = _setting(0.0, "0 is greedy; higher samples", least=0)
     top_p: float = _setting(1.0, "nucleus of probability that sampling draws from", least=0, most=1)
+    top_k: int = _setting(0, "number of likeliest tokens that sampling draws from; 0: all", least=0)
+    num_beams: int = _setting(1, "texts followed at once, the likeliest of which is the answer", least=1, most=64)
+    stop: tuple[str, ...] = _setting((), "strings that end the answer where they first appear")
     seed: int = _setting(0, "seed for sampling", least=0, most=2**63 - 1)
     detector: str = _setting("auto", "auto, yolo, efficientdet")
     yolo_model: str = _setting("yolo11n.pt", "ultralytics model by name or path (.pt, .onnx)")
@@ -144,10 +147,10 @@ def _converted(kind: str, value: Any) -> Any:
     if kind == "bool":
         return _boolean(value)
     if kind == "tuple[str, ...]":
-        words = value.split(",") if isinstance(value, str) else value
+        words = [word.strip() for word in value.split(",")] if isinstance(value, str) else value
         if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
             raise TypeError(value)
-        return tuple(word.strip() for word in words if word.strip())
+        return tuple(filter(None, words))  # those of a list as they are: a string that ends an answer may be a blank
     if kind == "Path":
         return Path(value).expanduser()
     if kind == "str":

@@ -181,7 +181,7 @@ class GenerationOptions:
     Attributes:
         top_p: Nucleus of probability that sampling draws from, after `top_k`.
         top_k: Number of likeliest tokens that sampling draws from; 0: all.
-        num_beams: Texts followed at once, the likeliest of which is the answer; 1: none but the answer's own.
+        num_beams: Texts followed at once, the likeliest of which is the answer; from 2 on nothing is sampled.
         stop: Strings that end the answer where they first appear; they are not part of it.
     """
 
