@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vqa.values import LoadedImage
 
 _KEPT = 32  # pictures; 250 kB of features each, CLIP's 790 kB
+_HASHED = 4096  # values of each tensor
 
 
 class VisionEncoder:
@@ -60,14 +62,30 @@ class VisionEncoder:
             self._kept.popitem(last=False)
         return torch.stack([known[image.sha256] for image in images])
 
+    def fingerprint(self) -> str:
+        """Return the identity of what it computes: a hash of its name, colour order and weights.
+
+        Raises:
+            ModelUnavailable: The weights are not here and cannot be had.
+        """
+        digest = hashlib.sha256(f"{self._name} {self._channels}".encode())
+        for name, tensor in self._loaded().network.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().flatten()[:_HASHED].float().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
     @torch.inference_mode()
     def _compute(self, images: Sequence[LoadedImage]) -> Tensor:
+        backbone = self._loaded()
+        pictures = [in_order(image.pil, self._channels) for image in images]
+        pixels = torch.stack([backbone.pixels(picture) for picture in pictures])  # (B, 3, S, S)
+        return backbone.tokens(pixels.to(self._device)).float()  # (B, P, F)
+
+    def _loaded(self) -> Backbone:
         if self._backbone is None:
             self._backbone = load_backbone(self._name, self._settings)
             self._backbone.network.to(self._device).requires_grad_(False)
-        pictures = [in_order(image.pil, self._channels) for image in images]
-        pixels = torch.stack([self._backbone.pixels(picture) for picture in pictures])  # (B, 3, S, S)
-        return self._backbone.tokens(pixels.to(self._device)).float()  # (B, P, F)
+        return self._backbone
 
 
 def in_order(picture: Image, channels: Channels) -> Image:

@@ -1,0 +1,255 @@
+"""The loop: joint training with disjoint parameters (LLaMA-Adapter V2, section 4.2; arXiv 2304.15010).
+
+Every step's batch comes from one source. Before it, only the parameters of that source's group require gradients, so
+those of the other group are never computed; after it, only that group's optimizer steps.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from vqa.adapter_model.checkpoints import save_adapter
+from vqa.adapter_model.config import Group
+from vqa.adapter_model.model import AdapterLlama
+from vqa.adapter_model.parameters import train_only
+from vqa.adapter_model.training.batches import Batch, Material
+from vqa.adapter_model.training.loss import AnswerLoss
+from vqa.adapter_model.training.metrics import Journal
+from vqa.adapter_model.training.optimising import GroupOptimizer
+from vqa.adapter_model.training.plan import Plan, Step
+from vqa.adapter_model.training.recipe import Recipe, Stage
+from vqa.adapter_model.training.state import Progress, save_state
+from vqa.errors import VQAError
+
+
+class Trainer:
+    """One run of a recipe, from wherever its state says.
+
+    Args:
+        recipe: What to do.
+        model: In training mode, no gradients on; its adapter is changed.
+        material: Every source's rows.
+        measured: Every validation source's rows.
+        accelerator: Device, precision and processes.
+        folder: The run's.
+        identity: What a state must have been made by, to go on from it.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: AdapterLlama,
+        material: Mapping[str, Material],
+        measured: Mapping[str, Material],
+        *,
+        accelerator: Accelerator,
+        folder: Path,
+        identity: str,
+    ) -> None:
+        self.recipe, self.model, self.folder, self.identity = recipe, model, folder, identity
+        self.progress = Progress()
+        self._material, self._measured = material, measured
+        self._accelerator = accelerator
+        self._plan = Plan(recipe)
+        self._trained = {
+            name: parameter
+            for name, parameter in model.named_parameters()
+            if any(name in model.groups[group] for group in recipe.trained_groups())
+        }
+        self._average = {n: p.detach().clone() for n, p in self._trained.items()} if recipe.ema else {}
+        self._optimizers: dict[Group, GroupOptimizer] = {}
+        self._stage = -1
+        train_only(model, self._trained.keys())  # a launcher's wrapper must see all that is ever trained
+        self._loss: nn.Module = accelerator.prepare_model(AnswerLoss(model))
+
+    @property
+    def steps(self) -> int:
+        return len(self._plan.steps)
+
+    def restore(self, progress: Progress, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a state that `save_state` wrote."""
+        self.progress = progress
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            kind, _, name = key.partition(":")
+            parts.setdefault(kind, {})[name] = value
+        with torch.no_grad():
+            for name, value in parts.get("weights", {}).items():
+                self._trained[name].copy_(value)
+            for name, value in parts.get("average", {}).items():
+                self._average[name].copy_(value)
+        if progress.step < self.steps:
+            self._enter(self._plan.steps[progress.step].stage)
+            in_stage = progress.step and self._plan.steps[progress.step - 1].stage == self._stage
+            if in_stage:
+                for group, optimizer in self._optimizers.items():
+                    optimizer.restore(parts.get(f"adamw.{group}", {}).items())
+
+    def run(self, journal: Journal) -> None:
+        """Do all steps that are left, measuring and saving on the way.
+
+        Raises:
+            VQAError: Too many steps in a row had no finite loss.
+        """
+        every = self.recipe.validate_every
+        for step in self._plan.steps[self.progress.step :]:
+            started = time.perf_counter()
+            told = self._do(step)
+            self.progress.seconds += time.perf_counter() - started
+            self.progress.step += 1
+            done, last = self.progress.step, self.progress.step == self.steps
+            journal.step(done, told)
+            if self._measured and (last or (every and done % every == 0)):
+                self._validate(journal)
+            if last or done % self.recipe.save_every == 0:
+                self.save()
+
+    def save(self) -> None:
+        """Write the state, and the adapter as it is now to `last/`."""
+        if not self._accelerator.is_main_process:
+            return
+        tensors = {f"weights:{name}": p for name, p in self._trained.items()}
+        tensors |= {f"average:{name}": p for name, p in self._average.items()}
+        for group, optimizer in self._optimizers.items():
+            tensors |= {f"adamw.{group}:{name}": value for name, value in optimizer.state().items()}
+        save_state(self.folder, self.progress, tensors, recipe=self.identity)
+        self._save_adapter("last")
+
+    def _do(self, step: Step) -> dict[str, Any]:
+        if step.stage != self._stage:
+            self._enter(step.stage)
+        stage = self.recipe.stages[step.stage]
+        names = {name for name in self._trained if any(name in self.model.groups[g] for g in step.groups)}
+        train_only(self.model, names)
+        torch.manual_seed(hash((self.recipe.seed, self.progress.step, self._accelerator.process_index)) % 2**63)
+        parts = self._batches(step, stage)
+        counted = torch.tensor(sum(len(part.targets) for part in parts), device=self._accelerator.device)
+        total = int(self._accelerator.reduce(counted))  # of all processes
+        summed, right = 0.0, 0
+        for part in parts:
+            part = self._thinned(part.to(self._accelerator.device), stage)
+            with self._accelerator.autocast():
+                loss, hits = self._loss(
+                    part, label_smoothing=stage.label_smoothing, prompt_dropout=stage.prompt_dropout
+                )
+            self._accelerator.backward(loss * (self._accelerator.num_processes / total))
+            summed, right = summed + float(loss.detach()), right + int(hits)
+        loss = summed / sum(len(part.targets) for part in parts)
+        told = {"source": step.source, "loss": loss, "accuracy": right / sum(len(p.targets) for p in parts)}
+        told |= self._change(step, loss)
+        tokens = sum(part.ids.numel() for part in parts) * self._accelerator.num_processes
+        self.progress.tokens += tokens
+        return {**told, "tokens": tokens}
+
+    def _change(self, step: Step, loss: float) -> dict[str, Any]:
+        """Let the step's optimizers step, unless loss or gradient is not finite."""
+        told: dict[str, Any] = {}
+        finite = math.isfinite(loss)
+        for group in step.groups:
+            optimizer = self._optimizers[group]
+            norm, rate = optimizer.step(step.done[group]) if finite else (math.nan, 0.0)
+            finite = finite and math.isfinite(norm)
+            told |= {f"norm_{group}": norm, f"rate_{group}": rate}
+            optimizer.clear()
+        if not finite:
+            self.progress.skipped += 1
+            self.progress.skipped_in_a_row += 1
+            if self.progress.skipped_in_a_row >= self.recipe.bad_steps:
+                raise VQAError(
+                    f"step {self.progress.step + 1}: no finite loss for {self.recipe.bad_steps} steps in a row; "
+                    f"the last good weights are in {self.folder / 'last'}; lower learning_rate and begin again"
+                )
+            return told
+        self.progress.skipped_in_a_row = 0
+        with torch.no_grad():
+            for name, average in self._average.items():
+                average.lerp_(self._trained[name], 1 - self.recipe.ema)
+        return told
+
+    def _batches(self, step: Step, stage: Stage) -> list[Batch]:
+        """Return this process's parts of a step's batch."""
+        size = -(-stage.batch // stage.accumulate)
+        processes, mine = self._accelerator.num_processes, self._accelerator.process_index
+        seed = (self.recipe.seed, 3, list(self.recipe.sources).index(step.source))
+        first = (step.batch * processes + mine) * stage.accumulate
+        return [self._material[step.source].batch(first + i, size, seed) for i in range(stage.accumulate)]
+
+    def _thinned(self, batch: Batch, stage: Stage) -> Batch:
+        if batch.features is None or not stage.patch_dropout:
+            return batch
+        from dataclasses import replace
+
+        patches = batch.features.shape[1]
+        kept = torch.randperm(patches)[: max(round(patches * (1 - stage.patch_dropout)), 1)].to(batch.features.device)
+        return replace(batch, features=batch.features[:, kept])
+
+    def _enter(self, place: int) -> None:
+        """Begin a stage: fresh optimizers for the groups it trains."""
+        stage, self._stage = self.recipe.stages[place], place
+        self._optimizers = {
+            group: GroupOptimizer(
+                group, {n: p for n, p in self._trained.items() if n in self.model.groups[group]}, stage, steps
+            )
+            for group, steps in self._plan.group_steps[place].items()
+            if steps
+        }
+
+    def _validate(self, journal: Journal) -> None:
+        averaged = self._swap_average()
+        losses = {}
+        for name, material in self._measured.items():
+            loss, accuracy = self.measure(material)
+            losses[name] = loss
+            journal.measured(self.progress.step, name, loss, accuracy)
+        mean = sum(losses.values()) / len(losses)
+        self.progress.losses = losses
+        if math.isfinite(mean) and (self.progress.best is None or mean < self.progress.best):
+            self.progress.best, self.progress.best_step = mean, self.progress.step
+            if self._accelerator.is_main_process:
+                self._write("best")
+        if averaged:
+            self._swap_average()
+
+    @torch.no_grad()
+    def measure(self, material: Material) -> tuple[float, float]:
+        """Return mean loss in nats and share of tokens told right, teacher-forced, over all rows."""
+        self.model.train(False)
+        stage = self.recipe.stages[max(self._stage, 0)]
+        sums = torch.zeros(3, dtype=torch.float64)
+        batches = material.in_order(stage.batch)
+        for chosen in batches[self._accelerator.process_index :: self._accelerator.num_processes]:
+            batch = material.assemble(chosen).to(self._accelerator.device)
+            with self._accelerator.autocast():
+                loss, right = self._loss(batch)
+            sums += torch.tensor([float(loss), float(right), len(batch.targets)], dtype=torch.float64)
+        self.model.train()
+        loss_sum, right_sum, count = self._accelerator.reduce(sums.to(self._accelerator.device)).tolist()
+        return loss_sum / count, right_sum / count
+
+    def _save_adapter(self, name: str) -> None:
+        averaged = self._swap_average()
+        self._write(name)
+        if averaged:
+            self._swap_average()
+
+    def _write(self, name: str) -> None:
+        groups = dict.fromkeys((*self.model.adapter.groups, *self.recipe.trained_groups()))
+        save_adapter(self.model, self.folder / name, groups=tuple(groups), dtype=self.recipe.save_dtype)
+
+    @torch.no_grad()
+    def _swap_average(self) -> bool:
+        """Exchange weights and their average; return whether there is one."""
+        for name, average in self._average.items():
+            weights = self._trained[name]
+            kept = weights.clone()
+            weights.copy_(average)
+            average.copy_(kept)
+        return bool(self._average)
