@@ -2,7 +2,7 @@ import pytest
 
 from vqa.agent.intent import in_english, read_intent
 
-LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop")
+LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop", "scissors")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop")
         ("Where is the bus?", "place", ("bus",), ""),
         ("What is to the left of the laptop?", "place", ("laptop",), ""),
         ("What color is the dog?", "other", ("dog",), ""),
+        ("Is there at least one dog?", "presence", ("dog",), "dog"),
+        ("How many pairs of scissors are there?", "count", ("scissors",), "scissors"),
+        ("Does the image show a pair of scissors?", "presence", ("scissors",), "scissors"),
         ("사람이 몇 명 있나요?", "count", ("person",), ""),
         ("버스가 있나요?", "presence", ("bus",), ""),
         ("버스에 뭐라고 쓰여 있나요?", "other", ("bus",), ""),

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 import sys
 import tempfile
 import time
@@ -22,7 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from examples import TASKS, Example, Generator
 from PIL import Image
 from tokenizers import Tokenizer
 
@@ -31,6 +29,8 @@ from vqa.adapter_model.checkpoints import save_adapter
 from vqa.adapter_model.loading import load_for_training
 from vqa.adapter_model.parameters import train_only
 from vqa.adapter_model.presets import preset
+from vqa.agent.instructions.row import TASKS
+from vqa.agent.instructions.synthetic import Example, Generator
 from vqa.agent.prompting import compose
 from vqa.protocols import Core
 from vqa.registry import cores, experts
@@ -62,8 +62,8 @@ def main() -> None:
         train(model, tokenizer, args.out, steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(replace(preset(CORE), groups=()).to_json())
-        base = measure(core_with(folder), tokenizer, args.examples)
-    tuned = measure(core_with(str(args.out)), tokenizer, args.examples)
+        base = measure(core_with(folder), args.examples)
+    tuned = measure(core_with(str(args.out)), args.examples)
     print(f"{'held out':<12}{'base: exact':>12}{'contained':>12}{'adapter: exact':>16}{'contained':>12}")
     for task in TASKS:
         (b_exact, b_contained), (t_exact, t_contained) = base[task], tuned[task]
@@ -87,7 +87,7 @@ def train(model, tokenizer: Tokenizer, out: Path, *, steps: int, batch: int, lr:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: min((s + 1) / warmup, 0.5 * (1 + math.cos(math.pi * s / steps)))
     )
-    rows = batches(generator(tokenizer, seed, held_out=False), tokenizer, batch)
+    rows = batches(generator(seed, held_out=False), tokenizer, batch)
     losses: list[float] = []
     started = time.perf_counter()
     for step in range(1, steps + 1):
@@ -128,11 +128,9 @@ def batches(drawn: Iterator[Example], tokenizer: Tokenizer, size: int) -> Iterat
             )
 
 
-def generator(tokenizer: Tokenizer, seed: int, *, held_out: bool, task: str | None = None) -> Iterator[Example]:
-    """Yield examples for ever. The words on drawn signs are the base model's own whole-word tokens."""
-    words = sorted(w[1:] for w in tokenizer.get_vocab() if re.fullmatch(r"Ġ[A-Za-z]{3,10}", w))
-    labels = tuple(experts.get("detect").from_settings(Settings()).vocabulary)
-    drawn = Generator(seed, labels, words, held_out)
+def generator(seed: int, *, held_out: bool, task: str | None = None) -> Iterator[Example]:
+    """Yield examples for ever."""
+    drawn = Generator(seed, tuple(experts.get("detect").from_settings(Settings()).vocabulary), held_out=held_out)
     while True:
         yield drawn.draw(task)
 
@@ -142,13 +140,13 @@ def core_with(adapter: str) -> Core:
     return cores.get(CORE).from_settings(Settings.load({"adapter": adapter}))
 
 
-def measure(core: Core, tokenizer: Tokenizer, examples: int) -> dict[str, tuple[float, float]]:
+def measure(core: Core, examples: int) -> dict[str, tuple[float, float]]:
     """Return, for each task on held-out labels and wordings, how often the answer is, and how often it contains, the
     expected words (case and a final stop aside); the second is kinder to a model that answers in sentences."""
     blank = load_image(Image.new("RGB", (32, 32)))
     scores = {}
     for task in TASKS:
-        drawn = generator(tokenizer, 1, held_out=True, task=task)
+        drawn = generator(1, held_out=True, task=task)
         rows = [next(drawn) for _ in range(examples)]
         prompts = [(blank, compose(Question(row.question), row.findings, core).text) for row in rows]
         answers: list[str] = []

@@ -1,0 +1,132 @@
+"""Questions that a detector's finding settles: how many, is there, where, which, what beside what, more of which.
+
+The answer is the finding's, whatever the picture shows: the core is to repeat what its experts know, and their scores
+decide as they do in the folding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vqa.agent.instructions.row import UNKNOWN, Asked
+from vqa.agent.instructions.wordings import Wordings, join
+from vqa.agent.intent import read_intent
+from vqa.agent.prompting import evidence
+from vqa.agent.vocabulary import korean_words, mentioned
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
+from vqa.words import counted, one, place, plural
+
+KINDS = {
+    "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"),
+    "vehicle": ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
+    "fruit": ("banana", "apple", "orange"),
+}
+RELATIONS = {  # as the folding tells it: as people ask for it
+    "left of": ("left of", "to the left of"),
+    "right of": ("right of", "to the right of"),
+    "above": ("above", "over"),
+    "below": ("below", "underneath"),
+    "on or in front of": ("on", "in front of"),
+    "behind or under": ("behind", "under"),
+}
+
+
+class ObjectQuestions:
+    """Asks about what one finding holds.
+
+    Args:
+        finding: What the detector saw.
+        words: How to put it.
+    """
+
+    def __init__(self, finding: Finding, words: Wordings) -> None:
+        self._finding = finding
+        self._words = words
+        self._rng = words.rng
+
+    def seen(self, label: str) -> list[Region]:
+        """Return the things of that label as the folding tells them: the sure ones, or else the weak ones."""
+        found = [r for r in self._finding.regions if r.label == label]
+        sure = [r for r in found if r.score >= COUNT_SCORE]
+        return sure or [r for r in found if r.score >= PRESENCE_SCORE]
+
+    def sure(self) -> list[str]:
+        """Return the labels of what is sure, each once, surest first."""
+        return list(dict.fromkeys(r.label for r in self._finding.regions if r.score >= COUNT_SCORE))
+
+    def count(self, label: str) -> Asked:
+        return Asked("count", self._words.ask("count", many=plural(label, 2)), str(len(self.seen(label))))
+
+    def presence(self, label: str) -> Asked:
+        asked = self._words.ask("presence", a=one(label), one=label, many=plural(label, 2))
+        return Asked("presence", asked, "Yes" if self.seen(label) else "No")
+
+    def unknown(self, thing: str) -> Asked:
+        """Ask for something that no label stands for: neither seen nor absent."""
+        kind = self._rng.choice(["presence", "count"])
+        asked = self._words.ask(kind, a=one(thing), one=thing, many=plural(thing, 2))
+        return Asked("unknown", asked, UNKNOWN)
+
+    def place(self, label: str) -> Asked:
+        """Ask on which side it is; a thing that is only suspected has no place in the evidence."""
+        sure = [r for r in self.seen(label) if r.score >= COUNT_SCORE]
+        places = list(dict.fromkeys(place(r, self._finding.size) for r in sure))
+        answer = join(places) if places else UNKNOWN if self.seen(label) else f"There is no {label}"
+        return Asked("place", self._words.ask("place", one=label), answer)
+
+    def korean(self, label: str) -> Asked:
+        """Ask in Korean; the folding adds the English, and the answer is the same."""
+        asked = self._rng.choice([self.count, self.presence, self.place])(label)
+        plain = [word for word in korean_words(label) if mentioned(word, self._finding.vocabulary) == (label,)]
+        word = self._rng.choice(plain or [label])  # a word for several labels would be glossed as another one
+        return Asked("korean", self._words.ask(f"korean.{asked.task}", one=word), asked.answer)
+
+    def compare(self, label: str, other: str) -> Asked:
+        n, m = len(self.seen(label)), len(self.seen(other))
+        many, others = plural(label, 2), plural(other, 2)
+        if self._rng.random() < 0.6:
+            return Asked("compare", self._words.ask("more", many=many, others=others), "Yes" if n > m else "No")
+        answer = many if n > m else others if m > n else "The same number"
+        return Asked("compare", self._words.ask("most", many=many, others=others), answer.capitalize())
+
+    def sort(self, word: str) -> Asked:
+        """Ask which animal, vehicle or fruit it is: the sure ones, else what is suspected."""
+        asked = self._words.ask("sort", word=word)
+        members = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
+        sure = self.sure()
+        found = [label for label in members if label in sure] or members
+        told = [one(label) if len(self.seen(label)) == 1 else plural(label, 2) for label in found]
+        return Asked("sort", asked, join(told) if told else UNKNOWN)
+
+    def listing(self) -> Asked:
+        sure = [r.label for r in self._finding.regions if r.score >= COUNT_SCORE]
+        counts = [counted(label, sure.count(label)) for label in self.sure()]
+        kind = self._rng.choice(["objects", "describe"])
+        return Asked("describe", self._words.ask(kind), join(counts) if counts else UNKNOWN)
+
+    def relation(self, anchor: str, *, others: Sequence[str]) -> Asked:
+        """Ask what is left of, on, … a thing, or whether one of `others` is; the answer is what the folding tells."""
+        rng = self._rng
+        if rng.random() < 0.5:
+            told = self._told(f"Where is the {anchor}?")
+            there = [how for how in RELATIONS if any(line.endswith(f" {how} {anchor}") for line in told)]
+            how = rng.choice(there if there and rng.random() < 0.75 else list(RELATIONS))
+            asked = self._words.ask("related", how=rng.choice(RELATIONS[how]), one=anchor)
+            ending = f" {how} {anchor}"
+            found = [one(line.removesuffix(ending)) for line in self._told(asked) if line.endswith(ending)]
+            return Asked("relation", asked, join(found) if found else UNKNOWN)
+        other = rng.choice(others)
+        actual = next(
+            (h for h in RELATIONS if f"{other} {h} {anchor}" in self._told(f"{other} left of {anchor}")), None
+        )
+        how = actual if actual and rng.random() < 0.5 else rng.choice(list(RELATIONS))
+        asked = self._words.ask("is_related", how=rng.choice(RELATIONS[how]), a=one(other), other=other, one=anchor)
+        if not self.seen(other):
+            return Asked("relation", asked, "No")
+        told = self._told(asked)
+        actual = next((h for h in RELATIONS if f"{other} {h} {anchor}" in told), None)
+        return Asked("relation", asked, UNKNOWN if actual is None else "Yes" if actual == how else "No")
+
+    def _told(self, question: str) -> list[str]:
+        """Return the detector's lines that the question brings into the prompt."""
+        return [line.text.removeprefix("Detector: ") for line in evidence(question, [self._finding])]
