@@ -109,7 +109,9 @@ class Adapted(nn.Module):
         for index, layer in enumerate(self.model.layers):
             prompt = self._prompt(index, visual_prompt)
             wanted = prompt is not None and (closed_matters or bool(layer.self_attn.gate.any()))
-            out.append(adapter_keys_values(layer.self_attn, prompt) if wanted and prompt is not None else None)
+            out.append(
+                adapter_keys_values(layer.self_attn, prompt.to(self.dtype)) if wanted and prompt is not None else None
+            )
         return tuple(out)
 
     def fold(self) -> None:

@@ -67,8 +67,11 @@ class AdapterCore(ABC):
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
         from vqa.adapter_model.hub import is_repo
+        from vqa.adapter_model.quantization import unavailable
         from vqa.weights import Store
 
+        if missing := unavailable(self._settings.quantization):
+            return missing
         if not self._settings.offline and is_repo(self.adapter) and not Path(self.adapter).is_dir():
             return None  # a question about it shall not fetch it
         try:
@@ -79,8 +82,8 @@ class AdapterCore(ABC):
         except VQAError as error:
             return str(error)
         store = Store.from_settings(self._settings)
-        missing = [name for name in needed if name in store.names() and not store.present(name)]
-        return f"weights missing: run `vqa models pull {' '.join(missing)}`" if missing else None
+        absent = [name for name in needed if name in store.names() and not store.present(name)]
+        return f"weights missing: run `vqa models pull {' '.join(absent)}`" if absent else None
 
     def sees(self) -> bool:
         """Return whether the picture reaches the language model: some visual gate is open. Loads no model.

@@ -30,12 +30,11 @@ def adapter_keys_values(attention: Any, prompt: Tensor) -> tuple[Tensor, Tensor]
 
     Args:
         attention: A LlamaAttention with a `gate` (1, H, 1, 1) and perhaps a `new_gate` (1, 1, 1, 1).
-        prompt: (B or 1, L, C).
+        prompt: (B or 1, L, C), in the dtype that the projections compute in.
 
     Returns:
-        Keys and values, (B or 1, H, L, D) each, in the projection's dtype, repeated for grouped-query attention.
+        Keys and values, (B or 1, H, L, D) each, in that dtype, repeated for grouped-query attention.
     """
-    prompt = prompt.to(attention.k_proj.weight.dtype)
     shape = (*prompt.shape[:2], -1, attention.head_dim)
     keys = without_lora(attention.k_proj, prompt).view(shape).transpose(1, 2)  # (B, H_kv, L, D)
     values = without_lora(attention.v_proj, prompt).view(shape).transpose(1, 2)

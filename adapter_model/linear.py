@@ -31,19 +31,26 @@ class TunedLinear(EmptyLinear):
     `bias` is (out) unless the tuning is "none", which leaves the base's own; `scale` is (out) for "scale_bias" and
     (in) for "input_scale_bias"; with a LoRA rank r there are `lora_a` (r, in), drawn from the global generator, and
     `lora_b` (out, r), zero. They stay in float32 whatever the weight's dtype: near 1, bfloat16 has steps of 0.4 %, as
-    large as what training changes.
+    large as what training changes. A linear whose weight another library holds in fewer bits is called as it is, from
+    `inner`, and there is no `weight`.
     """
 
     def __init__(self, linear: nn.Linear, tuning: LinearTuning, *, lora_rank: int = 0) -> None:
         super().__init__(linear.in_features, linear.out_features, bias=False)
         device = linear.weight.device
         self.tuning = tuning
-        self.weight = linear.weight
+        own = linear.bias
         if tuning == "none":
-            self.bias = linear.bias
+            self.bias = own
         else:
             zero = torch.zeros(self.out_features, device=device)
-            self.bias = nn.Parameter(zero if linear.bias is None else linear.bias.detach().float())
+            self.bias = nn.Parameter(zero if own is None else own.detach().float())
+        self.inner = None if is_plain(linear) else linear
+        if self.inner is None:
+            self.weight = linear.weight
+        else:
+            self.register_parameter("weight", None)
+            self.inner.register_parameter("bias", None)  # it is this one's now
         if tuning in ("scale_bias", "input_scale_bias"):
             width = self.out_features if tuning == "scale_bias" else self.in_features
             self.scale = nn.Parameter(torch.ones(width, device=device))
@@ -63,14 +70,23 @@ class TunedLinear(EmptyLinear):
     def _map(self, x: Tensor, *, lora: bool) -> Tensor:
         if self.tuning == "input_scale_bias":
             x = x * self.scale.to(x.dtype)
-        y = F.linear(x, self.weight, None if self.bias is None else self.bias.to(x.dtype))
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        if self.inner is None:
+            y = F.linear(x, self.weight, bias)
+        else:
+            y = self.inner(x) if bias is None else self.inner(x) + bias
         if lora and self.lora_a is not None and self.lora_b is not None:
             y = y + _low_rank(x, self.lora_a, self.lora_b)
         return y * self.scale.to(x.dtype) if self.tuning == "scale_bias" else y
 
     @torch.no_grad()
     def fold(self) -> nn.Linear:
-        """Return a linear that computes the same, rounded once, from float32 to the weight's dtype."""
+        """Return a linear that computes the same, rounded once, from float32 to the weight's dtype.
+
+        One over a linear in fewer bits is returned as it is: those bits cannot take anything in.
+        """
+        if self.inner is not None:
+            return self
         weight, bias = self.weight.float(), None if self.bias is None else self.bias.float()
         lora_a: Tensor | None = self.lora_a
         lora_b: Tensor | None = self.lora_b
@@ -106,6 +122,11 @@ class FoldedLinear(EmptyLinear):
         """Map (..., in) to (..., out) as before the LoRA was folded in."""
         y: Tensor = self(x)
         return y if self.lora_a is None or self.lora_b is None else y - _low_rank(x, self.lora_a, self.lora_b)
+
+
+def is_plain(linear: nn.Linear) -> bool:
+    """Return whether a linear computes as PyTorch's own does, from its `weight` and `bias`."""
+    return type(linear).forward is nn.Linear.forward
 
 
 def without_lora(linear: nn.Module, x: Tensor) -> Tensor:

@@ -42,11 +42,14 @@ def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[Adapte
 def load_for_answering(settings: Settings, adapter: Path, *, base_model: str = "") -> Adapted:
     """Return the base with the adapter in a folder folded in, for an `Engine`. Arguments and errors as `load`."""
     config = AdapterConfig.from_file(adapter / CONFIG)
-    device = choose_device(settings.device)
     base = open_base(base_folder(base_model or config.base_model, settings))
-    weights = load_weights(base, dtype=choose_dtype(settings.dtype, device), device=device)
-    model = Adapted(weights, config, fingerprint=base.fingerprint)
-    load_adapter(model, adapter)
+    if settings.quantization != "none" or base.quantised:
+        model: Adapted = load(settings, adapter, base_model=base_model)
+    else:
+        device = choose_device(settings.device)
+        weights = load_weights(base, dtype=choose_dtype(settings.dtype, device), device=device)
+        model = Adapted(weights, config, fingerprint=base.fingerprint)
+        load_adapter(model, adapter)
     model.fold()
     return model.eval()
 
@@ -55,7 +58,7 @@ def load(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterL
     """Return the base with the adapter in a folder, apart from it, frozen and in eval mode.
 
     Args:
-        settings: `device` and `dtype`, and where weights live.
+        settings: `device`, `dtype` and `quantization`, and where weights live.
         adapter: Folder with `config.json` and, once trained, `adapter.safetensors`.
         base_model: The language model, as `base_folder` knows it; that of the config by default.
 
@@ -70,7 +73,7 @@ def load(settings: Settings, adapter: Path, *, base_model: str = "") -> AdapterL
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
     folder = base_folder(base_model or config.base_model, settings)
-    base, fingerprint = load_base(folder, dtype=dtype, device=device)
+    base, fingerprint = load_base(folder, dtype=dtype, device=device, quantization=settings.quantization)
     model = AdapterLlama(base, config, fingerprint=fingerprint)
     load_adapter(model, adapter)
     model.requires_grad_(False)

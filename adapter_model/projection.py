@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.adapter_model.compact import compact
+from vqa.adapter_model.linear import is_plain
 
 Weights = Literal["dense", "compact"]
 
@@ -29,7 +30,7 @@ class Projection:
 
     def __init__(self, linears: Sequence[nn.Module], *, weights: Weights = "dense") -> None:
         self._linears = tuple(linears)
-        plain = [linear for linear in linears if isinstance(linear, nn.Linear) and _is_plain(linear)]
+        plain = [linear for linear in linears if isinstance(linear, nn.Linear) and is_plain(linear)]
         self._dense = _fuse(plain) if len(plain) == len(linears) else None
         smaller = weights == "compact" and self._dense is not None and self._dense[0].device.type == "cpu"
         self._compact = compact(self._dense[0]) if smaller and self._dense is not None else None
@@ -50,10 +51,6 @@ class Projection:
         if self._compact is not None:
             return self._compact.nbytes
         return sum(parameter.nbytes for linear in self._linears for parameter in linear.parameters())
-
-
-def _is_plain(linear: nn.Linear) -> bool:
-    return type(linear).forward is nn.Linear.forward
 
 
 def _fuse(linears: Sequence[nn.Linear]) -> tuple[Tensor, Tensor | None]:

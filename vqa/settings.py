@@ -48,6 +48,7 @@ class Settings:
     no_experts: tuple[str, ...] = _setting((), "never ask these experts")
     device: str = _setting("auto", "auto, cpu, cuda, cuda:1, mps")
     dtype: str = _setting("auto", "auto, float32, bfloat16, float16; auto may decode with weights in 4 and 8 bits")
+    quantization: str = _setting("none", "none, 8bit, 4bit: the language model's weights, by bitsandbytes")
     adapter: str = _setting("", "adapter weights instead of the core's own: folder, preset, or owner/name on the hub")
     base_model: str = _setting("", "LLaMA of the llama-adapter core: folder, or owner/name; empty: the adapter's own")
     max_new_tokens: int = _setting(48, "longest answer, in tokens", least=1)
