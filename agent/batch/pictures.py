@@ -6,10 +6,12 @@ import glob
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from vqa.agent.batch.rows import BadRow, Row
 from vqa.errors import InputError
@@ -27,9 +29,11 @@ class _Archive(Protocol):
         """Raises KeyError for a name that is not there."""
         ...
 
+    def close(self) -> None: ...
+
 
 class Pictures:
-    """Loads pictures by the names that rows give them; safe for threads.
+    """Loads pictures by the names that rows give them; safe for threads. Close it, or use it in a `with`.
 
     Args:
         root: A folder that names are relative to, or a .tar or .zip that holds them; None: names stand for themselves.
@@ -43,6 +47,16 @@ class Pictures:
         self._offline = offline
         self._root = Path(root).expanduser() if root is not None else None
         self._archive = _opened(self._root) if self._root is not None else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._archive is not None:
+            self._archive.close()
 
     def load(self, name: object) -> LoadedImage:
         """Return the picture called `name`; URLs, `example:NAME` and absolute paths need no root.
@@ -93,6 +107,9 @@ class _Tar:
             self._file.seek(offset)
             return self._file.read(size)
 
+    def close(self) -> None:
+        self._file.close()
+
 
 class _Zip:
     def __init__(self, path: Path) -> None:
@@ -104,6 +121,9 @@ class _Zip:
 
     def read(self, name: str) -> bytes:
         return self._file.read(self._names[_plain(name)])
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _plain(name: str) -> str:
@@ -142,7 +162,8 @@ def ask_about(places: Sequence[str], questions: Sequence[str]) -> tuple[Iterator
         root = places[0]
         archive = _opened(Path(root))
         assert archive is not None
-        names = sorted(name for name in archive.names() if Path(name).suffix.lower() in ENDINGS)
+        with closing(archive):
+            names = sorted(name for name in archive.names() if Path(name).suffix.lower() in ENDINGS)
         if not names:
             raise InputError(f"{root!r}: holds no pictures ({', '.join(sorted(ENDINGS))})")
     else:

@@ -96,6 +96,20 @@ def _opened(source: str, stack: ExitStack) -> io.BufferedReader[Any]:
         except OSError as error:
             raise InputError(f"{source!r}: cannot be read ({error.strerror}); check the path") from None
     if stream.peek(2)[:2] == b"\x1f\x8b":
-        unzipped: Any = stack.enter_context(gzip.GzipFile(fileobj=stream))
-        return io.BufferedReader(unzipped, _HEAD)
+        return io.BufferedReader(_Unzipped(stack.enter_context(gzip.GzipFile(fileobj=stream))), _HEAD)
     return stream
+
+
+class _Unzipped(io.RawIOBase):
+    """A gzipped file's content; unlike GzipFile it gives all there is before a tear."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

@@ -152,6 +152,15 @@ def run(
         if job.report is not None:
             page = ReportPage(Growing(job.report, done.lengths.get(job.report.name, 0)))
             stack.enter_context(closing(page))
+
+        def checkpoint() -> None:
+            with pace:
+                lengths = {lines_file.name: lines.sync()}
+                if page and job.report:
+                    lengths[job.report.name] = page.sync()
+                record.advance(Checkpoint(progress.rows, progress.failed, digest.hexdigest(), lengths))
+
+        pace = _Pace()
         record.advance(replace(done, finished=False))
         for window in answering(wanted):
             for outcome in window:
@@ -160,11 +169,10 @@ def run(
                 if page:
                     page.add(outcome)
             progress.count(window)
-            lengths = {lines_file.name: lines.sync()}
-            if page and job.report:
-                lengths[job.report.name] = page.sync()
-            record.advance(Checkpoint(progress.rows, progress.failed, digest.hexdigest(), lengths))
             watch(progress)
+            if pace.is_due():
+                checkpoint()
+        checkpoint()
     if not stop():
         if job.format in CONVERTED:
             convert(lines_file, job.output, job.format)
@@ -185,6 +193,23 @@ def _to_stream(
         progress.count(window)
         watch(progress)
     return progress
+
+
+class _Pace:
+    """Spends at most a tenth of the time in its blocks: waiting for a busy disk can take longer than answering."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *error: object) -> None:
+        ended = time.monotonic()
+        self._next = ended + 9 * (ended - self._began)
 
 
 def count(rows: Iterable[Row | BadRow], shard: tuple[int, int]) -> int:

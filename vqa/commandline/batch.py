@@ -95,13 +95,13 @@ def batch(
     if target is None and (resume or report):
         raise InputError("--resume and --report need an output file: -o answers.jsonl")
     rows, root = _rows(source, question or [], format, image_pattern)
-    pictures = Pictures(image_root or root, offline=settings.offline)
     agent = VQAAgent.from_pretrained(settings=settings)
 
     def total() -> int:
         return count(_rows(source, question or [], format, image_pattern)[0], job.shard)
 
-    with Stop() as stop, Display(None if source == ["-"] else total) as display:
+    pictures = Pictures(image_root or root, offline=settings.offline)
+    with pictures, Stop() as stop, Display(None if source == ["-"] else total) as display:
         answering = locally(agent, pictures.load, batch_rows=batch_rows, stop=stop)
         stream = sys.stdout.buffer
         done = run(job, rows, answering, settings=settings, stream=stream, stop=stop, watch=display.show)
