@@ -1,18 +1,16 @@
-"""Reads annotated pictures: JSON lines of our own, COCO's JSON files, and the pictures in a tar, a zip or a folder.
+"""Reads what people say about pictures: JSON lines of our own, or COCO's captions.
 
 A line names an `image` and holds any of: `split`, `captions`, `vqa` ([{question, answer, answers}]). Boxes, words and
-receipts' keys may stand there too; what experts are to say comes from the experts. COCO's files: captions and official
-VQA questions with annotations are told by their fields (https://cocodataset.org/#format-data).
+receipts' keys may stand there too and are not read: what stands in the evidence comes from the experts. COCO's format:
+https://cocodataset.org/#format-data.
 """
 
 from __future__ import annotations
 
 import json
-import tarfile
-import zipfile
+import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,67 +103,23 @@ def _coco(path: Path, data: Any) -> list[Annotated]:
         raise InputError(f"{str(path)!r}: expected COCO's images and annotations ({what})") from None
 
 
-class Pictures(AbstractContextManager["Pictures"]):
-    """The bytes of pictures by name.
-
-    Args:
-        place: A folder, or a .tar or .zip archive.
+def pictures_beside(annotations: Path) -> Path:
+    """Return where the pictures of an annotation file lie: its name with .tar or .zip, or the folder of that name.
 
     Raises:
-        InputError: There is no such place, or it is no archive.
+        InputError: There is none of them.
     """
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._tar: tarfile.TarFile | None = None
-        self._zip: zipfile.ZipFile | None = None
-        try:
-            if place.suffix == ".zip":
-                self._zip = zipfile.ZipFile(place)
-            elif not place.is_dir():
-                self._tar = tarfile.open(place)
-                self._members = {member.name: member for member in self._tar}
-        except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-            raise InputError(f"{str(place)!r}: no folder, tar or zip of pictures ({error})") from None
-
-    @classmethod
-    def beside(cls, annotations: Path) -> Pictures:
-        """Return the pictures that lie beside an annotation file: its name with .tar or .zip, or that folder."""
-        stem = annotations.with_suffix("")
-        for place in (*(stem.with_suffix(ending) for ending in _ARCHIVES), stem):
-            if place.exists():
-                return cls(place)
-        raise InputError(
-            f"{str(annotations)!r}: no pictures beside it ({stem.name}.tar, .zip or folder); give --pictures"
-        )
-
-    def read(self, name: str) -> bytes:
-        """Return a picture's bytes. Raises InputError if it is not there."""
-        try:
-            if self._zip:
-                return self._zip.read(name)
-            if self._tar:
-                file = self._tar.extractfile(self._members[name])
-                assert file is not None
-                return file.read()
-            if not (self._place / name).resolve().is_relative_to(self._place.resolve()):
-                raise InputError(f"{name!r}: not inside {str(self._place)!r}")
-            return (self._place / name).read_bytes()
-        except (KeyError, OSError, AssertionError, zipfile.BadZipFile):
-            raise InputError(f"{name!r}: not in {str(self._place)!r}") from None
-
-    def __exit__(self, *details: object) -> None:
-        for archive in (self._tar, self._zip):
-            if archive:
-                archive.close()
+    stem = annotations.with_suffix("")
+    for place in (*(stem.with_suffix(ending) for ending in _ARCHIVES), stem):
+        if place.exists():
+            return place
+    raise InputError(f"{str(annotations)!r}: no pictures beside it ({stem.name}.tar, .zip or folder); give --pictures")
 
 
-def chosen(rows: list[Annotated], *, split: str | None, limit: int | None, seed: int) -> Iterator[Annotated]:
-    """Yield the rows of a split, at most `limit` of them, drawn at random but in their order."""
-    import random
-
+def chosen(rows: list[Annotated], *, split: str | None, limit: int | None, seed: int) -> list[Annotated]:
+    """Return the rows of a split, at most `limit` of them, drawn at random but in their order."""
     those = [row for row in rows if split is None or row.split in ("", split)]
     if limit is not None and limit < len(those):
         picked = set(random.Random(seed).sample(range(len(those)), limit))
         those = [row for index, row in enumerate(those) if index in picked]
-    yield from those
+    return those

@@ -26,7 +26,6 @@ from vqa.agent.instructions.synthetic import HELD_OUT_LABELS
 from vqa.agent.instructions.texts import TextQuestions
 from vqa.agent.instructions.wordings import WORDS, Wordings
 from vqa.agent.intent import read_intent
-from vqa.images import load_image
 from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region
 from vqa.words import plural
 
@@ -64,20 +63,14 @@ class Grounded:
         self._held_out = held_out
         self._captions = agent.experts["caption"].available() is None
 
-    def rows(self, annotated: Annotated, picture: bytes) -> Iterator[Row]:
-        """Yield the rows about one picture.
-
-        Raises:
-            InputError: The picture cannot be read.
-            ModelUnavailable: An expert's weights cannot be had.
-        """
-        image = load_image(picture)
+    def rows(self, annotated: Annotated, image: LoadedImage) -> Iterator[Row]:
+        """Yield the rows about one picture. Raises ModelUnavailable if an expert's weights cannot be had."""
         rng = random.Random(f"{self._seed} {annotated.image}")  # not of the order in which pictures come
         words = Wordings(rng, held_out=self._held_out)
         caption = self._caption(image, annotated, rng)
         reads = any("ocr" in self._agent.route(triple.question).experts for triple in annotated.triples)
         text = self._agent.look("ocr", image) if reads else None
-        made = [*self._about_findings(image, caption, text, words), *self._about_triples(image, caption, annotated)]
+        made = [*self._about_triples(image, caption, annotated), *self._about_findings(image, caption, text, words)]
         before: set[tuple[str, tuple[str, ...]]] = set()
         for asked, findings in made:
             row = folded(asked, findings, self._agent.core, image=annotated.image)
@@ -92,27 +85,22 @@ class Grounded:
         self, image: LoadedImage, caption: Finding | None, text: Finding | None, words: Wordings
     ) -> Iterator[tuple[Asked, tuple[Finding, ...]]]:
         objects = self._agent.look("detect", image)
-        makers = self._makers(objects, caption, words)
-        if text is not None:
-            of = TextQuestions((objects, text), words)
-            makers |= {"reading": of.reading, "line": of.line}
+        makers = self._makers(objects, caption, text, words)
         weights = [TASKS[name] for name in makers]
         left = self._per_picture
         for _ in range(4 * self._per_picture):  # a task may have nothing to ask about this picture
-            name = words.rng.choices(list(makers), weights=weights)[0]
-            asked = makers[name]()
-            if asked is None:
+            ask, about = makers[words.rng.choices(list(makers), weights=weights)[0]]
+            if (asked := ask()) is None:
                 continue
-            also = self._also(name, objects, caption) if name not in ("reading", "line") else (objects, text)
-            yield asked, self._findings(image, asked.question, caption, also=[f for f in also if f is not None])
+            yield asked, self._findings(image, asked.question, caption, also=about)
             left -= 1
             if left == 0:
                 return
 
     def _makers(
-        self, objects: Finding, caption: Finding | None, words: Wordings
-    ) -> dict[str, Callable[[], Asked | None]]:
-        """Return what can be asked about these findings, by task."""
+        self, objects: Finding, caption: Finding | None, text: Finding | None, words: Wordings
+    ) -> dict[str, tuple[Callable[[], Asked | None], tuple[Finding, ...]]]:
+        """Return what can be asked about these findings, by task, with the findings that must be in the evidence."""
         rng, about = words.rng, ObjectQuestions(objects, words)
         there = self._allowed(list(dict.fromkeys(r.label for r in objects.regions)))
         sure = self._allowed(about.sure())
@@ -123,23 +111,28 @@ class Grounded:
             pool = there if there and rng.random() < present else tempting if rng.random() < 0.5 else absent
             return rng.choice(pool)
 
-        makers: dict[str, Callable[[], Asked | None]] = {
+        asks: dict[str, Callable[[], Asked | None]] = {
             "count": lambda: about.count(some(0.85)),
             "presence": lambda: about.presence(some(0.45)),
-            "unknown": lambda: self._unknown(about, caption, words),
             "describe": about.listing,
             "korean": lambda: about.korean(some(0.7)),
             "sort": lambda: about.sort(rng.choice(list(KINDS))),
             "compare": lambda: about.compare(*rng.sample([*sure, *tempting[:2]], 2)),
         }
         if sure:
-            makers["place"] = lambda: about.place(rng.choice(sure) if rng.random() < 0.85 else rng.choice(tempting))
+            asks["place"] = lambda: about.place(rng.choice(sure) if rng.random() < 0.85 else rng.choice(tempting))
         if len(sure) > 1:
-            makers["relation"] = lambda: self._relation(about, sure, tempting, rng)
+            asks["relation"] = lambda: self._relation(about, sure, tempting, rng)
+        makers = {task: (ask, (objects,)) for task, ask in asks.items()}
+        makers["unknown"] = lambda: self._unknown(about, caption, words), (objects, *([caption] if caption else []))
+        if text is not None:
+            written = TextQuestions((objects, text), words)
+            makers |= {"reading": (written.reading, (objects, text)), "line": (written.line, (objects, text))}
         if caption is not None:
-            of = CaptionQuestions(caption, words)
-            makers |= {"describe": of.describe, "attribute": of.attribute}
-            makers["contradiction"] = lambda: of.contradiction(objects)
+            told = CaptionQuestions(caption, words)
+            makers["describe"] = told.describe, (caption,)
+            makers["attribute"] = told.attribute, (objects, caption)
+            makers["contradiction"] = lambda: told.contradiction(objects), (objects, caption)
         return makers
 
     def _relation(
@@ -154,12 +147,6 @@ class Grounded:
             return asked
         told = caption.text.lower() if caption is not None else ""
         return about.unknown(words.rng.choice([thing for thing in WORDS["unheard"] if thing not in told]))
-
-    def _also(self, task: str, objects: Finding, caption: Finding | None) -> tuple[Finding, ...]:
-        """Return findings that the task is about, in case the router would not ask for them."""
-        if task in ("attribute", "contradiction") or (task == "unknown" and caption is not None):
-            return tuple(f for f in (objects, caption) if f is not None)
-        return (caption,) if task == "describe" and caption is not None else (objects,)
 
     def _allowed(self, labels: Sequence[str]) -> list[str]:
         """Return the labels that may be asked about: to learn from, none that is held out."""
@@ -222,7 +209,7 @@ class Grounded:
     def _findings(
         self, image: LoadedImage, question: str, caption: Finding | None, *, also: Sequence[Finding] = ()
     ) -> tuple[Finding, ...]:
-        """Return what the agent's own experts found for this question, in its order, and `also` those findings."""
+        """Return what the experts that the agent routes this question to found, in its order, and `also` those."""
         found = {finding.expert: finding for finding in also}
         for name in self._agent.route(question).experts:
             if name in found:

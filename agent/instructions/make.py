@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.agent.agent import VQAAgent
-from vqa.agent.instructions.annotations import Pictures, chosen, read_annotations
+from vqa.agent.batch.pictures import Pictures
+from vqa.agent.instructions.annotations import Annotated, chosen, pictures_beside, read_annotations
 from vqa.agent.instructions.grounded import Grounded
 from vqa.agent.instructions.row import Asked, Row, folded
 from vqa.agent.instructions.synthetic import Generator
 from vqa.errors import InputError
 
 _SYNTHETIC = re.compile(r"synthetic:(\d+)")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,26 +65,30 @@ def make(recipe: Recipe, agent: VQAAgent) -> Iterator[Progress]:
     for file in files:
         if not file.is_file():
             raise InputError(f"{str(file)!r}: no such file; give annotations (.jsonl, .json) or synthetic:N")
-        with Pictures(recipe.pictures) if recipe.pictures else Pictures.beside(file):
-            pass
-    read = {file: list(chosen(read_annotations(file), split=recipe.split, limit=recipe.limit, seed=recipe.seed))
-            for file in files}  # fmt: skip
-    if empty := [str(file) for file, rows in read.items() if not rows]:
+    places = {file: recipe.pictures or pictures_beside(file) for file in files}
+    annotated = {file: chosen(read_annotations(file), split=recipe.split, limit=recipe.limit, seed=recipe.seed)
+                 for file in files}  # fmt: skip
+    if empty := [str(file) for file, rows in annotated.items() if not rows]:
         raise InputError(f"{', '.join(empty)}: no picture" + (f" of split {recipe.split!r}" if recipe.split else ""))
     for source in recipe.sources:
         if drawn := _SYNTHETIC.fullmatch(source):
             yield from _synthetic(source, int(drawn[1]), recipe, agent)
-            continue
-        grounded = Grounded(agent, seed=recipe.seed, per_picture=recipe.per_picture, held_out=recipe.held_out)
-        rows = read[Path(source)]
-        with Pictures(recipe.pictures) if recipe.pictures else Pictures.beside(Path(source)) as pictures:
-            for done, annotated in enumerate(rows, 1):
-                try:
-                    made = tuple(grounded.rows(annotated, pictures.read(annotated.image)))
-                except InputError as error:
-                    yield Progress(source, done, len(rows), skipped=f"{annotated.image}: {error}")
-                else:
-                    yield Progress(source, done, len(rows), made)
+        else:
+            yield from _grounded(source, annotated[Path(source)], places[Path(source)], recipe, agent)
+
+
+def _grounded(
+    source: str, annotated: Sequence[Annotated], place: Path, recipe: Recipe, agent: VQAAgent
+) -> Iterator[Progress]:
+    grounded = Grounded(agent, seed=recipe.seed, per_picture=recipe.per_picture, held_out=recipe.held_out)
+    with Pictures(place, offline=agent.settings.offline) as pictures:
+        for done, about in enumerate(annotated, 1):
+            try:
+                made = tuple(grounded.rows(about, pictures.load(about.image)))
+            except InputError as error:
+                yield Progress(source, done, len(annotated), skipped=f"{about.image}: {error}")
+            else:
+                yield Progress(source, done, len(annotated), made)
 
 
 def _synthetic(source: str, count: int, recipe: Recipe, agent: VQAAgent) -> Iterator[Progress]:
