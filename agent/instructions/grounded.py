@@ -41,6 +41,7 @@ _PLAIN = frozenset(
 _READS = re.compile(
     r"\b(?:say|says|written|read|reads|spell|number|numbers|word|words|brand|name|letter|letters|text)\b"
 )
+_Maker = tuple[Callable[[], Asked | None], tuple[Finding, ...]]
 _YES_NO = ("yes", "no")
 _ONCE = ("count", "presence", "place", "sort", "describe")  # the same evidence has nothing new to say
 _ANYBODY = ("persons", "humans", "human", "anyone", "anybody", "someone")
@@ -99,7 +100,7 @@ class Grounded:
 
     def _makers(
         self, objects: Finding, caption: Finding | None, text: Finding | None, words: Wordings
-    ) -> dict[str, tuple[Callable[[], Asked | None], tuple[Finding, ...]]]:
+    ) -> dict[str, _Maker]:
         """Return what can be asked about these findings, by task, with the findings that must be in the evidence."""
         rng, about = words.rng, ObjectQuestions(objects, words)
         there = self._allowed(list(dict.fromkeys(r.label for r in objects.regions)))
@@ -123,7 +124,7 @@ class Grounded:
             asks["place"] = lambda: about.place(rng.choice(sure) if rng.random() < 0.85 else rng.choice(tempting))
         if len(sure) > 1:
             asks["relation"] = lambda: self._relation(about, sure, tempting, rng)
-        makers = {task: (ask, (objects,)) for task, ask in asks.items()}
+        makers: dict[str, _Maker] = {task: (ask, (objects,)) for task, ask in asks.items()}
         makers["unknown"] = lambda: self._unknown(about, caption, words), (objects, *([caption] if caption else []))
         if text is not None:
             written = TextQuestions((objects, text), words)
