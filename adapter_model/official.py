@@ -52,22 +52,22 @@ class Translated:
 
 def from_official(
     state_dict: Mapping[str, Any],
+    config: Mapping[str, Any] | None,
     base: LlamaForCausalLM,
     *,
-    config: Mapping[str, Any] | None = None,
     visual_heads: int = RELEASED_VISUAL_HEADS,
 ) -> AdapterLlama:
     """Put a released checkpoint on a base model; every width comes from the tensors, so small ones work too.
 
         state = torch.load("BIAS-7B.pth", weights_only=True)       # {"model": …, "config": …}, or the tensors alone
-        model = from_official(state, base)                         # base: LlamaForCausalLM, e.g. of load_base
+        model = from_official(state, None, base)                   # base: LlamaForCausalLM, e.g. of load_base
         features = torch.randn(1, 257, 768)                        # (B, P, F): CLIP's tokens, computed elsewhere
         logits = model(ids, attention_mask=mask, visual_prompt=model.visual(features)).logits
 
     Args:
         state_dict: Names and tensors, with or without the file's outer layer.
+        config: `w_bias`, `w_lora`, `lora_rank`, over those the state dict carries; None: what it or its names say.
         base: In Hugging Face layout; the model takes its modules over.
-        config: `w_bias`, `w_lora`, `lora_rank` where the state dict does not carry them; else told from the names.
         visual_heads: Attention heads of the visual blocks, the one size no tensor tells.
 
     Returns:

@@ -184,7 +184,7 @@ def released_logits(meta, adapter, ids, patches=None):
 @every_kind
 def test_the_logits_are_those_of_the_released_equations_with_either_padding(meta, base, checkpoint, draw, kind):
     adapter = checkpoint(kind)
-    model = from_official(adapter, base(), visual_heads=VISUAL_HEADS)
+    model = from_official(adapter, None, base(), visual_heads=VISUAL_HEADS)
     patches = draw(2, PATCHES, PATCH_WIDTH, scale=1.0)
     rows = [torch.tensor([1, 7, 60, 33, 9, 2]), torch.tensor([1, 44, 5])]
     expected = [released_logits(meta, adapter["model"], ids, seen) for ids, seen in zip(rows, patches, strict=True)]
@@ -209,7 +209,7 @@ def test_without_its_lora_open_gates_or_picture_the_answer_is_another(base, chec
 
     def logits(match="", patches=patches):
         state = {n: t * 0 if match and re.search(match, n) else t for n, t in whole["model"].items()}
-        model = from_official({**whole, "model": state}, base(), visual_heads=VISUAL_HEADS)
+        model = from_official({**whole, "model": state}, None, base(), visual_heads=VISUAL_HEADS)
         return model(ids, visual_prompt=model.visual(patches)).logits
 
     usual = logits()
@@ -247,8 +247,8 @@ def test_a_checkpoint_saved_with_its_frozen_models_gives_its_adapter(meta, base,
     whole = checkpoint("BIAS")
     frozen = {f"llama.{name}": t for name, t in meta.items() if not name.endswith("norm.weight")}
     everything = {**frozen, **whole["model"], "clip.visual.proj": torch.zeros(2, 2)}
-    model = from_official(everything, base(), visual_heads=VISUAL_HEADS)
-    expected = from_official(whole, base(), visual_heads=VISUAL_HEADS)
+    model = from_official(everything, None, base(), visual_heads=VISUAL_HEADS)
+    expected = from_official(whole, None, base(), visual_heads=VISUAL_HEADS)
     found = dict(model.named_parameters())
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.named_parameters())
 
@@ -272,7 +272,7 @@ def test_what_is_not_exactly_a_checkpoint_is_refused_by_name(base, checkpoint, s
     whole = checkpoint("BIAS")
     spoil(whole["model"])
     with pytest.raises(InputError) as caught:
-        from_official(whole, base(), visual_heads=VISUAL_HEADS)
+        from_official(whole, None, base(), visual_heads=VISUAL_HEADS)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -300,7 +300,7 @@ def test_a_wrong_base_is_named_as_such(tiny_llama, checkpoint, changes, words):
     fitting = {"hidden_size": WIDTH, "intermediate_size": INNER, "num_key_value_heads": HEADS, "vocab_size": VOCAB}
     other = tiny_llama(**{**fitting, "num_key_value_heads": changes.get("num_attention_heads", HEADS), **changes})
     with pytest.raises(InputError, match="wrong base model") as caught:
-        from_official(checkpoint("BIAS"), other, visual_heads=VISUAL_HEADS)
+        from_official(checkpoint("BIAS"), None, other, visual_heads=VISUAL_HEADS)
     assert words in str(caught.value)
 
 
@@ -353,7 +353,7 @@ def test_a_preset_is_what_its_checkpoint_says(name):
 def test_stages_of_the_released_recipe_train_exactly_these(base, checkpoint):
     """Its rule is on names: pretrain has these words in them, finetune is what of LLaMA has "norm" or "bias"."""
     words = ("gate", "clip_proj", "visual_query", "visual_blocks", "visual_proj", "adapter_query")
-    model = from_official(checkpoint("BIAS"), base(), visual_heads=VISUAL_HEADS)
+    model = from_official(checkpoint("BIAS"), None, base(), visual_heads=VISUAL_HEADS)
     entries = multimodal_entries(model.adapter, Llama.of(model.config))
     pretrain = {e.name for name, e in entries.items() if any(word in name for word in words) and e.name}
     finetune = {e.name for name, e in entries.items() if name.startswith("llama.") and re.search("norm|bias", name)}
@@ -368,7 +368,7 @@ def test_the_chat_checkpoint_scales_inputs(meta, base, draw):
         for linear in LINEARS:
             out_width, in_width = sizes(linear)
             state |= {f"layers.{i}.{linear}_bias": draw(out_width), f"layers.{i}.{linear}_scale": 1 + draw(in_width)}
-    model = from_official(state, base())
+    model = from_official(state, None, base())
     ids = torch.tensor([[1, 7, 60, 33]])
     expected = released_logits(meta, state, ids[0])
     assert (model(ids).logits[0] - expected).abs().max() < 1e-4
