@@ -1,7 +1,7 @@
 """Vision networks as one thing: a picture's pixels, and every spatial token of the last layer.
 
-"efficientnet-lite2" (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite), by timm: the
-last feature map at 224 px, 7 by 7 tokens of 1280 channels, no norm after it.
+"efficientnet-lite2" (`efficientnet_lite`): the last feature map at 224 px, 7 by 7 tokens of 1280 channels, no norm
+after it.
 "open_clip:MODEL/WEIGHTS" (https://github.com/mlfoundations/open_clip), e.g. "open_clip:ViT-L-14/openai"; WEIGHTS may be
 a path: the class token and every patch, each through the last norm and CLIP's projection, as LLaMA-Adapter V2's
 released code takes them (ViT-L-14: 257 tokens of 768). "open_clip:hf-hub:OWNER/NAME" and "open_clip:local-dir:PATH"
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from vqa.settings import Settings
 
 BUILT_IN = "efficientnet-lite2"
-_TIMM_NAME = "tf_efficientnet_lite2"
 _SIDE = 224  # pixels
 
 
@@ -71,14 +70,13 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
         return open_clip_backbone(_open_clip_visual(model, offline=settings.offline))
     if kind == "timm":
         return timm_backbone(_timm_network(model, offline=settings.offline))
-    import timm
-
+    from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
     from vqa.weights import Store
 
     folder = Store.from_settings(settings).fetch(name)
-    network: nn.Module = timm.create_model(_TIMM_NAME, pretrained=False)
+    network = EfficientNetLite2()
     load_in_order(network, folder)
-    return Backbone(network.eval(), lambda pixels: _timm_tokens(network, pixels), _squeezed)
+    return Backbone(network.eval(), lambda pixels: _flat(network(pixels)), _squeezed)
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:

@@ -1,0 +1,95 @@
+"""EfficientNet-Lite2, the built-in vision network (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
+
+EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6; widths are scaled by 1.1, depths by 1.2,
+but not the stem, the head, or the depth of the first and last stage. timm has it, too, and takes as long to import as
+a whole answer takes; names are timm's.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_STAGES = (  # blocks before scaling, kernel, stride of the first block, expansion, channels after scaling
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 48),
+    (3, 3, 2, 6, 88),
+    (3, 5, 1, 6, 120),
+    (4, 5, 2, 6, 208),
+    (1, 3, 1, 6, 352),
+)
+_DEPTH = 1.2
+_STEM, _HEAD, _CLASSES = 32, 1280, 1000
+
+
+class EfficientNetLite2(nn.Module):
+    """Maps pixels (B, 3, S, S) to the last feature map (B, 1280, S / 32, S / 32)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_stem = _Conv(3, _STEM, 3, stride=2)
+        self.bn1 = _norm(_STEM)
+        stages, channels = [], _STEM
+        for place, (blocks, kernel, stride, expansion, out) in enumerate(_STAGES):
+            depth = blocks if place in (0, len(_STAGES) - 1) else ceil(blocks * _DEPTH)
+            stage = []
+            for index in range(depth):
+                stage.append(_Block(channels, out, kernel, stride=stride if index == 0 else 1, expansion=expansion))
+                channels = out
+            stages.append(nn.Sequential(*stage))
+        self.blocks = nn.Sequential(*stages)
+        self.conv_head = _Conv(channels, _HEAD, 1)
+        self.bn2 = _norm(_HEAD)
+        self.classifier = nn.Linear(_HEAD, _CLASSES)  # not used: it is in the file, whose every tensor has a place
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = self.blocks(F.relu6(self.bn1(self.conv_stem(pixels))))
+        return F.relu6(self.bn2(self.conv_head(x)))
+
+
+class _Conv(nn.Conv2d):
+    """A convolution padded as TensorFlow's "SAME": to the size over the stride, the odd pixel at the end."""
+
+    def __init__(self, channels: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(channels, out, kernel, stride, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        sides = []
+        for size in (x.shape[3], x.shape[2]):
+            missing = max((ceil(size / stride) - 1) * stride + kernel - size, 0)
+            sides += [missing // 2, missing - missing // 2]
+        return super().forward(F.pad(x, sides))
+
+
+class _Block(nn.Module):
+    """Expand by 1 by 1, filter each channel, project; added to the input where the shapes allow (arXiv 1801.04381)."""
+
+    def __init__(self, channels: int, out: int, kernel: int, *, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = channels * expansion
+        steps: list[tuple[str, Any]] = [("conv_dw", _Conv(wide, wide, kernel, stride=stride, groups=wide))]
+        steps += [("conv_pw", _Conv(wide, out, 1))]
+        if expansion > 1:
+            steps = [("conv_pw", _Conv(channels, wide, 1)), steps[0], ("conv_pwl", steps[1][1])]
+        self._names = [name for name, _ in steps]
+        for number, (name, conv) in enumerate(steps, 1):
+            self.add_module(name, conv)
+            self.add_module(f"bn{number}", _norm(conv.out_channels))
+        self._adds = stride == 1 and channels == out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for number, name in enumerate(self._names, 1):
+            y = getattr(self, f"bn{number}")(getattr(self, name)(y))
+            if number < len(self._names):  # the projection is linear
+                y = F.relu6(y)
+        return x + y if self._adds else y
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3)
