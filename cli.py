@@ -15,6 +15,7 @@ import typer
 
 from vqa import __version__
 from vqa.commandline import batch, cache, instruct, models, train
+from vqa.commandline import eval as evaluation
 from vqa.commandline.options import STORE, Into, Json, Picture, Save
 from vqa.commands import command, run_process
 from vqa.errors import InputError, ModelUnavailable, PartialFailure
@@ -46,6 +47,7 @@ app = typer.Typer(
     epilog='\b\nExamples:\n  vqa ask example:bus "How many people are there?"\n  vqa doctor',
 )
 app.add_typer(batch.app)
+app.add_typer(evaluation.app, name="eval")
 app.add_typer(instruct.app)
 app.add_typer(train.app)
 app.add_typer(models.app, name="models")

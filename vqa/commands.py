@@ -68,15 +68,22 @@ def command(
     return register
 
 
-def group(description: str, *, default: str) -> Typer:
-    """Return a new group of commands; without a command's name, or with options alone, `default` runs."""
+def group(description: str, *, default: str, takes_arguments: bool = False) -> Typer:
+    """Return a new group of commands; without a command's name, or with options alone, `default` runs.
+
+    Args:
+        description: Its help.
+        default: A command's name.
+        takes_arguments: Whether a first word that is no command's name is the default's argument, and not a mistake.
+    """
     import typer
     import typer.core
 
     class WithDefault(typer.core.TyperGroup):
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             plain = not args or (args[0].startswith("-") and args[0] != "--help")
-            return super().parse_args(ctx, [default, *args] if plain else args)
+            argument = takes_arguments and bool(args) and args[0] not in (*self.commands, "--help")
+            return super().parse_args(ctx, [default, *args] if plain or argument else args)
 
     return typer.Typer(cls=WithDefault, rich_markup_mode=None, help=description)
 

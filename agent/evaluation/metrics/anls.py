@@ -1,7 +1,7 @@
 """ANLS, average normalised Levenshtein similarity: right reading with slips of a character or two counts nearly whole.
 
-Biten et al., "Scene Text Visual Question Answering" (arXiv 1905.13648, §5), with the threshold of 0.5. Two things are as
-in the scorer of its challenge (https://rrc.cvc.uab.es) and not as in the paper: a similarity of exactly 0.5 still
+Biten et al., "Scene Text Visual Question Answering" (arXiv 1905.13648, §5), with the threshold of 0.5. Two things are
+as in the scorer of its challenge (https://rrc.cvc.uab.es) and not as in the paper: a similarity of exactly 0.5 still
 counts, and lengths are taken before white space is tidied.
 """
 

@@ -1,7 +1,7 @@
 """Inclusion: the answer says what was to be said, among other words.
 
-For MM-Vet, whose references join parts with <AND> and <OR> (Yu et al., arXiv 2308.02490). Its official score is given by
-GPT-4, so this is a stand-in that runs here: the share of parts found, word for word, after VQA's normalisation.
+For MM-Vet, whose references join parts with <AND> and <OR> (Yu et al., arXiv 2308.02490). Its official score is given
+by GPT-4, so this is a stand-in that runs here: the share of parts found, word for word, after VQA's normalisation.
 """
 
 from __future__ import annotations

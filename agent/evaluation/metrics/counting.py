@@ -20,14 +20,16 @@ _SMALL = (
 _WORDS = {word: n for n, word in enumerate(_SMALL)}
 _TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _NUMBER = re.compile(
-    rf"(?P<figure>(?<![\w.])-?\d+(?:,\d{{3}})*(?:\.\d+)?)|\b(?P<tens>{'|'.join(_TENS)})(?:[ -](?P<unit>{'|'.join(_SMALL[1:10])}))?\b"
-    rf"|\b(?P<word>{'|'.join(_SMALL)})\b|\b(?P<dozen>(?:a )?dozen)\b"
+    rf"(?P<figure>(?<![\w.])-?\d+(?:,\d{{3}})*(?:\.\d+)?)"
+    rf"|\b(?P<tens>{'|'.join(_TENS)})(?:[ -](?P<unit>{'|'.join(_SMALL[1:10])}))?\b"
+    rf"|\b(?P<word>{'|'.join(_SMALL)})\b"
+    r"|\b(?P<dozen>dozen)\b"
 )
 _NOTHING = re.compile(r"\b(?:no|none|nobody|nothing|no one)\b")
 
 
 def number(answer: str) -> float | None:
-    """Return the first number that an answer says, in figures or words; "no" and "none" are 0; None if there is none."""
+    """Return the first number that an answer says, in figures or words, "none" being 0; None if there is none."""
     text = answer.lower()
     found = _NUMBER.search(text)
     if found is None:

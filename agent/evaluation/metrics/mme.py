@@ -1,4 +1,4 @@
-"""MME score: for each subtask, accuracy over questions plus accuracy over pictures with both questions right, times 100.
+"""MME score: for each subtask, share of questions right plus share of pictures with both right, times 100.
 
 Fu et al., "MME: A Comprehensive Evaluation Benchmark for Multimodal Large Language Models" (arXiv 2306.13394, §2.3); an
 answer becomes yes, no or other as in the benchmark's own calculation.py: by its first four letters.

@@ -1,8 +1,8 @@
 """POPE: does the model say yes to things that are not there?
 
-Li et al., "Evaluating Object Hallucination in Large Vision-Language Models" (arXiv 2305.10355, §5); an answer becomes yes
-or no as in the scorer at https://github.com/AoiDragon/POPE (evaluate.py), for which everything without a "no" is a yes,
-"I cannot tell" too. How much that flatters is the difference between the two accuracies.
+Li et al., "Evaluating Object Hallucination in Large Vision-Language Models" (arXiv 2305.10355, §5); an answer becomes
+yes or no as in the scorer at https://github.com/AoiDragon/POPE (evaluate.py), for which everything without a "no" is a
+yes, "I cannot tell" too. How much that flatters is the difference between the two accuracies.
 """
 
 from __future__ import annotations

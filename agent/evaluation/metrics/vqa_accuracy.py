@@ -50,7 +50,9 @@ def normalise(text: str) -> str:
     between digits; else it becomes a blank (description: always a blank). Apostrophes and colons stay.
     """
     dropped = _DIGIT_GROUPS.search(text) is not None
-    marks = {p: "" if dropped or f"{p} " in text or f" {p}" in text else " " for p in _PUNCTUATION}
+    marks: dict[str, str | int | None] = {
+        p: "" if dropped or f"{p} " in text or f" {p}" in text else " " for p in _PUNCTUATION
+    }
     bare = _PERIOD.sub("", text.translate(str.maketrans(marks)), count=_MOST_PERIODS)
     words = (_NUMBERS.get(word, word) for word in bare.lower().split())
     return " ".join(_MENDED.get(word, word) for word in words if word not in _ARTICLES)
@@ -93,8 +95,8 @@ def vqa(cases: Sequence[Case], answers: Sequence[str | None]) -> Measures:
     for case in cases:
         if len(case.row.answers) < LEAST_REFERENCES:
             raise InputError(
-                f"row {case.row.id!r} has {len(case.row.answers)} known answers, and VQA accuracy compares with those of "
-                "ten people; score it with --metric exact"
+                f"row {case.row.id!r} has {len(case.row.answers)} known answers, and VQA accuracy compares with "
+                "ten people's; score it with --metric exact"
             )
     strict, lenient = (
         [
