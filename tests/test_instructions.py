@@ -185,7 +185,7 @@ def test_one_line_of_several_can_be_asked_for() -> None:
         answers[asked.question] = asked.answer
     assert answers["What is written at the top?"] == "Open daily"
     assert answers["What does the last line say?"] == "Welcome"
-    assert answers["What number is on it?"] == "Gate 7"
+    assert answers["What number is on it?"] == "7"
     assert answers['Does it say "Gate"?'] == "Yes"
 
 
@@ -211,6 +211,8 @@ def test_caption_and_detector_against_each_other_settle_nothing() -> None:
     assert contradiction.answer == UNKNOWN
     assert "dog" in contradiction.question
     assert says_dog.contradiction(objects(("dog", 0.9, (0, 0, 9, 9)))) is None
+    orange = CaptionQuestions(caption("an orange car"), words())
+    assert orange.contradiction(objects(("car", 0.9, (0, 0, 9, 9)))) is None, "a colour is no fruit"
 
 
 def test_a_caption_knows_what_no_detector_does() -> None:

@@ -46,7 +46,8 @@ class CaptionQuestions:
         denied = [
             label
             for label in mentioned(self._sentence, objects.vocabulary)
-            if not any(r.label == label for r in objects.regions)
+            if label not in WORDS["color"]  # "an orange kite" names no fruit
+            and not any(r.label == label for r in objects.regions)
             and re.search(rf"\b(?:{label}|{plural(label, 2)})\b", self._sentence.lower())
         ]
         if not denied:

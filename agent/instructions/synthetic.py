@@ -69,7 +69,7 @@ class Generator:
 
     def _presence(self) -> tuple[Asked, tuple[Finding, ...]]:
         label = self._scenes.label()
-        n, weak = self._rng.choice([0, 0, 0, 1, 1, 2, 4]), self._weak(label, 0.15)
+        n, weak = self._rng.choice([0, 0, 0, 0, 0, 1, 1, 2, 4]), self._weak(label, 0.15)
         finding = self._scenes.objects({label: max(n, len(weak))}, others=4, weak=weak)
         return self._about(finding).presence(label), self._with_noise(finding)
 
@@ -91,7 +91,7 @@ class Generator:
 
     def _korean(self) -> tuple[Asked, tuple[Finding, ...]]:
         label = self._scenes.label()
-        finding = self._scenes.objects({label: self._rng.choice(_COUNTS)}, others=3)
+        finding = self._scenes.objects({label: self._rng.choice([0, 0, 0, 1, 2, 3, 4, 5])}, others=3)
         return self._about(finding).korean(label), (finding,)
 
     def _compare(self) -> tuple[Asked, tuple[Finding, ...]]:

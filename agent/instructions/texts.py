@@ -42,7 +42,7 @@ class TextQuestions:
         lines = self._readable(self._words.ask("read"), None)
         if not lines:
             return Asked("line", self._words.ask("any_text"), "No")
-        numbers = [line for line in lines if re.search(r"\d", line)]
+        numbers = [word for line in lines for word in line.split() if re.search(r"\d", word)]
         kind = self._rng.choice(["first_line", "last_line", "number", "says_it", "any_text"])
         if kind == "any_text":
             return Asked("line", self._words.ask(kind), "Yes")
