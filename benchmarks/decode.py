@@ -40,7 +40,7 @@ from vqa.adapter_model.base_model import base_folder
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.generation import decode
-from vqa.adapter_model.loading import load_for_answering
+from vqa.adapter_model.loading import load
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.presets import preset, preset_folder
 from vqa.adapter_model.transformers_base import load_base
@@ -133,7 +133,8 @@ def measure(contender: Contender, prompt: list[int], new: int, *, batched: bool)
 def small(device: torch.device) -> tuple[dict[str, Contender], dict[str, int]]:
     """Return the contenders on the built-in core's weights, and the bytes of weights a token reads."""
     settings = Settings.load({"device": str(device)})
-    model = load_for_answering(settings, preset_folder(PRESET))
+    model = load(settings, preset_folder(PRESET))
+    model.fold()
     base, _ = load_base(base_folder(preset(PRESET).base_model, settings), dtype=model.dtype, device=device)
     dense, adapter = Engine(model), opened(model)
     engines = {"ours": dense}
