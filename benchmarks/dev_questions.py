@@ -1,0 +1,221 @@
+"""Turns annotated pictures into question files for `vqa eval`: captions, VQA, presence, counting, reading.
+
+    python benchmarks/dev_questions.py FOLDER OUT/
+    vqa eval OUT/coco-vqa.jsonl --image-root FOLDER/coco.tar
+
+FOLDER holds NAME.jsonl beside its pictures, NAME.tar: one object a line with `image`, `split` ("train" is left out) and
+some of `captions`, `vqa` (question, answer, answers), `boxes` (label, xyxy), `words` (text, quad, ignore) and `key` (a
+receipt's company, date, total, address). What can be asked of a row depends on what it has:
+
+- presence, as POPE builds it (arXiv 2305.10355, §5.1): as many things that are there as things that are not, the latter
+  drawn at random, by how common they are, or by how often they stand beside what is there. A thing that a caption
+  mentions is never asked as absent.
+- counts of 1 to 5, no more ones than twos; a thing with a hardly visible specimen is not counted.
+- reading: a receipt's fields, and the words that can be read in a street.
+
+The same folder and seed give the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vqa.words import one, plural
+
+Row = dict[str, Any]
+
+MOST_ASKED = 3  # things there, and things not there, about one picture
+LEAST_AREA = 0.002  # share of the picture below which a box is hardly visible
+COUNTS = range(1, 6)
+FIELDS = {
+    "company": "What is the name of the company on the receipt?",
+    "date": "What is the date on the receipt?",
+    "total": "What is the total?",
+    "address": "What is the address on the receipt?",
+}
+COLORS = frozenset("black white red green blue yellow brown gray grey orange pink purple beige silver gold tan".split())
+# What captions call things, where it is not the label or its plural.
+ALIASES = {
+    "person": "man men woman women child children boy girl people lady guy baby kid skier surfer player crowd family",
+    "dining table": "table desk counter",
+    "couch": "sofa couch loveseat",
+    "chair": "seat stool",
+    "tv": "television monitor screen",
+    "cell phone": "phone phones smartphone",
+    "potted plant": "plant plants flower flowers",
+    "sports ball": "ball baseball basketball",
+    "bicycle": "bike bikes",
+    "motorcycle": "motorbike scooter moped",
+    "airplane": "plane planes jet aircraft",
+    "handbag": "purse bag bags",
+    "backpack": "bag bags",
+    "suitcase": "luggage bag bags",
+    "cup": "mug glass coffee drink tea",
+    "wine glass": "glass glasses wine",
+    "refrigerator": "fridge",
+    "oven": "stove",
+    "vase": "pot",
+    "boat": "ship canoe",
+    "cow": "cattle bull calf",
+    "laptop": "computer",
+    "car": "suv cab taxi traffic vehicles",
+    "truck": "vehicles van",
+    "tie": "suit",
+    "spoon": "utensils silverware",
+    "fork": "utensils silverware",
+    "knife": "utensils silverware",
+    "sandwich": "burger",
+    "donut": "doughnut doughnuts pastry pastries",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for source in sorted(args.folder.glob("*.jsonl")):
+        rows = [row for line in source.open(encoding="utf-8") if (row := json.loads(line)).get("split") != "train"]
+        for kind, questions in question_files(rows, random.Random(args.seed)).items():
+            path = args.out / f"{source.stem}-{kind}.jsonl"
+            with path.open("w", encoding="utf-8") as file:
+                for number, question in enumerate(questions, 1):
+                    record = {"id": f"{source.stem}-{kind}-{number}", **question}
+                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            types = ", ".join(f"{name} {n}" for name, n in sorted(Counter(q["type"] for q in questions).items()))
+            print(
+                f"{path}  {len(questions):,} questions about {len({q['image'] for q in questions}):,} pictures: {types}"
+            )
+
+
+def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Row]]:
+    """Return questions by kind, for every kind that the rows have something to ask for."""
+    kinds = {
+        "captions": captions(rows),
+        "vqa": vqa(rows),
+        "presence": presence([row for row in rows if row.get("boxes")], rng),
+        "counts": counts([row for row in rows if row.get("boxes")], rng),
+        "receipts": receipts(rows),
+        "signs": signs(rows),
+    }
+    return {kind: found for kind, questions in kinds.items() if (found := list(questions))}
+
+
+def captions(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield a picture with all its captions; one alone is too little to score against."""
+    for row in rows:
+        if len(row.get("captions", ())) > 1:
+            question = "Describe the image in one sentence."
+            yield _asked(row, question, row["captions"], type="caption", metric="captions")
+
+
+def vqa(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the annotated questions that have an answer; where DAQUAR lists several things, each is right."""
+    for row in rows:
+        for item in row.get("vqa", ()):
+            if item.get("answers"):
+                answers = item["answers"]
+            elif item.get("answer"):
+                parts = [part.strip().replace("_", " ") for part in item["answer"].split(",")]
+                answers = list(dict.fromkeys([", ".join(parts), *parts]))
+            else:
+                continue
+            metric = "vqa" if len(answers) >= 10 else "exact"
+            yield _asked(row, item["question"], answers, type=answer_type(answers), metric=metric)
+
+
+def answer_type(answers: Sequence[str]) -> str:
+    """Return the kind of question by its commonest answer: yes/no, number, color, several, other."""
+    answer = Counter(answers).most_common(1)[0][0].lower()
+    if answer in ("yes", "no"):
+        return "yes/no"
+    if answer.isdigit():
+        return "number"
+    if "," in answer:
+        return "several"
+    return "color" if answer in COLORS else "other"
+
+
+def presence(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
+    """Yield as many questions whose answer is yes as no, for each of POPE's three ways to choose what is not there."""
+    labels = {row["image"]: list(dict.fromkeys(box["label"] for box in row["boxes"])) for row in rows}
+    common = Counter(label for found in labels.values() for label in found)
+    together = Counter((a, b) for found in labels.values() for a in found for b in found if a != b)
+    for row in rows:
+        there = labels[row["image"]]
+        absent = [label for label in common if label not in there and not mentioned(label, row.get("captions", ()))]
+        asked = rng.sample(there, min(MOST_ASKED, len(there)))
+        chosen = {
+            "random": rng.sample(absent, len(asked)),
+            "popular": sorted(absent, key=lambda label: (-common[label], label)),
+            "adversarial": sorted(absent, key=lambda label: (-sum(together[label, other] for other in there), label)),
+        }
+        for split, missing in chosen.items():
+            answers = [(label, "yes") for label in asked] + [(label, "no") for label in missing[: len(asked)]]
+            for label, answer in answers:
+                question = f"Is there {one(label)} in the image?"
+                yield _asked(row, question, [answer], type=split, metric="pope")
+
+
+def mentioned(label: str, texts: Iterable[str]) -> bool:
+    """Return whether one of the texts names the thing, by its label or by what people call it."""
+    words = set(re.findall(r"[a-z]+", " ".join(texts).lower()))
+    names = [label, plural(label, 2), *ALIASES.get(label, "").split()]
+    return any(set(name.split()) <= words for name in names)
+
+
+def counts(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
+    """Yield how many of a thing there are, for things of which there are few enough to be counted."""
+    asked: dict[int, list[Row]] = {n: [] for n in COUNTS}
+    for row in rows:
+        extent = max(box["xyxy"][2] for box in row["boxes"]) * max(box["xyxy"][3] for box in row["boxes"])
+        for label, n in Counter(box["label"] for box in row["boxes"]).items():
+            areas = [_area(box) for box in row["boxes"] if box["label"] == label]
+            if n in asked and min(areas) >= LEAST_AREA * extent:
+                question = f"How many {plural(label, 2)} are there?"
+                asked[n].append(_asked(row, question, [str(n)], type=str(n), metric="count"))
+    asked[1] = rng.sample(asked[1], min(len(asked[1]), len(asked[2])))
+    order = {row["image"]: place for place, row in enumerate(rows)}
+    yield from sorted((row for group in asked.values() for row in group), key=lambda row: order[row["image"]])
+
+
+def receipts(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield a question for each field of a receipt; an amount is right with its currency and without."""
+    for row in rows:
+        for field, question in FIELDS.items():
+            if value := row.get("key", {}).get(field, "").strip():
+                bare = re.sub(r"^(?:RM|\$)\s*", "", value)
+                answers = [bare, f"RM{bare}", f"RM {bare}", f"${bare}"] if field == "total" else [value]
+                yield _asked(row, question, answers, type=field, metric="anls")
+
+
+def signs(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield a question for the words of a street that can be read, each of which is to be said."""
+    for row in rows:
+        words = [w["text"] for w in row.get("words", ()) if not w["ignore"] and len(re.sub(r"\W", "", w["text"])) > 2]
+        parts = list(dict.fromkeys(word.lower().strip(".,!?:;") for word in words))
+        if parts:
+            kind = "1 word" if len(parts) == 1 else "2 to 4 words" if len(parts) <= 4 else "more words"
+            yield _asked(row, "What does the text say?", ["<AND>".join(parts)], type=kind, metric="contains")
+
+
+def _asked(row: Mapping[str, Any], question: str, answers: Sequence[str], *, type: str, metric: str) -> Row:
+    return {"image": row["image"], "question": question, "answers": list(answers), "type": type, "metric": metric}
+
+
+def _area(box: Mapping[str, Any]) -> float:
+    x0, y0, x1, y1 = box["xyxy"]
+    return float((x1 - x0) * (y1 - y0))
+
+
+if __name__ == "__main__":
+    main()
