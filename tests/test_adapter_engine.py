@@ -215,6 +215,26 @@ def test_many_rows_of_input_are_mapped_by_the_weights_themselves():
     close(Projection([linear], weights="compact")(x), linear(x), atol=0, rtol=0)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+@torch.inference_mode()
+def test_weights_of_sixteen_values_decode_alike_in_four_bits_alone_and_in_batches(model, rows):
+    for layer in model.model.layers:
+        for linear in [module for module in layer.modules() if isinstance(module, torch.nn.Linear)]:
+            out, width = linear.weight.shape
+            linear.weight.data = 0.05 * levels(out, width // 32)
+    adapter, ids = (None,) * 3, torch.full((rows, 1), 4)
+    logits = []
+    for weights in ("dense", "compact"):
+        engine = Engine(model, weights=weights)
+        read, _ = engine.read([list(range(20, 30))] * rows, adapter, room=1)
+        logits.append(engine.extend(read, ids))
+    weights_of_a_layer = 64 * (64 + 32 + 32 + 64 + 3 * 96)
+    assert engine.bytes_a_token == 3 * weights_of_a_layer * 3 // 4 + 101 * (64 + 4)  # 4 bits and scales; the head has 8
+        64 * 2 + 32 * 2 + 96 * 3
+    )  # a head in 8 bits, layers in fewer
+    close(logits[1], logits[0], atol=0.05 * float(logits[0].std()))
+
+
 @torch.inference_mode()
 def test_compact_weights_change_the_logits_a_little_and_only_after_the_prompt(model):
     adapter, ids = keys_values(model), torch.tensor([[4], [5], [6]])
