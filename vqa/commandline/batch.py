@@ -13,6 +13,7 @@ import typer
 
 from vqa.commands import command
 from vqa.errors import InputError, PartialFailure
+from vqa.registry import unknown_name
 from vqa.settings import Settings, setting_names
 from vqa.terminal import check_writable
 
@@ -66,6 +67,13 @@ def batch(
     shard: Annotated[str, typer.Option(metavar="I/N", help="Only the pictures of the I-th of N parts.")] = "1/1",
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page to look at (.html).")] = None,
     batch_rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows worked on together.")] = 32,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="local, or ray: several workers, several machines.")
+    ] = "local",
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Ray: workers, each with its own models.")] = 2,
+    cpus: Annotated[float, typer.Option(metavar="X", help="Ray: CPU cores of each worker.")] = 1,
+    gpus: Annotated[float, typer.Option(metavar="X", help="Ray: GPUs of each worker; 0.5 shares one.")] = 0,
+    ray_address: Annotated[str, typer.Option(metavar="ADDRESS", help="Ray: a running cluster; empty: here.")] = "",
 ) -> None:
     """Answer a file of questions.
 
@@ -94,6 +102,10 @@ def batch(
     )
     if target is None and (resume or report):
         raise InputError("--resume and --report need an output file: -o answers.jsonl")
+    if engine not in ("local", "ray"):
+        raise InputError(unknown_name("engine", engine, ["local", "ray"]))
+    if engine == "ray" and report:
+        raise InputError("--report needs the pictures, which stay with Ray's workers; leave it out, or --engine local")
     rows, root = _rows(source, question or [], format, image_pattern)
     agent = VQAAgent.from_pretrained(settings=settings)
 
@@ -102,7 +114,13 @@ def batch(
 
     pictures = Pictures(image_root or root, offline=settings.offline)
     with pictures, Stop() as stop, Display(None if source == ["-"] else total) as display:
-        answering = locally(agent, pictures.load, batch_rows=batch_rows, stop=stop)
+        if engine == "ray":
+            from vqa.agent.batch.on_ray import Cluster, on_ray
+
+            cluster = Cluster(workers, cpus, gpus, ray_address)
+            answering = on_ray(settings, image_root or root, cluster, batch_rows=batch_rows, stop=stop)
+        else:
+            answering = locally(agent, pictures.load, batch_rows=batch_rows, stop=stop)
         stream = sys.stdout.buffer
         done = run(job, rows, answering, settings=settings, stream=stream, stop=stop, watch=display.show)
     stop.raise_if_stopped(f"after {done.rows:,} rows" + ("; go on with --resume" if target else ""))

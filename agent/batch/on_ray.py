@@ -1,0 +1,141 @@
+"""The same run on Ray Data: actors that hold the models answer windows of rows, on one machine or many.
+
+Ray Data keeps the order, holds back what the actors cannot take yet, starts an actor that died again and gives it its
+windows again (https://docs.ray.io/en/latest/data/data.html). Writing, resuming and counting stay with the caller, as in
+a local run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vqa.agent.batch.outcomes import Outcome
+from vqa.agent.batch.rows import Row
+from vqa.agent.batch.running import Answering, Refused, locally
+from vqa.errors import ModelUnavailable
+from vqa.settings import Settings
+from vqa.values import Answer
+
+_WINDOWS_A_BLOCK = 8
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How much of which cluster to use.
+
+    Attributes:
+        workers: Actors, each with its own models.
+        cpus: CPU cores of each; torch uses as many threads.
+        gpus: GPUs of each; a fraction shares one.
+        address: Of a running cluster; empty: this machine alone.
+    """
+
+    workers: int = 2
+    cpus: float = 1
+    gpus: float = 0
+    address: str = ""
+
+
+def on_ray(
+    settings: Settings,
+    image_root: str | None,
+    cluster: Cluster,
+    *,
+    batch_rows: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> Answering:
+    """Return what answers rows on Ray; every machine must see the pictures under the same paths.
+
+    Raises:
+        ModelUnavailable: Ray is not installed.
+    """
+    ray = _started(cluster)
+
+    def answering(rows: Iterable[Row | Refused]) -> Iterator[list[Outcome]]:
+        windows = [{"window": pickle.dumps(window)} for window in _windows(rows, batch_rows)]
+        if not windows:
+            return
+        data = ray.data.from_items(windows, override_num_blocks=-(-len(windows) // _WINDOWS_A_BLOCK))
+        del windows
+        answered = data.map_batches(
+            Worker,
+            fn_constructor_kwargs={
+                "settings": settings,
+                "image_root": image_root,
+                "batch_rows": batch_rows,
+                "folder": str(Path.cwd()),
+            },
+            batch_size=1,
+            concurrency=cluster.workers,
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.gpus,
+        )
+        for record in answered.iter_rows():
+            if stop():
+                return
+            yield pickle.loads(record["outcomes"])
+
+    return answering
+
+
+class Worker:
+    """One actor: an agent of its own, which keeps its models between windows."""
+
+    def __init__(self, *, settings: Settings, image_root: str | None, batch_rows: int, folder: str) -> None:
+        from vqa.agent.agent import VQAAgent
+        from vqa.agent.batch.pictures import Pictures
+
+        if Path(folder).is_dir():
+            os.chdir(folder)  # names of pictures are relative to it
+        agent = VQAAgent.from_pretrained(settings=settings)
+        self._answer = locally(agent, Pictures(image_root, offline=settings.offline).load, batch_rows=batch_rows)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
+        rows = [row for window in batch["window"] for row in pickle.loads(window)]
+        outcomes = [_light(outcome) for window in self._answer(rows) for outcome in window]
+        return {"outcomes": [pickle.dumps(outcomes)]}
+
+
+def _light(outcome: Outcome) -> Outcome:
+    """Return the outcome without its picture, which is not worth its way through the cluster."""
+    if isinstance(outcome.result, Answer):
+        return replace(outcome, result=replace(outcome.result, image=None))
+    return outcome
+
+
+def _windows(rows: Iterable[Row | Refused], most_rows: int) -> Iterator[list[Row | Refused]]:
+    window: list[Row | Refused] = []
+    for row in rows:
+        window.append(row)
+        if len(window) == most_rows:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def _started(cluster: Cluster) -> Any:
+    """Return Ray, connected, quiet, and with answers in the order of their rows."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise ModelUnavailable("--engine ray needs Ray; run `pip install 'vqa-agent[ray]'`") from None
+    if not ray.is_initialized():
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if cluster.address:
+            ray.init(address=cluster.address, **quiet)
+        else:  # as many cores as the workers ask for, and one for Ray Data's own tasks
+            ray.init(num_cpus=round(cluster.workers * cluster.cpus) + 1, include_dashboard=False, **quiet)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = True
+    return ray
