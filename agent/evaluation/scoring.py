@@ -125,6 +125,16 @@ def evaluate(
     )
 
 
+def check(cases: Sequence[Case]) -> None:
+    """Score every case as unanswered, so that what cannot be scored is known before anybody is asked.
+
+    Raises:
+        InputError: A case cannot be scored with its metric.
+    """
+    for metric, rows in grouped([case.metric for case in cases]).items():
+        METRICS[metric]([cases[i] for i in rows], [None] * len(rows))
+
+
 def _section(
     metric: str, cases: Sequence[Case], said: Sequence[Prediction], measures: Measures, resamples: int, seed: int
 ) -> Section:

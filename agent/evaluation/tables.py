@@ -98,7 +98,7 @@ def _calibration(found: Calibration) -> str:
     )
     bins = [("confidence", "answers", "mean confidence", "mean score")]
     bins += [(f"{b.low:.1f} to {b.high:.1f}", f"{b.n:,}", f"{b.confidence:.3f}", f"{b.score:.3f}") for b in found.bins]
-    points = [("answering only", "errs in", "which is from confidence")]
+    points = [("answering only", "errs in", "from confidence")]
     points += [(_percent(p.coverage), _percent(p.risk), f"{p.threshold:.3f}") for p in found.points]
     return "\n\n".join([said, columns(bins), columns(points)])
 

@@ -88,7 +88,7 @@ def run(
     """
     from vqa.agent.evaluation.datasets import read_cases
     from vqa.agent.evaluation.predictions import prediction_of, read_predictions
-    from vqa.agent.evaluation.scoring import evaluate
+    from vqa.agent.evaluation.scoring import check, evaluate
     from vqa.agent.evaluation.tables import ablation_table, report_table
 
     if predictions is not None and (ablate or output is not None):
@@ -108,6 +108,7 @@ def run(
         report = score(cases, read_predictions(predictions, cases, allow_missing=allow_missing))
         _show(report_table(report), report.to_dict(), json)
         return
+    check(cases)
     agent, load = _agent(settings, image_root)
     if ablate:
         reports = _ablation(agent, cases, load, subsets, batch_rows, score)

@@ -69,7 +69,13 @@ def read_cases(
     read = partial(vqa_v2.read, annotations=annotations) if name == "vqa-v2" else READERS[name][1]
     try:
         cases = [replace(case, metric=metric or case.metric) for case in read(document)]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the shape of the file is not the format's
+    except (
+        AttributeError,
+        KeyError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:  # the shape of the file is not the format's
         raise InputError(f"{str(path)!r}: not as {name} has it ({type(error).__name__}: {error})") from error
     _check(path, cases)
     return cases

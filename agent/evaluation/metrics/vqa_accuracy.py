@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.measures import Figure, Measures, Metric, mean_of, share
@@ -43,6 +44,7 @@ _MENDED = {
 } | {"somebody'd": "somebodyd"}  # the scorer's table has this one the wrong way round
 
 
+@lru_cache(maxsize=65_536)  # a data set's answers are mostly the same few thousand
 def normalise(text: str) -> str:
     """Return an answer in lower case without articles, punctuation and number words, contractions mended.
 
