@@ -4,8 +4,8 @@
     python benchmarks/batch.py photos.tar --rows 128 --rounds 3 --json batch.json
     python benchmarks/batch.py photos.tar --per-picture 8 --reading  # questions that need the text reader
 
-For 1, 8, 64 and 512 questions a picture, the same rows are answered three ways, each in a fresh process with warm models
-(a few questions about another picture come first) and without findings kept on disk:
+For 1, 8, 64 and 512 questions a picture, the same rows are answered three ways, each in a fresh process whose models
+are warm (questions about another picture come first), without findings kept on disk:
 
 - batch: `answer_windows`, what `vqa batch` runs on;
 - loop: `agent(picture, question)` for each row, the agent remembering what its experts saw;

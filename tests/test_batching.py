@@ -1,0 +1,176 @@
+"""Many questions at once are answered as one by one, in their order, and a failing one fails alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+import pytest
+from PIL import Image
+
+from vqa import InputError, Settings, VQAAgent
+from vqa.adapter_model.cores.echo import EchoCore
+from vqa.agent.batching import Failed, answer_windows
+from vqa.registry import routers
+from vqa.values import Answer, Finding, FindingKind, GenerationOptions, LoadedImage, Question, Region, Token
+
+
+class Widths:
+    """An expert that sees as many people as the picture has pixels in a row, and remembers every look."""
+
+    name: ClassVar[str] = "widths"
+    kind: ClassVar[FindingKind] = "objects"
+    description: ClassVar[str] = "counts pixels"
+    cues: ClassVar[tuple[str, ...]] = ()
+    uses_question: ClassVar[bool] = False
+    vocabulary = ("person",)
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls()
+
+    def available(self) -> str | None:
+        return None
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        width = image.pil.width
+        self.looks.append(width)
+        if width == 13:
+            raise RuntimeError("thirteen")
+        regions = tuple(Region((i, 0, i + 1, 1), "person", 0.9) for i in range(width))
+        return Finding(self.name, self.kind, f"{width}", regions, vocabulary=("person",), size=image.pil.size)
+
+
+class Batching(EchoCore):
+    """An echo that remembers how many rows came together, and stumbles over one word."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
+        self.batches.append(len(batch))
+        return super().generate(batch, options)
+
+    def stream(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> Iterator[Token]:
+        if "stumble" in prompt:
+            raise InputError("stumbled")
+        yield from super().stream(image, prompt, options)
+
+
+def agent(expert: Widths, **flags: object) -> VQAAgent:
+    settings = Settings.load({"core": "echo", "router": "all", "cache": False, **flags})
+    return VQAAgent([expert], routers.get("all").from_settings(settings), core=Batching(), settings=settings)
+
+
+def pictures(folder: Path, number: int) -> list[str]:
+    for width in range(1, number + 1):
+        Image.new("RGB", (width, 4)).save(folder / f"{width}.png")
+    return [str(folder / f"{width}.png") for width in range(1, number + 1)]
+
+
+def untimed(answer: Answer) -> Answer:
+    findings = tuple(replace(finding, seconds=0.0) for finding in answer.findings)
+    return replace(answer, seconds={}, findings=findings)
+
+
+def test_many_are_answered_as_one_by_one(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 16)
+    rows = [(names[i * 7 % 16], Question(f"How many people, {i}?", choices=("a", "b") * (i % 3))) for i in range(90)]
+    expert = Widths()
+    together = list(agent(expert).answer_many(rows))
+    assert sorted(expert.looks) == [
+        *range(1, 13),
+        *[13] * expert.looks.count(13),
+        14,
+        15,
+        16,
+    ]  # each once, but failures
+    alone = agent(Widths())
+    assert [untimed(answer) for answer in together] == [untimed(alone(*row)) for row in rows]
+    assert all({"load_image", "route", "widths", "compose", "core", "total"} <= set(a.seconds) for a in together)
+
+
+def test_the_core_gets_rows_of_like_length_together_and_equal_ones_once(tmp_path: Path) -> None:
+    (name,) = pictures(tmp_path, 1)
+    asked = agent(Widths())
+    rows = [(name, "Who?")] * 8 + [(name, f"Who is number {i}?") for i in range(8)] + [(name, "word " * 300)]
+    answers = list(asked.answer_many(rows))
+    assert sum(asked.core.batches) == 1 + 8 + 1  # type: ignore[attr-defined]
+    assert asked.core.batches[-1] == 1  # type: ignore[attr-defined]  # the long one keeps the others waiting for nobody
+    assert len({answer.text for answer in answers[:8]}) == 1
+    assert answers[12].text.endswith("Who is number 4?")
+
+
+def test_a_row_that_fails_fails_alone(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 2)
+    rows: list[tuple[str, str] | Failed] = [
+        (names[0], "One?"),
+        (str(tmp_path / "none.png"), "Two?"),
+        (names[1], "   "),
+        Failed("row", InputError("not a row")),
+        (names[1], "I stumble?"),
+        (names[1], "Six?"),
+    ]
+    (window,) = answer_windows(agent(Widths()), rows)
+    assert [one.stage if isinstance(one, Failed) else "answered" for one in window] == [
+        "answered",
+        "picture",
+        "question",
+        "row",
+        "core",
+        "answered",
+    ]
+    with pytest.raises(InputError, match="no such file"):
+        list(agent(Widths()).answer_many([row for row in rows if not isinstance(row, Failed)]))
+
+
+def test_a_strict_agent_fails_the_row_whose_expert_fails(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 13)
+    (window,) = answer_windows(agent(Widths(), strict=True), [(names[12], "One?"), (names[0], "Two?")])
+    assert isinstance(window[0], Failed)
+    assert window[0].stage == "expert"
+    assert "thirteen" in str(window[0].error)
+    assert isinstance(window[1], Answer)
+
+
+def test_windows_depend_on_their_rows_alone(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 8)
+    rows = [(names[i % 8], f"Number {i}?") for i in range(100)]
+    windows = list(answer_windows(agent(Widths()), rows, batch_rows=16))
+    assert [len(window) for window in windows] == [16] * 6 + [4]
+    again = list(answer_windows(agent(Widths()), rows[32:], batch_rows=16))
+    assert [len(window) for window in again] == [16] * 4 + [4]
+
+
+def test_rows_are_read_only_a_little_ahead_and_leaving_off_early_ends_the_threads(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 8)
+    read = 0
+
+    def rows() -> Iterator[tuple[str, str]]:
+        nonlocal read
+        for i in range(10_000):
+            read += 1
+            yield names[i % 8], f"Number {i}?"
+
+    answers = agent(Widths()).answer_many(rows())
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    assert read < 200
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("vqa-lo")]
+
+
+def test_stopping_finishes_what_is_in_hand(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 8)
+    stopped = threading.Event()
+    windows = answer_windows(
+        agent(Widths()), ((names[i % 8], f"{i}?") for i in range(1000)), batch_rows=8, stop=stopped.is_set
+    )
+    assert len(next(windows)) == 8
+    stopped.set()
+    assert sum(len(window) for window in windows) <= 8
