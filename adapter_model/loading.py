@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vqa.settings import Settings
 
 
-def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[AdapterLlama, Tokenizer]:
+def load_for_training(settings: Settings, config: AdapterConfig, *, seed: int = 0) -> tuple[AdapterLlama, Tokenizer]:
     """Return the base with a fresh adapter, in float32, training mode, every gradient off; and its tokenizer.
 
     Choose what to train with `train_only(model, model.groups["language"])`.
@@ -34,7 +34,7 @@ def load_for_training(settings: Settings, config: AdapterConfig) -> tuple[Adapte
 
     folder = base_folder(config.base_model, settings)
     base, fingerprint = load_base(folder, dtype=torch.float32, device=choose_device(settings.device))
-    model = AdapterLlama(base, config, fingerprint=fingerprint)
+    model = AdapterLlama(base, config, fingerprint=fingerprint, seed=seed)
     model.requires_grad_(False)
     return model.train(), load_tokenizer(folder)
 

@@ -70,11 +70,24 @@ class Material:
     def batches_an_epoch(self, size: int) -> int:
         return sum(-(-len(kind) // size) for kind in self._kinds)
 
-    def batch(self, number: int, size: int, seed: tuple[int, ...]) -> Batch:
-        """Return the batch of that number, counted over all epochs."""
+    def batch(self, number: int, size: int, seed: tuple[int, ...], *, patch_dropout: float = 0.0) -> Batch:
+        """Return a batch for learning.
+
+        Args:
+            number: Its place in the endless order of epochs.
+            size: Its rows.
+            seed: What the order and all draws depend on.
+            patch_dropout: Share of the patches left out, the same in every row.
+        """
         epoch, place = divmod(number, self.batches_an_epoch(size))
         chosen = self._order(epoch, size, seed)[place]
-        return self.assemble(chosen, np.random.default_rng((*seed, 1, number)))
+        draw = np.random.default_rng((*seed, 1, number))
+        batch = self.assemble(chosen, draw)
+        if batch.features is None or not patch_dropout:
+            return batch
+        patches = batch.features.shape[1]
+        kept = np.sort(draw.permutation(patches)[: max(round(patches * (1 - patch_dropout)), 1)])
+        return replace(batch, features=batch.features[:, torch.from_numpy(kept)])
 
     def in_order(self, size: int) -> list[NDArray[np.int64]]:
         """Return rows for measuring: every one once, like lengths together."""

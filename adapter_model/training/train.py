@@ -74,7 +74,7 @@ def train(
     precision = "bf16" if dtype == torch.bfloat16 else "no"
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
     config, start = _adapter(recipe, settings)
-    model, tokenizer = load_for_training(replace(settings, device=str(accelerator.device)), config)
+    model, tokenizer = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
     if start is not None:
         load_adapter(model, start)
         model.adapter = AdapterConfig.from_file(start / CONFIG)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -129,16 +130,20 @@ class Trainer:
         stage = self.recipe.stages[step.stage]
         names = {name for name in self._trained if any(name in self.model.groups[g] for g in step.groups)}
         train_only(self.model, names)
-        torch.manual_seed(hash((self.recipe.seed, self.progress.step, self._accelerator.process_index)) % 2**63)
         parts = self._batches(step, stage)
         counted = torch.tensor(sum(len(part.targets) for part in parts), device=self._accelerator.device)
         total = int(self._accelerator.reduce(counted))  # of all processes
         summed, right = 0.0, 0
-        for part in parts:
-            part = self._thinned(part.to(self._accelerator.device), stage)
+        for number, part in enumerate(parts):
+            drawn = np.random.SeedSequence(
+                (self.recipe.seed, 4, self.progress.step, self._accelerator.process_index, number)
+            )
             with self._accelerator.autocast():
                 loss, hits = self._loss(
-                    part, label_smoothing=stage.label_smoothing, prompt_dropout=stage.prompt_dropout
+                    part.to(self._accelerator.device),
+                    label_smoothing=stage.label_smoothing,
+                    prompt_dropout=stage.prompt_dropout,
+                    seed=int(drawn.generate_state(1)[0]),
                 )
             self._accelerator.backward(loss * (self._accelerator.num_processes / total))
             summed, right = summed + float(loss.detach()), right + int(hits)
@@ -180,16 +185,8 @@ class Trainer:
         processes, mine = self._accelerator.num_processes, self._accelerator.process_index
         seed = (self.recipe.seed, 3, list(self.recipe.sources).index(step.source))
         first = (step.batch * processes + mine) * stage.accumulate
-        return [self._material[step.source].batch(first + i, size, seed) for i in range(stage.accumulate)]
-
-    def _thinned(self, batch: Batch, stage: Stage) -> Batch:
-        if batch.features is None or not stage.patch_dropout:
-            return batch
-        from dataclasses import replace
-
-        patches = batch.features.shape[1]
-        kept = torch.randperm(patches)[: max(round(patches * (1 - stage.patch_dropout)), 1)].to(batch.features.device)
-        return replace(batch, features=batch.features[:, kept])
+        source = self._material[step.source]
+        return [source.batch(first + i, size, seed, patch_dropout=stage.patch_dropout) for i in range(stage.accumulate)]
 
     def _enter(self, place: int) -> None:
         """Begin a stage: fresh optimizers for the groups it trains."""
