@@ -60,6 +60,7 @@ class VQAAgent:
         *,
         device: str | None = None,
         dtype: str | None = None,
+        router: Router | None = None,
         settings: Settings | None = None,
     ) -> Self:
         """Return an agent with every installed expert; loads no weights yet.
@@ -68,6 +69,7 @@ class VQAAgent:
             core: Registered name of the visual core; the settings' one by default.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             dtype: "auto", "float32", "bfloat16" or "float16".
+            router: Who chooses among the experts; the one the settings name by default.
             settings: Settings to start from; `Settings.load()` by default.
 
         Raises:
@@ -78,7 +80,7 @@ class VQAAgent:
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         return cls(
             [expert.from_settings(settings) for expert in registry.experts],
-            registry.routers.get(settings.router).from_settings(settings),
+            router or registry.routers.get(settings.router).from_settings(settings),
             core=registry.cores.get(settings.core).from_settings(settings),
             settings=settings,
         )
