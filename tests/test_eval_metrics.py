@@ -222,6 +222,7 @@ def test_exact_match_is_after_normalisation(answer: str, references: tuple[str, 
         ("x = -1", "-1<AND>-5", 0.5),
         ("a blue Porsche", "porsche<OR>audi", 1.0),
         ("It is 15", "5", 0.0),
+        ("At the corner", "the<AND>corner", 1.0),
     ],
 )
 def test_inclusion_counts_the_parts_that_are_said(answer: str, reference: str, score: float) -> None:

@@ -15,16 +15,18 @@ from vqa.agent.evaluation.metrics.vqa_accuracy import normalise
 
 def contains(answer: str, references: Sequence[str]) -> float:
     """Return the largest share of a reference's <AND> parts of which the answer has the words of one <OR> part."""
-    said = normalise(answer.strip())
-    return max(_share(said, reference) for reference in references)
+    return max(_share(answer, reference) for reference in references)
 
 
-def _share(said: str, reference: str) -> float:
+def _share(answer: str, reference: str) -> float:
     parts = [part.split("<OR>") for part in reference.split("<AND>")]
-    return sum(any(_within(said, normalise(text.strip())) for text in part) for part in parts) / len(parts)
+    return sum(any(_within(answer, text.strip()) for text in part) for part in parts) / len(parts)
 
 
-def _within(said: str, words: str) -> bool:
+def _within(answer: str, text: str) -> bool:
+    said, words = normalise(answer.strip()), normalise(text)
+    if not words:  # "the" alone, or a mark of punctuation
+        said, words = answer.lower(), text.lower()
     return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said) is not None
 
 
