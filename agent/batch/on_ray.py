@@ -8,6 +8,7 @@ a local run.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
@@ -129,13 +130,28 @@ def _started(cluster: Cluster) -> Any:
     except ImportError:
         raise ModelUnavailable("--engine ray needs Ray; run `pip install 'vqa-agent[ray]'`") from None
     if not ray.is_initialized():
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if cluster.address:
-            ray.init(address=cluster.address, **quiet)
-        else:  # as many cores as the workers ask for, and one for Ray Data's own tasks
-            ray.init(num_cpus=round(cluster.workers * cluster.cpus) + 1, include_dashboard=False, **quiet)
+        _connect(ray, cluster)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
     return ray
+
+
+def _connect(ray: Any, cluster: Cluster) -> None:
+    # Here: as many cores as the workers ask for, and one for Ray Data's own tasks.
+    alone = {"num_cpus": math.ceil(cluster.workers * cluster.cpus) + 1, "include_dashboard": False}
+    where = {"address": cluster.address} if cluster.address else alone
+    for last in (False, False, True):  # Ray gives its own processes 30 s to start: on a busy machine not enough
+        try:
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except Exception as error:
+            if last:
+                why = " ".join(str(error).split())
+                raise ModelUnavailable(f"Ray cannot be started or reached: {why}") from error
+            _log.info("Ray did not start (%s); once more", error)
+            ray.shutdown()
+
+
+_log = logging.getLogger(__name__)
