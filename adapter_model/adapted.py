@@ -15,12 +15,16 @@ from vqa.adapter_model.attention import AdapterKeysValues, adapter_keys_values, 
 from vqa.adapter_model.config import LINEARS, AdapterConfig, Group
 from vqa.adapter_model.linear import TunedLinear
 from vqa.adapter_model.parameters import parameter_groups
-from vqa.adapter_model.vision import VisualPrompter
+from vqa.adapter_model.slots import embedded
+from vqa.adapter_model.vision import visual_path
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
     from vqa.adapter_model.llama import LlamaWeights
+
+
+_ROWS = 1000  # of the token embeddings, whose scale is that of all
 
 
 class Adapted(nn.Module):
@@ -64,14 +68,8 @@ class Adapted(nn.Module):
             torch.manual_seed(seed)
             shape = (len(self._static), adapter.adapter_len, self.config.hidden_size)
             self.adapter_query = nn.Parameter(torch.randn(shape).to(device))
-            self.visual = VisualPrompter(
-                features=adapter.vision_width,
-                width=adapter.visual_width,
-                blocks=adapter.visual_blocks,
-                heads=adapter.visual_heads,
-                queries=adapter.visual_len,
-                hidden=self.config.hidden_size,
-            ).to(device)
+            scale = float(self.model.embed_tokens.weight.detach()[:_ROWS].float().std())
+            self.visual = visual_path(adapter, hidden=self.config.hidden_size, token_scale=scale).to(device)
             if adapter.tuning != "none" or adapter.lora_rank:
                 for owner, name, linear in self._linears():
                     tuning = adapter.tuning if name in adapter.tuned_linears else "none"
@@ -113,6 +111,18 @@ class Adapted(nn.Module):
                 adapter_keys_values(layer.self_attn, prompt.to(self.dtype)) if wanted and prompt is not None else None
             )
         return tuple(out)
+
+    def embedded(self, ids: Tensor, visual_prompt: Tensor | None = None) -> Tensor:
+        """Return what the first layer reads, (B, T, C): tokens, and with "input" fusion the picture among them.
+
+        Args:
+            ids: (B, T); `slots.SLOT` where a vector of the picture stands.
+            visual_prompt: (B, V, C) from `self.visual`.
+
+        Raises:
+            InputError: Not as many places as vectors.
+        """
+        return embedded(self.model.embed_tokens, ids, visual_prompt if self.adapter.fusion == "input" else None)
 
     def fold(self) -> None:
         """Fold every bias and scale into its weight, for inference; the adapter can no longer be saved or trained."""

@@ -18,6 +18,7 @@ from vqa.values import GenerationOptions, LoadedImage, Score, Token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from torch import Tensor
 
     from vqa.adapter_model.adapted import Adapted
     from vqa.adapter_model.attention import AdapterKeysValues
@@ -31,16 +32,19 @@ class AdapterCore(ABC):
 
     Attributes:
         context: Tokens for prompt and answer together.
+        stop_texts: Strings that end an answer, besides those that a question's options name.
         loading: Held while weights load or a picture is looked at; several threads may share a core.
     """
 
     name: ClassVar[str]
     context: ClassVar[int] = 2048
+    stop_texts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.loading = RLock()
-        self._latest: tuple[tuple[str, ...], AdapterKeysValues] | None = None  # of the pictures asked about last
+        # What the model makes of the pictures asked about last.
+        self._latest: tuple[tuple[str, ...], AdapterKeysValues, Tensor | None] | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -66,13 +70,12 @@ class AdapterCore(ABC):
 
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
-        from vqa.adapter_model.hub import is_repo
         from vqa.adapter_model.quantization import unavailable
         from vqa.weights import Store
 
         if missing := unavailable(self._settings.quantization):
             return missing
-        if not self._settings.offline and is_repo(self.adapter) and not Path(self.adapter).is_dir():
+        if self._to_be_fetched:
             return None  # a question about it shall not fetch it
         try:
             vision = self._config.vision
@@ -85,16 +88,41 @@ class AdapterCore(ABC):
         absent = [name for name in needed if name in store.names() and not store.present(name)]
         return f"weights missing: run `vqa models pull {' '.join(absent)}`" if absent else None
 
+    @property
+    def _to_be_fetched(self) -> bool:
+        """Whether the adapter is on the hub, and may have to come from there."""
+        from vqa.adapter_model.hub import is_repo
+
+        return not self._settings.offline and is_repo(self.adapter) and not Path(self.adapter).is_dir()
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """Hashes of the weights it answers with, by part: the base model, each file of the adapter; loads them."""
+        from hashlib import sha256
+
+        files = [file for ending in ("json", "safetensors") for file in sorted(self._folder.glob(f"*.{ending}"))]
+        hashes = {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
+        return {"base model": self._model.fingerprint, **hashes}
+
     def sees(self) -> bool:
-        """Return whether the picture reaches the language model: some visual gate is open. Loads no model.
+        """Return whether the picture reaches the language model: its way there is trained. Loads no model.
 
         Raises:
             InputError: The adapter's folder cannot be read.
         """
         return self._sees
 
+    def encode(self, text: str, *, vectors: int | None = None) -> list[int]:
+        """Return a prompt's token ids, without `begin_ids`; `slots.SLOT` where a vector of the picture stands.
+
+        Args:
+            text: What `render` returned, or a part of it.
+            vectors: How many a picture becomes; by default as many as the adapter says.
+        """
+        return self._ids(text)
+
     def count_tokens(self, text: str) -> int:
-        return len(self._ids(text))
+        return len(self.encode(text))
 
     def stream(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> Iterator[Token]:
         """Yield the answer piece by piece; a piece is one or more whole characters.
@@ -106,8 +134,8 @@ class AdapterCore(ABC):
         from vqa.adapter_model.answer_text import AnswerText
 
         ids = self._checked(prompt, options)
-        text = AnswerText(self._tokenizer, options.stop)
-        for token, logprob in self._tokens(ids, self._adapter([image]), options):
+        text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop))
+        for token, logprob in self._tokens(ids, *self._look([image]), options):
             if piece := text.push(token, logprob):
                 yield piece
             if text.ended:
@@ -130,15 +158,16 @@ class AdapterCore(ABC):
         if options.num_beams > 1:
             return [tuple(self.stream(*row, options)) for row in batch]
         prompts = [self._checked(prompt, options) for _, prompt in batch]
-        adapter = self._adapter([image for image, _ in batch])
-        texts = [AnswerText(self._tokenizer, options.stop) for _ in batch]
+        adapter, vectors = self._look([image for image, _ in batch])
+        texts = [AnswerText(self._tokenizer, (*self.stop_texts, *options.stop)) for _ in batch]
         answers: list[list[Token | None]] = [[] for _ in batch]
 
         def ends(row: int, token: int, logprob: float) -> bool:
             answers[row].append(texts[row].push(token, logprob))
             return texts[row].ended
 
-        for _ in decode(self._engine, prompts, adapter, options, stop_ids=self._stop_ids, ends=ends):
+        stop_ids = self._stop_ids
+        for _ in decode(self._engine, prompts, adapter, options, stop_ids=stop_ids, ends=ends, vectors=vectors):
             pass
         return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
 
@@ -153,7 +182,8 @@ class AdapterCore(ABC):
 
         ids = self._checked(prompt, GenerationOptions(max_new_tokens=1))
         answers = [self._ids(choice) for choice in choices]
-        return score(self._engine, ids, answers, self._adapter([image]), stop_ids=self._stop_ids)
+        adapter, vectors = self._look([image])
+        return score(self._engine, ids, answers, adapter, stop_ids=self._stop_ids, vectors=vectors)
 
     def train(
         self, recipe: Path, *, changes: Sequence[str] = (), output: Path | None = None, resume: bool = False
@@ -176,17 +206,17 @@ class AdapterCore(ABC):
         return train(load_recipe(recipe, changes=changes, output=output), self, self._settings, resume=resume)
 
     def _tokens(
-        self, ids: list[int], adapter: AdapterKeysValues, options: GenerationOptions
+        self, ids: list[int], adapter: AdapterKeysValues, vectors: Tensor | None, options: GenerationOptions
     ) -> Iterator[tuple[int, float]]:
         """Yield the answer's ids and their log probabilities."""
         from vqa.adapter_model.beams import search
         from vqa.adapter_model.generation import decode
 
         if options.num_beams > 1:
-            beam = search(self._engine, ids, adapter, options, stop_ids=self._stop_ids)
+            beam = search(self._engine, ids, adapter, options, stop_ids=self._stop_ids, vectors=vectors)
             yield from zip(beam.ids, beam.logprobs, strict=True)
             return
-        for (step,) in decode(self._engine, [ids], adapter, options, stop_ids=self._stop_ids):
+        for (step,) in decode(self._engine, [ids], adapter, options, stop_ids=self._stop_ids, vectors=vectors):
             if step is not None:
                 yield step
 
@@ -234,10 +264,17 @@ class AdapterCore(ABC):
 
     @once
     def _encoder(self) -> VisionEncoder:
+        from vqa.adapter_model.checkpoints import VISION
         from vqa.adapter_model.encoder import VisionEncoder
 
         config = self._config
-        return VisionEncoder(config.vision, self._settings, device=self._model.device, channels=config.channels)
+        return VisionEncoder(
+            config.vision,
+            self._settings,
+            device=self._model.device,
+            channels=config.channels,
+            changes=self._folder / VISION,
+        )
 
     @property
     @abstractmethod
@@ -250,9 +287,9 @@ class AdapterCore(ABC):
         return ()
 
     @property
-    def end_id(self) -> int:
-        """The id that an adapter learns to end its answers with."""
-        return min(self._stop_ids)
+    def end_ids(self) -> tuple[int, ...]:
+        """The ids that an adapter learns to end its answers with."""
+        return (min(self._stop_ids),)
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -260,7 +297,7 @@ class AdapterCore(ABC):
 
     def _checked(self, prompt: str, options: GenerationOptions) -> list[int]:
         longest = max(options.max_new_tokens, self._settings.max_new_tokens)
-        ids, room = self._ids(prompt), self._room(longest)
+        ids, room = self.encode(prompt), self._room(longest)
         if not 0 < len(ids) <= room:
             raise InputError(
                 f"the prompt has {len(ids)} tokens; {self.name} takes 1 to {room}, with {longest} left for the answer: "
@@ -276,8 +313,11 @@ class AdapterCore(ABC):
             )
         return self.context - answer
 
-    def _adapter(self, images: Sequence[LoadedImage]) -> AdapterKeysValues:
-        """Return the adapter's keys and values for these pictures; with closed gates no picture is looked at."""
+    def _look(self, images: Sequence[LoadedImage]) -> tuple[AdapterKeysValues, Tensor | None]:
+        """Return what pictures add to prompts: the adapter's keys and values, and vectors (B, V, C) for their slots.
+
+        With closed gates no picture is looked at.
+        """
         import torch
 
         with self.loading:
@@ -286,5 +326,6 @@ class AdapterCore(ABC):
                 model = self._model  # not loaded in inference mode: such weights cannot be used outside it
                 with torch.inference_mode():
                     visual = model.visual(self._encoder.features(images)) if seen else None
-                    self._latest = (seen, model.adapter_keys_values(visual))
-            return self._latest[1]
+                    vectors = visual if self._config.fusion == "input" else None
+                    self._latest = (seen, model.adapter_keys_values(visual), vectors)
+            return self._latest[1:]

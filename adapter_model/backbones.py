@@ -6,6 +6,7 @@ after it.
 a path: the class token and every patch, each through the last norm and CLIP's projection, as LLaMA-Adapter V2's
 released code takes them (ViT-L-14: 257 tokens of 768). "open_clip:hf-hub:OWNER/NAME" and "open_clip:local-dir:PATH"
 name both at once. ResNets: the last feature map, no norm. Towers that are timm's: as follows, without projection.
+"blip2:OWNER/NAME" or "blip2:FOLDER" (`blip2`): BLIP-2's EVA-ViT and Q-Former, 32 tokens of 768.
 "timm:MODEL" (https://github.com/huggingface/pytorch-image-models): what `forward_features` gives; for transformers all
 tokens, the prefix ones first, after the last norm; for convolutional networks the last feature map.
 """
@@ -53,8 +54,8 @@ class Backbone:
 def check_name(name: str) -> None:
     """Raise InputError if no vision network can be called that."""
     kind, _, model = name.partition(":")
-    if name != BUILT_IN and not (kind in ("open_clip", "timm") and model):
-        raise InputError(f"vision={name!r}: expected {BUILT_IN}, open_clip:MODEL/WEIGHTS or timm:MODEL")
+    if name != BUILT_IN and not (kind in ("open_clip", "timm", "blip2") and model):
+        raise InputError(f"vision={name!r}: expected {BUILT_IN}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL")
 
 
 def load_backbone(name: str, settings: Settings) -> Backbone:
@@ -70,6 +71,10 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
         return open_clip_backbone(_open_clip_visual(model, offline=settings.offline))
     if kind == "timm":
         return timm_backbone(_timm_network(model, offline=settings.offline))
+    if kind == "blip2":
+        from vqa.adapter_model.blip2 import blip2_backbone, load_blip2
+
+        return blip2_backbone(load_blip2(model, offline=settings.offline))
     from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
     from vqa.weights import Store
 

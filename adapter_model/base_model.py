@@ -102,7 +102,7 @@ def open_base(folder: Path) -> Base:
     if kind != "llama":
         raise InputError(f"{folder}: a model of type {kind!r}; adapters here go on 'llama' models")
     with readable(folder):
-        sizes, read = LlamaSizes.from_dict(config), _reader(folder)
+        sizes, read = LlamaSizes.from_dict(config), tensor_reader(folder)
         return Base(folder, sizes, _fingerprint(sizes, read), read, quantised="quantization_config" in config)
 
 
@@ -146,7 +146,7 @@ def _fingerprint(config: Any, read: Callable[[str], Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _reader(folder: Path) -> Read:
+def tensor_reader(folder: Path) -> Read:
     """Return a reader of tensors in one or several safetensors or .bin files."""
     stem = next((stem for stem in _WEIGHTS if list(folder.glob(f"{stem}*"))), _WEIGHTS[0])
     shards = _shards(folder, stem)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
@@ -33,6 +34,7 @@ def search(
     options: GenerationOptions,
     *,
     stop_ids: frozenset[int],
+    vectors: Tensor | None = None,
 ) -> Beam:
     """Return the text of the highest mean log probability among those that `options.num_beams` beams come to.
 
@@ -42,13 +44,14 @@ def search(
         adapter: From `model.adapter_keys_values`, batch 1.
         options: `num_beams` and `max_new_tokens`; the search is greedy, whatever the temperature.
         stop_ids: Ids that end a text; they are not part of it.
+        vectors: (1, N, C) what stands in the prompt's slots, if it has any.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
     """
     width = options.num_beams
     wanted = max(2, 1 + len(stop_ids)) * width  # so many that `width` of them go on, should the others all stop
-    rows, logits = engine.read([prompt], adapter, room=options.max_new_tokens)
+    rows, logits = engine.read([prompt], adapter, room=options.max_new_tokens, vectors=vectors)
     kept, sums = [Beam((), ())], [0.0]
     ended: list[tuple[float, Beam]] = []
     for length in range(1, options.max_new_tokens + 1):

@@ -21,6 +21,8 @@ StoredDtype = Literal["float32", "float16"]
 
 CONFIG = "config.json"
 WEIGHTS = "adapter.safetensors"
+VISION = "vision.safetensors"
+"""Weights of the vision encoder that the adapter's makers changed; few adapters have such a file."""
 
 
 def save_adapter(
@@ -45,14 +47,19 @@ def write_adapter(
     folder: Path, config: AdapterConfig, state: Mapping[str, Tensor], *, dtype: StoredDtype = "float32"
 ) -> None:
     """Write a config and its weights; they load back into float32 from either dtype."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(folder / WEIGHTS, state, dtype=dtype)
+    (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, dtype: StoredDtype = "float32") -> None:
+    """Write tensors as safetensors of one dtype."""
     import torch
     from safetensors.torch import save
 
     kind: torch.dtype = getattr(torch, dtype)
-    plain = {name: tensor.detach().to("cpu", kind).contiguous() for name, tensor in state.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS).write_bytes(save(plain))  # save_file would make it unreadable for other users
-    (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
+    plain = {name: tensor.detach().to("cpu", kind).contiguous() for name, tensor in tensors.items()}
+    path.write_bytes(save(plain))  # save_file would make it unreadable for other users
 
 
 def adapter_folder(name: str, *, revision: str | None = None, offline: bool = False) -> Path:
@@ -149,7 +156,9 @@ def shape_mismatches(expected: Mapping[str, tuple[int, ...]], found: Mapping[str
 
 
 def sees(folder: Path) -> bool:
-    """Return whether the adapter in a folder lets the picture in: a visual gate is open. Reads the gates alone.
+    """Return whether the adapter in a folder lets the picture in. Reads no more than the gates.
+
+    Where it stands among the prompt's tokens, a trained vision path is enough; else a visual gate must be open.
 
     Raises:
         InputError: The folder holds no adapter, or a damaged one.
@@ -159,6 +168,8 @@ def sees(folder: Path) -> bool:
     config = AdapterConfig.from_file(folder / CONFIG)
     if not (folder / WEIGHTS).is_file():
         return False
+    if config.fusion == "input":
+        return "visual" in config.groups
     try:
         with safe_open(folder / WEIGHTS, framework="np") as file:
             gates = [name for name in file.keys() if name.endswith(".self_attn.gate")]

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from vqa.errors import InputError
 from vqa.registry import unknown_name
 
-Fusion = Literal["added", "early"]
+Fusion = Literal["added", "early", "input"]
 Tuning = Literal["none", "bias", "scale_bias", "input_scale_bias"]
 Channels = Literal["rgb", "bgr"]
 Group = Literal["visual", "language"]
@@ -30,15 +30,18 @@ class AdapterConfig:
     Attributes:
         base_model: Name of the frozen language model in the weights store.
         fusion: "added": visual queries are added to the static prompts of the last layers (released code);
-            "early": projected visual tokens enter the first layers through gates of their own (paper, section 4.3).
+            "early": projected visual tokens enter the first layers through gates of their own (paper, section 4.3);
+            "input": they stand among the prompt's tokens, where its placeholder is (MiniGPT-4, arXiv 2304.10592).
         early_layers: K, the first layers that see the picture; "early" only.
         adapter_layers: L, the last layers that carry static prompts.
         adapter_len: Static prompt tokens in each of those layers.
-        visual_len: Visual queries; 0 passes every projected patch on, with no query and no block ("early" only).
+        visual_len: Visual queries; 0 passes every projected patch on, with no query and no block ("early" only). With
+            "input" the number of vectors that a picture becomes; without blocks it must be the encoder's.
         vision: The frozen vision encoder: a name in the weights store, "open_clip:MODEL/WEIGHTS" or "timm:MODEL".
         channels: Order in which that encoder gets a picture's colours: "bgr" where the adapter was trained so.
         vision_width: Channels of one of its patch tokens.
-        visual_width: Width of the visual projection and its blocks.
+        visual_width: Width of the visual projection and its blocks; 0: one linear from the encoder's tokens to the
+            base's width is all there is ("input" only).
         visual_blocks: Transformer blocks over queries and patches.
         visual_heads: Attention heads of those blocks.
         tuning: How linears are tuned: "bias" `Wx + b`, "scale_bias" `s (Wx + b)` (paper, eq. 1),
@@ -74,16 +77,23 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         for name, kind in (("fusion", Fusion), ("tuning", Tuning), ("channels", Channels)):
             _require(getattr(self, name) in get_args(kind), name, getattr(self, name), f"one of {get_args(kind)}")
-        for name in ("early_layers", "adapter_layers", "adapter_len", "visual_len", "visual_blocks", "lora_rank"):
+        counts = ("early_layers", "adapter_layers", "adapter_len", "visual_len", "visual_width", "visual_blocks")
+        for name in (*counts, "lora_rank"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        for name in ("vision_width", "visual_width", "visual_heads"):
+        for name in ("vision_width", "visual_heads"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "more than 0")
         _require(set(self.tuned_linears) <= set(LINEARS), "tuned_linears", self.tuned_linears, f"some of {LINEARS}")
         _require(set(self.groups) <= set(get_args(Group)), "groups", self.groups, f"some of {get_args(Group)}")
         divides = self.visual_width % self.visual_heads == 0
         _require(divides, "visual_width", self.visual_width, f"a multiple of visual_heads={self.visual_heads}")
-        both_or_none = (self.visual_len == 0) == (self.visual_blocks == 0)
-        _require(both_or_none, "visual_len", self.visual_len, "0 exactly when visual_blocks is 0")
+        if self.fusion == "input":
+            _require(self.visual_len > 0, "visual_len", self.visual_len, "1 or more with fusion 'input'")
+            has_width = self.visual_width > 0 or not self.visual_blocks
+            _require(has_width, "visual_blocks", self.visual_blocks, "0 when visual_width is 0")
+        else:
+            both_or_none = (self.visual_len == 0) == (self.visual_blocks == 0)
+            _require(both_or_none, "visual_len", self.visual_len, "0 exactly when visual_blocks is 0")
+            _require(self.visual_width > 0, "visual_width", self.visual_width, f"1 or more with {self.fusion!r}")
         if self.fusion == "added":
             same = self.visual_len == self.adapter_len > 0
             _require(same, "visual_len", self.visual_len, f"adapter_len={self.adapter_len}: 'added' sums the two")
@@ -101,7 +111,7 @@ class AdapterConfig:
     def visual_layers(self, num_layers: int) -> range:
         """Return the layers whose gate lets the picture in, of a base with `num_layers`. Raises InputError."""
         static = self.static_layers(num_layers)
-        return static if self.fusion == "added" else range(self.early_layers)
+        return {"added": static, "early": range(self.early_layers), "input": range(0)}[self.fusion]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AdapterConfig:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vqa.adapter_model.backbones import Backbone, check_name, load_backbone
+from vqa.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,17 +33,27 @@ class VisionEncoder:
         settings: Where weights live.
         device: Where it runs, in float32.
         channels: The order in which it gets a picture's colours.
+        changes: A safetensors file with weights that replace some of the encoder's, if it is there.
 
     Raises:
         InputError: No encoder is called that.
     """
 
-    def __init__(self, name: str, settings: Settings, *, device: torch.device, channels: Channels = "rgb") -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        device: torch.device,
+        channels: Channels = "rgb",
+        changes: Path | None = None,
+    ) -> None:
         check_name(name)
         self._name = name
         self._settings = settings
         self._device = device
         self._channels = channels
+        self._changes = changes
         self._backbone: Backbone | None = None
         self._kept: OrderedDict[str, Tensor] = OrderedDict()
 
@@ -83,9 +95,32 @@ class VisionEncoder:
 
     def _loaded(self) -> Backbone:
         if self._backbone is None:
-            self._backbone = load_backbone(self._name, self._settings)
-            self._backbone.network.to(self._device).requires_grad_(False)
+            backbone = load_backbone(self._name, self._settings)
+            if self._changes is not None and self._changes.is_file():
+                change(backbone.network, self._changes)
+            backbone.network.to(self._device).requires_grad_(False)
+            self._backbone = backbone
         return self._backbone
+
+
+def change(network: torch.nn.Module, path: Path) -> None:
+    """Replace some of a network's weights by those in a safetensors file.
+
+    Raises:
+        InputError: The file is damaged, or one of its tensors is none of the network's, in name or shape.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path}: damaged ({error}); get the file again") from None
+    own = network.state_dict()
+    odd = [name for name, tensor in found.items() if name not in own or own[name].shape != tensor.shape]
+    if odd:
+        raise InputError(f"{path}: not of this vision encoder: {', '.join(odd)}")
+    network.load_state_dict({**own, **found})
 
 
 def in_order(picture: Image, channels: Channels) -> Image:

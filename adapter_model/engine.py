@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from vqa.adapter_model.adapted import Adapted
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.projection import Projection, Weights
+from vqa.adapter_model.slots import embedded
 from vqa.errors import InputError
 
 
@@ -81,14 +82,28 @@ class Engine:
         projections = [projection for layer in self._layers for projection in layer.projections]
         return sum(projection.bytes_a_token for projection in (*projections, self._head))
 
-    def read(self, prompts: Sequence[Sequence[int]], adapter: AdapterKeysValues, *, room: int) -> tuple[Rows, Tensor]:
+    def read(
+        self,
+        prompts: Sequence[Sequence[int]],
+        adapter: AdapterKeysValues,
+        *,
+        room: int,
+        vectors: Tensor | None = None,
+    ) -> tuple[Rows, Tensor]:
         """Read prompts of token ids, padded on the left, with `room` slots for what comes after them.
+
+        Args:
+            prompts: Token ids, `slots.SLOT` where a vector of the row's picture stands.
+            adapter: Every layer's adapter keys and values.
+            room: Tokens that can follow.
+            vectors: (B, N, C) the pictures' vectors; None where prompts have no place for them.
 
         Returns:
             The rows, and the logits of each row's next token, (B, V) float32.
 
         Raises:
-            InputError: An empty prompt, or one so long that it and `room` exceed what the model was made for.
+            InputError: An empty prompt, or one so long that it and `room` exceed what the model was made for; or not
+                as many places as vectors.
         """
         lengths = [len(ids) for ids in prompts]
         longest = max(lengths)
@@ -105,7 +120,8 @@ class Engine:
         cache = torch.zeros(shape, dtype=self._dtype, device=self.device)
         padding = None if min(lengths) == longest else longest - torch.tensor(lengths, device=self.device)
         rows = Rows(cache, padding, adapter)
-        return rows, self.extend(rows, ids)[:, -1]
+        with self._running:
+            return rows, self._extended(rows, embedded(self._embed, ids, vectors), all_logits=False)[:, -1]
 
     def extend(self, rows: Rows, ids: Tensor, *, all_logits: bool = False) -> Tensor:
         """Read further tokens, (B, T), and keep their keys and values.
@@ -114,15 +130,16 @@ class Engine:
             The logits after each of them, (B, T, V), or after the last alone, (B, 1, V); float32.
         """
         with self._running:
-            return self._extended(rows, ids, all_logits)
+            return self._extended(rows, self._embed(ids), all_logits=all_logits)
 
-    def _extended(self, rows: Rows, ids: Tensor, all_logits: bool) -> Tensor:
-        end = rows.used + ids.shape[1]
+    def _extended(self, rows: Rows, x: Tensor, *, all_logits: bool) -> Tensor:
+        """Read further tokens by their embeddings, (B, T, C); see `extend`."""
+        batch, length = x.shape[:2]
+        end = rows.used + length
         slots = torch.arange(end, device=self.device)
         first = slots.new_zeros(1, 1) if rows.padding is None else rows.padding[:, None]  # (B or 1, 1)
         positions = (slots[rows.used :] - first).clamp(min=0)  # (B or 1, T)
-        mask = self._mask(rows, slots, first, ids.shape[1])
-        x = self._embed(ids)  # (B, T, C)
+        mask = self._mask(rows, slots, first, length)
         cos, sin = self._rotary(x, positions)  # (B or 1, T, D)
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
@@ -132,9 +149,9 @@ class Engine:
             x = x + layer.attention(x, cache, adapter, step)
             x = x + layer.mlp(x)
         rows.used = end
-        x = x.view(*ids.shape, -1)
+        x = x.view(batch, length, -1)
         logits = self._head(self._norm((x if all_logits else x[:, -1:]).flatten(0, 1)))
-        return logits.float().view(len(ids), -1, logits.shape[-1])
+        return logits.float().view(batch, -1, logits.shape[-1])
 
     def _mask(self, rows: Rows, slots: Tensor, first: Tensor, length: int) -> Tensor | None:
         """Return which slots each new token sees, (B or 1, 1, T, S); None: all before it, itself included."""

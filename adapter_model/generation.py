@@ -21,6 +21,7 @@ def decode(
     *,
     stop_ids: frozenset[int],
     ends: Callable[[int, int, float], bool] = lambda row, token, logprob: False,
+    vectors: Tensor | None = None,
 ) -> Iterator[list[tuple[int, float] | None]]:
     """Yield, step by step, every row's next token id and its natural-log probability; None once a row has stopped.
 
@@ -36,13 +37,14 @@ def decode(
         stop_ids: Ids that end a row; they are not yielded.
         ends: Called with each row, its next id and that one's log probability, before they are yielded; True: it is
             the row's last.
+        vectors: (B, N, C) what stands in the prompts' slots, if they have any.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
     """
     generators = [torch.Generator().manual_seed(options.seed) for _ in prompts]
     alive = list(range(len(prompts)))  # the prompt that each decoded row belongs to
-    rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens)  # logits (B, V)
+    rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens, vectors=vectors)  # logits (B, V)
     for left in reversed(range(options.max_new_tokens)):
         chosen = _choose(logits, options, [generators[prompt] for prompt in alive])  # (B,)
         logprobs = logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)

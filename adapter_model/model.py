@@ -123,13 +123,16 @@ class AdapterLlama(Adapted, LlamaForCausalLM):  # type: ignore[no-untyped-call]
         """Run the language model with the adapter active; everything else is LlamaForCausalLM's.
 
         Args:
-            input_ids: (B, T).
+            input_ids: (B, T), with "input" fusion `slots.SLOT` where a vector of the picture stands.
             attention_mask: (B, S) with S = cached + T, 1 for text and 0 for padding, on either side.
             position_ids: (B, T); by default counted from each row's first unpadded token, because the adapter's keys
                 have no RoPE and so see absolute positions.
             visual_prompt: (B, V, C) from `self.visual`; None when there is no picture.
             adapter: What `adapter_keys_values` returned for that picture, to save computing it again.
         """
+        if input_ids is not None and visual_prompt is not None and self.adapter.fusion == "input":
+            kwargs["inputs_embeds"] = self.embedded(input_ids, visual_prompt)
+            input_ids = None
         if position_ids is None and attention_mask is not None and attention_mask.ndim == 2:
             length = input_ids.shape[1] if input_ids is not None else kwargs["inputs_embeds"].shape[1]
             position_ids = positions(attention_mask)[:, -length:]
@@ -159,7 +162,7 @@ class AdapterLlama(Adapted, LlamaForCausalLM):  # type: ignore[no-untyped-call]
             visual_prompt: (B, V, C).
         """
         hidden = self.model(
-            input_ids=input_ids,
+            inputs_embeds=self.embedded(input_ids, visual_prompt),
             attention_mask=attention_mask,
             position_ids=None if attention_mask is None else positions(attention_mask),
             adapter=self.adapter_keys_values(visual_prompt),

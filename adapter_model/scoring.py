@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
@@ -20,6 +21,7 @@ def score(
     adapter: AdapterKeysValues,
     *,
     stop_ids: frozenset[int] = frozenset(),
+    vectors: Tensor | None = None,
 ) -> list[Score]:
     """Return each choice's log probability after the prompt.
 
@@ -30,6 +32,7 @@ def score(
         adapter: From `model.adapter_keys_values`, batch 1.
         stop_ids: Ids that end an answer. That one of them follows counts as one more token of each choice; without
             them a choice is as likely as everything that begins with it.
+        vectors: (1, N, C) what stands in the prompt's slots, if it has any.
 
     Raises:
         InputError: No choice, an empty prompt or choice, or the two together too long for the model.
@@ -41,7 +44,7 @@ def score(
     ids = torch.tensor(
         [[*choice, *[0] * (longest - len(choice))] for choice in choices], device=engine.device
     )  # (B, T)
-    rows, first = engine.read([prompt], adapter, room=longest)  # first (1, V)
+    rows, first = engine.read([prompt], adapter, room=longest, vectors=vectors)  # first (1, V)
     following = engine.extend(rows.select([0] * len(choices)), ids, all_logits=True)
     logits = torch.cat([first[:, None].expand(len(choices), 1, -1), following], dim=1)  # (B, T + 1, V)
     norms = logits.logsumexp(-1)  # (B, T + 1)

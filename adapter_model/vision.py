@@ -1,7 +1,8 @@
 """From frozen patch features to the visual prompt (LLaMA-Adapter V2, section 4.3 and the released multimodal code).
 
 patches → Linear + norm → [learned visual queries ; patches] → transformer blocks → the first V → Linear + norm.
-With no blocks every projected patch goes on (the paper's plain learnable projection).
+With no blocks every projected patch goes on (the paper's plain learnable projection). MiniGPT-4 (arXiv 2304.10592) has
+one Linear and nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from vqa.adapter_model.config import AdapterConfig
 
 
 class VisualBlock(nn.Module):
@@ -36,9 +39,21 @@ class VisualBlock(nn.Module):
 
 
 class VisualPrompter(nn.Module):
-    """The trainable part of the vision path: patch features in, a prompt of the language model's width out."""
+    """The trainable part of the vision path: patch features in, a prompt of the language model's width out.
 
-    def __init__(self, *, features: int, width: int, blocks: int, heads: int, queries: int, hidden: int) -> None:
+    Args:
+        features: Width of a patch's features.
+        width: Of the projection and its blocks.
+        blocks: How many.
+        heads: Of each block.
+        queries: Learned queries before the patches; 0: the patches themselves go on.
+        hidden: Width of the language model.
+        scale: Where the last norm's weight starts.
+    """
+
+    def __init__(
+        self, *, features: int, width: int, blocks: int, heads: int, queries: int, hidden: int, scale: float = 1.0
+    ) -> None:
         super().__init__()
         self.patch_proj = nn.Linear(features, width)
         self.patch_norm = nn.LayerNorm(width)
@@ -46,6 +61,7 @@ class VisualPrompter(nn.Module):
         self.blocks = nn.ModuleList(VisualBlock(width, heads) for _ in range(blocks))
         self.out_proj = nn.Linear(width, hidden)
         self.out_norm = nn.LayerNorm(hidden)
+        nn.init.constant_(self.out_norm.weight, scale)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map patch features (B, P, features) to the visual prompt (B, V, hidden); V is P without queries."""
@@ -57,3 +73,36 @@ class VisualPrompter(nn.Module):
             x = x[:, : len(self.query)]  # (B, V, width)
         prompt: Tensor = self.out_norm(self.out_proj(x))
         return prompt
+
+
+class VisualProjection(nn.Module):
+    """MiniGPT-4's trained part: one linear from the encoder's tokens to the language model's width."""
+
+    def __init__(self, *, features: int, hidden: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(features, hidden)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map the encoder's tokens (B, P, features) to as many vectors (B, P, hidden)."""
+        projected: Tensor = self.proj(features.to(self.proj.weight.dtype))
+        return projected
+
+
+def visual_path(adapter: AdapterConfig, *, hidden: int, token_scale: float) -> VisualPrompter | VisualProjection:
+    """Return an untrained vision path of an adapter's shape.
+
+    Args:
+        hidden: Width of the language model.
+        token_scale: Standard deviation of its token embeddings, where vectors that stand among them start.
+    """
+    if not adapter.visual_width:
+        return VisualProjection(features=adapter.vision_width, hidden=hidden)
+    return VisualPrompter(
+        features=adapter.vision_width,
+        width=adapter.visual_width,
+        blocks=adapter.visual_blocks,
+        heads=adapter.visual_heads,
+        queries=adapter.visual_len if adapter.visual_blocks else 0,
+        hidden=hidden,
+        scale=token_scale if adapter.fusion == "input" else 1.0,
+    )

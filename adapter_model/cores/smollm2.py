@@ -14,7 +14,8 @@ STOPS = (_END, "<|im_start|>", "<|endoftext|>")  # any of them ends an answer
 
 # The adapter is trained on exactly this text, a turn of its base's chat template; changing it means training again. No
 # system turn: every token is read before the first one is written.
-TEMPLATE = "<|im_start|>user\n{evidence}Question: {question}<|im_end|>\n<|im_start|>assistant\n"
+TURN_BEGINS = "<|im_start|>user\n"
+TEMPLATE = TURN_BEGINS + "{evidence}Question: {question}<|im_end|>\n<|im_start|>assistant\n"
 
 
 @register_core
@@ -50,9 +51,8 @@ class SmolLM2Core(AdapterCore):
         return earlier + TEMPLATE.format(evidence="".join(f"{line}\n" for line in evidence), question=question)
 
     @cached_property
-    def end_id(self) -> int:
-        (end,) = self._ids(STOPS[0])
-        return end
+    def end_ids(self) -> tuple[int, ...]:
+        return tuple(self._ids(STOPS[0]))
 
     @cached_property
     def _stop_ids(self) -> frozenset[int]:

@@ -41,7 +41,7 @@ class AnswerLoss(nn.Module):
             draw = torch.rand(prompt.shape, generator=torch.Generator().manual_seed(seed)).to(prompt.device)
             prompt = prompt * (draw >= prompt_dropout) / (1 - prompt_dropout)
         hidden = model.model(
-            input_ids=batch.ids,
+            inputs_embeds=model.embedded(batch.ids, prompt),
             attention_mask=self._mask(batch),
             position_ids=batch.positions,
             adapter=model.adapter_keys_values(prompt),

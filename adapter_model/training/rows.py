@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from vqa.adapter_model.slots import without_slots
 from vqa.adapter_model.training.examples import BadRows, Example
 from vqa.adapter_model.training.recipe import Source
 from vqa.adapter_model.training.views import tells_sides
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -52,42 +49,40 @@ class PromptFormat:
     """How a core writes what it reads.
 
     Attributes:
-        tokenizer: The base model's.
+        encode: The core's own: token ids, and slots for the picture's vectors.
         render: The core's own rendering of a question with evidence lines.
         begin: Ids before every prompt.
-        end: Id after every answer.
+        end: Ids after every answer.
     """
 
-    tokenizer: Tokenizer
+    encode: Callable[[str], list[int]]
     render: Callable[..., str]
     begin: tuple[int, ...]
-    end: int
+    end: tuple[int, ...]
 
     def prompt(self, question: str, evidence: Sequence[str] = ()) -> tuple[int, ...]:
-        return (*self.begin, *self._ids(self.render(question, evidence)))
+        return (*self.begin, *self.encode(self.render(question, evidence)))
 
     def answer(self, question: str, text: str, turns: Sequence[tuple[str, str]] = ()) -> Answer:
         """Return the answer to a question, and the further turns of its conversation, of which the answers are learnt.
 
         What stands between two answers is what the core renders there when it is asked the second question.
         """
-        ids = [*self._ids(text), self.end]
+        ids = [*self.encode(text), *self.end]
         learnt = [len(ids)]
         said = [(question, text)]
         for asked, reply in turns:
-            before = len(self.render(question, (), said[:-1])) + len(said[-1][1])
-            between = self._ids(self.render(asked, (), said)[before:])
-            between = between[1:] if between[:1] == [self.end] else between  # it is there already
-            told = [*self._ids(reply), self.end]
+            reply_before = said[-1][1]
+            rest = self.render(asked, (), said)[len(self.render(question, (), said[:-1])) :]
+            between = self.encode(rest[rest.index(reply_before) + len(reply_before) :])  # a blank may stand before it
+            end = len(self.end)
+            between = between[end:] if between[:end] == [*self.end] else between  # it is there already
+            told = [*self.encode(reply), *self.end]
             ids += between + told
             learnt += [len(between), len(told)]
             said.append((asked, reply))
             question = asked
         return Answer(tuple(ids), tuple(learnt))
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
 
 
 def make_rows(
@@ -103,6 +98,8 @@ def make_rows(
     rows: list[Row] = []
     for example in examples:
         prompts = (form.prompt(example.question, example.evidence),) if example.question else own_prompts
+        if example.image is None:
+            prompts = tuple(tuple(without_slots(prompt)) for prompt in prompts)
         texts = [example.question, *example.answers, *(text for turn in example.turns for text in turn)]
         one_sided = any(map(tells_sides, texts))
         room = longest - max(map(len, prompts))

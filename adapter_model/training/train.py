@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,12 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from vqa.adapter_model.checkpoints import CONFIG, adapter_folder, load_adapter
+from vqa.adapter_model.checkpoints import CONFIG, VISION, adapter_folder, load_adapter
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.encoder import VisionEncoder
 from vqa.adapter_model.loading import load_for_training
 from vqa.adapter_model.model import AdapterLlama
-from vqa.adapter_model.presets import preset
+from vqa.adapter_model.presets import preset, preset_names
 from vqa.adapter_model.training.batches import Material
 from vqa.adapter_model.training.examples import BadRows
 from vqa.adapter_model.training.features import FeatureStore
@@ -73,18 +74,22 @@ def train(
         raise InputError("dtype='float16': training computes in bfloat16 or float32")
     precision = "bf16" if dtype == torch.bfloat16 else "no"
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
-    config, start = _adapter(recipe, settings)
-    model, tokenizer = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
+    config, start = _adapter(recipe, settings, core.name)
+    model, _ = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
     if start is not None:
         load_adapter(model, start)
         model.adapter = AdapterConfig.from_file(start / CONFIG)
     _keep_frozen_small(model, recipe, dtype)
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    form = PromptFormat(tokenizer, core.render, core.begin_ids, core.end_id)
+    encode = partial(core.encode, vectors=config.visual_len)
+    form = PromptFormat(encode, core.render, core.begin_ids, core.end_ids)
     folder.mkdir(parents=True, exist_ok=True)
     if encoder is None:
-        encoder = VisionEncoder(config.vision, settings, device=accelerator.device, channels=config.channels)
+        changes = start / VISION if start else None
+        encoder = VisionEncoder(
+            config.vision, settings, device=accelerator.device, channels=config.channels, changes=changes
+        )
     with accelerator.main_process_first():
         material = _materials(recipe, examples, bad, form, settings, encoder)
     identity = _identity(recipe, model)
@@ -119,13 +124,14 @@ def _measured(name: str) -> str:
     return f"{name} (validation)"
 
 
-def _adapter(recipe: Recipe, settings: Settings) -> tuple[AdapterConfig, Path | None]:
-    """Return the adapter's shape, and the folder of the weights it starts from."""
+def _adapter(recipe: Recipe, settings: Settings, core: str) -> tuple[AdapterConfig, Path | None]:
+    """Return the adapter's shape, by default the core's preset, and the folder of the weights it starts from."""
     if recipe.init:
         folder = adapter_folder(recipe.init, offline=settings.offline)
         return AdapterConfig.from_file(folder / CONFIG), folder
     changes = dict(recipe.adapter)
-    shape = preset(str(changes.pop("preset", _DEFAULT_SHAPE)))
+    own = core if core in preset_names() else _DEFAULT_SHAPE
+    shape = preset(str(changes.pop("preset", own)))
     data = {**json.loads(shape.to_json()), **changes}
     return AdapterConfig.from_dict(data), None
 

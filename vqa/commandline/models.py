@@ -83,7 +83,10 @@ _CONVERT = ("vqa models convert BIAS-7B.pth bias-7b", "vqa models convert BIAS-7
 
 @_command("convert", *_CONVERT, settings=("base_model", *STORE))
 def models_convert(settings: Settings, source: Path, folder: Path) -> None:
-    """Turn a released LLaMA-Adapter V2 checkpoint (.pth) into a folder for `--core llama-adapter --adapter FOLDER`."""
+    """Turn a released LLaMA-Adapter V2 or MiniGPT-4 checkpoint (.pth) into a folder.
+
+    Answer with it by `--core llama-adapter --adapter FOLDER`, or `--core minigpt4 --adapter FOLDER`.
+    """
     from vqa.registry import cores
 
     core: Any = cores.get("llama-adapter").from_settings(settings)
