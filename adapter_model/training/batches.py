@@ -70,44 +70,51 @@ class Material:
     def batches_an_epoch(self, size: int) -> int:
         return sum(-(-len(kind) // size) for kind in self._kinds)
 
-    def batch(self, number: int, size: int, seed: tuple[int, ...], *, patch_dropout: float = 0.0) -> Batch:
-        """Return a batch for learning.
+    def batches(
+        self, number: int, size: int, seed: tuple[int, ...], *, parts: int = 1, patch_dropout: float = 0.0
+    ) -> list[Batch]:
+        """Return a batch for learning, in parts.
 
         Args:
             number: Its place in the endless order of epochs.
             size: Its rows.
             seed: What the order and all draws depend on.
-            patch_dropout: Share of the patches left out, the same in every row.
+            parts: How many; they hold the same rows, however many there are.
+            patch_dropout: Share of the patches left out, the same ones in every row.
         """
         epoch, place = divmod(number, self.batches_an_epoch(size))
         chosen = self._order(epoch, size, seed)[place]
         draw = np.random.default_rng((*seed, 1, number))
-        batch = self.assemble(chosen, draw)
-        if batch.features is None or not patch_dropout:
-            return batch
-        patches = batch.features.shape[1]
+        draws = draw.random((len(chosen), 2))
+        patches = self._store.shape[0] if self._store is not None else 0
         kept = np.sort(draw.permutation(patches)[: max(round(patches * (1 - patch_dropout)), 1)])
-        return replace(batch, features=batch.features[:, torch.from_numpy(kept)])
+        found = []
+        for rows, drawn in zip(np.array_split(chosen, parts), np.array_split(draws, parts), strict=True):
+            if len(rows):
+                batch = self.assemble(rows, drawn)
+                thinned = batch.features if not patch_dropout or batch.features is None else batch.features[:, kept]
+                found.append(replace(batch, features=thinned))
+        return found
 
     def in_order(self, size: int) -> list[NDArray[np.int64]]:
         """Return rows for measuring: every one once, like lengths together."""
         ordered = [kind[np.argsort(self._lengths[kind], kind="stable")] for kind in self._kinds]
         return [kind[start : start + size] for kind in ordered for start in range(0, len(kind), size)]
 
-    def assemble(self, chosen: NDArray[np.int64], draw: np.random.Generator | None = None) -> Batch:
-        """Return rows as tensors; without `draw`, with their first prompt and view."""
+    def assemble(self, chosen: NDArray[np.int64], draws: NDArray[np.float64] | None = None) -> Batch:
+        """Return rows as tensors; two draws in [0, 1) for each choose its prompt and view, else the first are taken."""
         rows = [self.rows[i] for i in chosen]
-        prompts = [row.prompts[draw.integers(len(row.prompts)) if draw else 0] for row in rows]
+        firsts, seconds = (np.zeros(len(rows)),) * 2 if draws is None else draws.T
+        prompts = [row.prompts[int(draw * len(row.prompts))] for row, draw in zip(rows, firsts, strict=True)]
         features = None
         if rows[0].picture >= 0 and self._store is not None:
-            features = self._store.read(np.array([self._record(row, draw) for row in rows]))
+            records = [self._record(row, draw) for row, draw in zip(rows, seconds, strict=True)]
+            features = self._store.read(np.array(records))
         return pack(rows, prompts, features)
 
-    def _record(self, row: Row, draw: np.random.Generator | None) -> int:
-        if draw is None:
-            return int(self._records[row.picture, 0])
-        allowed = self._unmirrored if row.one_sided else range(self._records.shape[1])
-        return int(self._records[row.picture, allowed[draw.integers(len(allowed))]])
+    def _record(self, row: Row, draw: float) -> int:
+        views = self._unmirrored if row.one_sided else range(self._records.shape[1])
+        return int(self._records[row.picture, views[int(draw * len(views))]])
 
     def _order(self, epoch: int, size: int, seed: tuple[int, ...]) -> list[NDArray[np.int64]]:
         """Return an epoch's batches: a permutation, sorted by length in parts, the batches in random order."""

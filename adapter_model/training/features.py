@@ -71,7 +71,7 @@ class FeatureStore:
         views: Sequence[str],
         *,
         bad: Callable[[str, str], None],
-        progress: Callable[[int], None] = lambda done: None,
+        progress: Callable[[int], object] = lambda done: None,
     ) -> NDArray[np.int64]:
         """Compute what is missing and return each picture's record in each view, (pictures, views).
 

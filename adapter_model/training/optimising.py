@@ -26,7 +26,9 @@ class GroupOptimizer:
         self.group = group
         self.parameters = dict(parameters)
         self._stage, self._steps = stage, steps
-        gates, matrices, others = [], [], []
+        gates: list[nn.Parameter] = []
+        matrices: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         for name, parameter in self.parameters.items():
             kind = gates if name.endswith("gate") else matrices if parameter.ndim > 1 else others
             kind.append(parameter)

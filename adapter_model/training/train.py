@@ -81,7 +81,7 @@ def train(
         model.adapter = AdapterConfig.from_file(start / CONFIG)
     _keep_frozen_small(model, recipe, dtype)
     if recipe.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
     encode = partial(core.encode, vectors=config.visual_len)
     form = PromptFormat(encode, core.render, core.begin_ids, core.end_ids)
     folder.mkdir(parents=True, exist_ok=True)

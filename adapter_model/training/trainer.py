@@ -117,7 +117,7 @@ class Trainer:
         """Write the state, and the adapter as it is now to `last/`."""
         if not self._accelerator.is_main_process:
             return
-        tensors = {f"weights:{name}": p for name, p in self._trained.items()}
+        tensors: dict[str, Tensor] = {f"weights:{name}": p for name, p in self._trained.items()}
         tensors |= {f"average:{name}": p for name, p in self._average.items()}
         for group, optimizer in self._optimizers.items():
             tensors |= {f"adamw.{group}:{name}": value for name, value in optimizer.state().items()}
@@ -181,12 +181,11 @@ class Trainer:
 
     def _batches(self, step: Step, stage: Stage) -> list[Batch]:
         """Return this process's parts of a step's batch."""
-        size = -(-stage.batch // stage.accumulate)
-        processes, mine = self._accelerator.num_processes, self._accelerator.process_index
         seed = (self.recipe.seed, 3, list(self.recipe.sources).index(step.source))
-        first = (step.batch * processes + mine) * stage.accumulate
-        source = self._material[step.source]
-        return [source.batch(first + i, size, seed, patch_dropout=stage.patch_dropout) for i in range(stage.accumulate)]
+        number = step.batch * self._accelerator.num_processes + self._accelerator.process_index
+        return self._material[step.source].batches(
+            number, stage.batch, seed, parts=stage.accumulate, patch_dropout=stage.patch_dropout
+        )
 
     def _enter(self, place: int) -> None:
         """Begin a stage: fresh optimizers for the groups it trains."""
