@@ -19,11 +19,12 @@ from typing import Any
 from vqa.agent.batch.outcomes import Outcome
 from vqa.agent.batch.rows import Row
 from vqa.agent.batch.running import Answering, Refused, locally
-from vqa.errors import ModelUnavailable
+from vqa.errors import ModelUnavailable, VQAError
 from vqa.settings import Settings
 from vqa.values import Answer
 
 _WINDOWS_A_BLOCK = 8
+_DEATHS = 3  # workers that die in a row before they have loaded their models, until the run gives up
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,14 @@ def on_ray(
             num_cpus=cluster.cpus,
             num_gpus=cluster.gpus,
         )
-        for record in answered.iter_rows():
-            if stop():
-                return
-            yield pickle.loads(record["outcomes"])
+        try:
+            for record in answered.iter_rows():
+                if stop():
+                    return
+                yield pickle.loads(record["outcomes"])
+        except Exception as error:  # a window's own failures are rows: this is a worker that cannot start, say
+            _log.debug("Ray failed", exc_info=True)
+            raise VQAError(f"Ray's workers failed: {_gist(error)}; mend it, then go on with --resume") from error
 
     return answering
 
@@ -135,6 +140,7 @@ def _started(cluster: Cluster) -> Any:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
+    context.max_consecutive_actor_init_deaths = _DEATHS
     return ray
 
 
@@ -148,10 +154,14 @@ def _connect(ray: Any, cluster: Cluster) -> None:
             return
         except Exception as error:
             if last:
-                why = " ".join(str(error).split())
-                raise ModelUnavailable(f"Ray cannot be started or reached: {why}") from error
+                raise ModelUnavailable(f"Ray cannot be started or reached: {_gist(error)}") from error
             _log.info("Ray did not start (%s); once more", error)
             ray.shutdown()
+
+
+def _gist(error: Exception) -> str:
+    """Return the last line of a message, where a worker's traceback says what happened."""
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
 
 
 _log = logging.getLogger(__name__)

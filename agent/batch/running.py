@@ -163,8 +163,8 @@ def run(
         pace = _Pace()
         record.advance(replace(done, finished=False))
         for window in answering(wanted):
+            lines.add(b"".join(line_of(outcome, job.format, only_answers=job.only_answers) for outcome in window))
             for outcome in window:
-                lines.add(line_of(outcome, job.format, only_answers=job.only_answers))
                 digest.update(_mark(outcome.row))
                 if page:
                     page.add(outcome)
