@@ -46,7 +46,7 @@ def decode(
     alive = list(range(len(prompts)))  # the prompt that each decoded row belongs to
     rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens, vectors=vectors)  # logits (B, V)
     for left in reversed(range(options.max_new_tokens)):
-        chosen = _choose(logits, options, [generators[prompt] for prompt in alive])  # (B,)
+        chosen = choose(logits, options, [generators[prompt] for prompt in alive])  # (B,)
         logprobs = logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
         step: list[tuple[int, float] | None] = [None] * len(prompts)
         kept = []
@@ -65,7 +65,7 @@ def decode(
             logits = engine.extend(rows, chosen[:, None])[:, -1]
 
 
-def _choose(logits: Tensor, options: GenerationOptions, generators: Sequence[torch.Generator]) -> Tensor:
+def choose(logits: Tensor, options: GenerationOptions, generators: Sequence[torch.Generator]) -> Tensor:
     """Return each row's next id, (B,): the likeliest, or drawn from what top_k and then top_p leave."""
     if options.temperature <= 0:
         return logits.argmax(-1)

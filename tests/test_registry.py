@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from vqa.errors import InputError
-from vqa.registry import Registry, cores, experts, routers, unknown_name
+from vqa.registry import Registry, cores, experts, member, routers, unknown_name
 
 Write = Callable[[str, str], None]
 
@@ -57,6 +57,22 @@ def test_an_unknown_name_lists_the_names_and_the_nearest() -> None:
     with pytest.raises(InputError, match=r"unknown expert 'detekt': did you mean 'detect'\? choose from .*ocr"):
         experts.get("detekt")
     assert unknown_name("dish", "x", []) == "unknown dish 'x': choose from none installed"
+
+
+def test_a_name_with_a_colon_is_a_family_that_answers_to_all_names_like_it() -> None:
+    registry: Registry[object] = Registry("dish", "vqa.agent.routers", "registry_case.dishes")
+
+    class Soup:
+        name = "soup:OF/WHAT"
+
+    registry.register(Soup)
+    assert registry.names() == ["soup:OF/WHAT"]
+    assert registry.get("soup:fish/and:chips") is registry.get("soup:OF/WHAT") is Soup
+    assert member(Soup.name, "soup:fish/and:chips") == "fish/and:chips"
+    assert member(Soup.name, Soup.name) == member(Soup.name, "soup") == member("soup", "soup:fish") == ""
+    for nobodys in ("soup:", "soup", "soups:fish"):
+        with pytest.raises(InputError, match=rf"unknown dish '{nobodys}': .*soup:OF/WHAT"):
+            registry.get(nobodys)
 
 
 def test_two_classes_cannot_share_a_name_but_one_may_come_twice() -> None:

@@ -1,6 +1,6 @@
 """The three seams: experts look, routers choose, cores answer. Anything with these members fits; no base class."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from vqa.settings import Settings
@@ -76,19 +76,28 @@ class Core(Protocol):
     Constructing one loads nothing; the first call that needs weights does.
 
     Attributes:
-        markers: The template's own control strings; folding breaks them up inside evidence.
-        max_prompt_tokens: The longest prompt it accepts, its answer's room already taken off.
+        description: A few words for `vqa cores`.
     """
 
-    name: ClassVar[str]
     description: ClassVar[str]
-    markers: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The registered name, which the class has too; one of a family (`vqa.registry`) has the name asked for."""
+        ...
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self: ...
 
     @property
-    def max_prompt_tokens(self) -> int: ...
+    def markers(self) -> tuple[str, ...]:
+        """The template's own control strings; folding breaks them up inside evidence."""
+        ...
+
+    @property
+    def max_prompt_tokens(self) -> int:
+        """The longest prompt it accepts, its answer's room already taken off."""
+        ...
 
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
@@ -121,4 +130,14 @@ class ScoringCore(Core, Protocol):
 
     def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Sequence[Score]:
         """Return each choice's log probability as the whole answer to the prompt."""
+        ...
+
+
+@runtime_checkable
+class IdentifiedCore(Core, Protocol):
+    """A core whose weights can be told from others; a trace names them."""
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """Hashes of the weights it answers with, by part; loads them."""
         ...

@@ -1,7 +1,8 @@
 """Finds experts, routers and cores by name: every file in their folder, and other packages' entry points.
 
-A class joins with `@register_expert`, `@register_router` or `@register_core` under its own `name`. Scanning imports the
-files, which is why none of them imports a heavy package at module level.
+A class joins with `@register_expert`, `@register_router` or `@register_core` under its own `name`. A name with a colon,
+such as "hf:OWNER/NAME", is a family: the class answers to every name that begins so, up to the colon, and reads the rest
+by `member`. Scanning imports the files, which is why none of them imports a heavy package at module level.
 """
 
 from __future__ import annotations
@@ -53,11 +54,18 @@ class Registry(Generic[T]):
         return sorted(self._classes)
 
     def get(self, name: str) -> type[T]:
-        """Return the class called `name`. Raises InputError that lists the names and the nearest one."""
+        """Return the class called `name`, or whose family it is of.
+
+        Raises:
+            InputError: None; the message lists the names and the nearest one.
+        """
         self._scan()
-        if name not in self._classes:
-            raise InputError(unknown_name(self.kind, name, self.names()))
-        return self._classes[name]
+        if name in self._classes:
+            return self._classes[name]
+        for family, cls in self._classes.items():
+            if member(family, name):
+                return cls
+        raise InputError(unknown_name(self.kind, name, self.names()))
 
     def __iter__(self) -> Iterator[type[T]]:
         return iter([self._classes[name] for name in self.names()])
@@ -86,6 +94,16 @@ class Registry(Generic[T]):
                 type(error).__name__,
                 " ".join(str(error).split()),
             )
+
+
+def member(family: str, name: str) -> str:
+    """Return what `name` says after the colon if it is one of the family's; else nothing.
+
+    >>> member("hf:OWNER/NAME", "hf:HuggingFaceTB/SmolVLM-256M-Instruct")
+    'HuggingFaceTB/SmolVLM-256M-Instruct'
+    """
+    begin, colon, _ = family.partition(":")
+    return name.removeprefix(begin + colon) if colon and name != family and name.startswith(begin + colon) else ""
 
 
 def unknown_name(kind: str, name: str, known: list[str]) -> str:
