@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vqa import __version__
-from vqa.commandline import batch, cache, instruct, models, train
+from vqa.commandline import batch, cache, instruct, models, replay, train
 from vqa.commandline import eval as evaluation
 from vqa.commandline.options import STORE, Into, Json, Picture, Save
 from vqa.commands import command, run_process
@@ -24,6 +24,7 @@ from vqa.terminal import (
     AnswerWriter,
     Output,
     Status,
+    check_writable,
     clean,
     columns,
     json_text,
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.add_typer(batch.app)
 app.add_typer(evaluation.app, name="eval")
 app.add_typer(instruct.app)
+app.add_typer(replay.app)
 app.add_typer(train.app)
 app.add_typer(models.app, name="models")
 app.add_typer(cache.app, name="cache")
@@ -88,6 +90,7 @@ def ask(
     json: Json = False,
     output: Into = None,
     save: Save = None,
+    trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Record all of it, for vqa replay.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the evidence as a table, on stderr.")] = False,
     show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Show what the core reads, on stderr.")] = False,
 ) -> None:
@@ -97,13 +100,17 @@ def ask(
     picture and question, with tabs between; with --json, one object a line.
     """
     from vqa.agent.agent import VQAAgent, check_question
+    from vqa.agent.trace import Recorder
     from vqa.saving import check_path
 
     pictures, texts = _pictures_and_questions(arguments, question or [])
     questions = [check_question(text).text for text in texts]
     if save:
         check_path(save)
+    if trace:
+        check_writable(trace)
     agent = VQAAgent.from_pretrained(settings=settings)
+    recorder = Recorder(agent)
     total, failed = len(pictures) * len(questions), 0
     noted: set[tuple[str, str]] = set()
     with Output(output) as out:
@@ -112,7 +119,8 @@ def ask(
             source: str | LoadedImage = picture
             for number, text in enumerate(questions, place * len(questions) + 1):
                 try:
-                    answer = _follow(agent.events(source, text), writer, picture, text, show_prompt=show_prompt)
+                    events = recorder.listen(agent.events(source, text))
+                    answer = _follow(events, writer, picture, text, show_prompt=show_prompt)
                 except InputError as error:
                     if len(pictures) == 1:
                         raise
@@ -129,6 +137,8 @@ def ask(
                     print_evidence(answer)
                 if save:
                     answer.save(numbered(save, number, total))
+                if trace:
+                    recorder.trace().save(numbered(trace, number, total))
     if failed == len(pictures):
         raise InputError(f"none of the {failed} pictures could be used")
     if failed:

@@ -154,8 +154,16 @@ class VQAAgent:
         self._cache.put(loaded.sha256, self.experts[expert], finding)
         return finding
 
-    def events(self, image: ImageSource, question: str | Question) -> Iterator[Event]:
-        """Yield what happens on the way to the answer; the last event is `Answered`."""
+    def events(
+        self, image: ImageSource, question: str | Question, *, history: Sequence[tuple[str, str]] = ()
+    ) -> Iterator[Event]:
+        """Yield what happens on the way to the answer; the last event is `Answered`.
+
+        Args:
+            image: The picture.
+            question: What is asked.
+            history: Earlier (question, answer) pairs about the picture, oldest first; the core reads what fits.
+        """
         started = time.perf_counter()
         seconds: dict[str, float] = {}
 
@@ -183,7 +191,7 @@ class VQAAgent:
             yield Found(findings[-1])
 
         since = time.perf_counter()
-        prompt = compose(asked, findings, self.core)
+        prompt = compose(asked, findings, self.core, history=history)
         clock("compose", since)
         yield Composed(prompt)
 

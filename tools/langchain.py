@@ -143,7 +143,7 @@ class VQARunnable(RunnableSerializable[Asked, AIMessage]):
     def invoke(self, input: Asked, config: RunnableConfig | None = None, **kwargs: Any) -> AIMessage:
         return self._call_with_config(self._answer, input, config)
 
-    def batch(  # type: ignore[override]
+    def batch(
         self,
         inputs: list[Asked],
         config: RunnableConfig | list[RunnableConfig] | None = None,
@@ -153,7 +153,7 @@ class VQARunnable(RunnableSerializable[Asked, AIMessage]):
     ) -> list[AIMessage]:
         return self._batch_with_config(self._answer_all, inputs, config, return_exceptions=return_exceptions)
 
-    async def abatch(  # type: ignore[override]
+    async def abatch(
         self,
         inputs: list[Asked],
         config: RunnableConfig | list[RunnableConfig] | None = None,
@@ -198,9 +198,9 @@ class VQARunnable(RunnableSerializable[Asked, AIMessage]):
                 held = text[len(body) :] if body or begun else ""
                 if body:
                     begun = True
-                    yield AIMessageChunk(body)
+                    yield AIMessageChunk(content=body)
             elif isinstance(event, Answered):
-                yield AIMessageChunk("", response_metadata=_metadata(event.answer), chunk_position="last")
+                yield AIMessageChunk(content="", response_metadata=_metadata(event.answer), chunk_position="last")
 
     def _events(self, asked: Asked, run_manager: CallbackManagerForChainRun) -> Iterator[Event]:
         question = _question(asked)

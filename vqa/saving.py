@@ -27,9 +27,9 @@ def save(answer: Answer, path: str | Path) -> None:
     suffix = check_path(path, (*PICTURE_ENDINGS, ".json", ".html"))
     if suffix == ".json":
         # A file name that is no Unicode leaves lone surrogates: as JSON escapes they survive.
-        _replace(Path(path), f"{answer.to_json(indent=2)}\n".encode("utf-8", "backslashreplace"))
+        write_whole(Path(path), f"{answer.to_json(indent=2)}\n".encode("utf-8", "backslashreplace"))
     elif suffix == ".html":
-        _replace(Path(path), _page(answer).encode())
+        write_whole(Path(path), _page(answer).encode())
     else:
         from vqa.drawing import draw
 
@@ -73,11 +73,14 @@ def _save_picture(picture: Image, path: Path, suffix: str) -> None:
     except (OSError, ValueError) as error:
         size = f"{picture.width}x{picture.height} pixels"
         raise InputError(f"{str(path)!r}: {kind} cannot hold {size} ({error}); save it as .png") from error
-    _replace(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a new file beside the old one and put it in its place, so that no reader sees half of it."""
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a new file beside the old one and put it in its place, so that no reader sees half of it.
+
+    Raises InputError if it cannot be written.
+    """
     new = path.with_name(f".{uuid4().hex}.tmp")
     try:
         new.write_bytes(data)
