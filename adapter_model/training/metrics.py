@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+_log = logging.getLogger(__name__)
 
 _FILE = "metrics.jsonl"
 _SMOOTHED = 50  # steps that a curve's point is the mean of
@@ -40,8 +43,11 @@ class Journal:
 
     def measured(self, step: int, source: str, loss: float, accuracy: float) -> None:
         self._write({"step": step, "validation": source, "loss": loss, "accuracy": accuracy})
-        if not self._quiet:
-            self._bar.write(f"step {step}: {source}: loss {loss:.4f}, tokens right {accuracy:.1%}", file=sys.stderr)
+        told = f"step {step}: {source}: loss {loss:.4f}, tokens right {accuracy:.1%}"
+        if self._bar.disable:
+            _log.info("%s", told)
+        else:
+            self._bar.write(told, file=sys.stderr)  # above the bar
 
     def close(self) -> None:
         self._bar.close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from tqdm import tqdm
 
 from vqa.adapter_model.checkpoints import CONFIG, VISION, adapter_folder, load_adapter
@@ -73,15 +73,16 @@ def train(
     if dtype == torch.float16:
         raise InputError("dtype='float16': training computes in bfloat16 or float32")
     precision = "bf16" if dtype == torch.bfloat16 else "no"
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
+    # A step trains one group: of the other's parameters no process may wait for gradients.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision, kwargs_handlers=[unused])
     config, start = _adapter(recipe, settings, core.name)
     model, _ = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
     if start is not None:
         load_adapter(model, start)
-        model.adapter = AdapterConfig.from_file(start / CONFIG)
     _keep_frozen_small(model, recipe, dtype)
     if recipe.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        _checkpoint_activations(model)
     encode = partial(core.encode, vectors=config.visual_len)
     form = PromptFormat(encode, core.render, core.begin_ids, core.end_ids)
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,12 +129,22 @@ def _adapter(recipe: Recipe, settings: Settings, core: str) -> tuple[AdapterConf
     """Return the adapter's shape, by default the core's preset, and the folder of the weights it starts from."""
     if recipe.init:
         folder = adapter_folder(recipe.init, offline=settings.offline)
-        return AdapterConfig.from_file(folder / CONFIG), folder
+        return _on_chosen_base(AdapterConfig.from_file(folder / CONFIG), settings), folder
     changes = dict(recipe.adapter)
     own = core if core in preset_names() else _DEFAULT_SHAPE
     shape = preset(str(changes.pop("preset", own)))
     data = {**json.loads(shape.to_json()), **changes}
-    return AdapterConfig.from_dict(data), None
+    return _on_chosen_base(AdapterConfig.from_dict(data), settings), None
+
+
+def _on_chosen_base(config: AdapterConfig, settings: Settings) -> AdapterConfig:
+    return replace(config, base_model=settings.base_model) if settings.base_model else config
+
+
+def _checkpoint_activations(model: Any) -> None:
+    """Have activations computed again in the backward pass instead of kept."""
+    newer = getattr(model, "activation_checkpointing_enable", None)  # its name from transformers 5.2x on
+    (newer or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def _keep_frozen_small(model: AdapterLlama, recipe: Recipe, dtype: torch.dtype) -> None:

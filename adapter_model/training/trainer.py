@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -138,14 +139,15 @@ class Trainer:
             drawn = np.random.SeedSequence(
                 (self.recipe.seed, 4, self.progress.step, self._accelerator.process_index, number)
             )
-            with self._accelerator.autocast():
+            last = number == len(parts) - 1
+            with nullcontext() if last else self._accelerator.no_sync(self._loss):
                 loss, hits = self._loss(
                     part.to(self._accelerator.device),
                     label_smoothing=stage.label_smoothing,
                     prompt_dropout=stage.prompt_dropout,
                     seed=int(drawn.generate_state(1)[0]),
                 )
-            self._accelerator.backward(loss * (self._accelerator.num_processes / total))
+                self._accelerator.backward(loss * (self._accelerator.num_processes / total))
             summed, right = summed + float(loss.detach()), right + int(hits)
         loss = summed / sum(len(part.targets) for part in parts)
         told = {"source": step.source, "loss": loss, "accuracy": right / sum(len(p.targets) for p in parts)}
@@ -170,7 +172,7 @@ class Trainer:
             if self.progress.skipped_in_a_row >= self.recipe.bad_steps:
                 raise VQAError(
                     f"step {self.progress.step + 1}: no finite loss for {self.recipe.bad_steps} steps in a row; "
-                    f"the last good weights are in {self.folder / 'last'}; lower learning_rate and begin again"
+                    f"weights as last saved are in {self.folder / 'last'}; lower learning_rate and begin again"
                 )
             return told
         self.progress.skipped_in_a_row = 0
@@ -223,8 +225,7 @@ class Trainer:
         batches = material.in_order(stage.batch)
         for chosen in batches[self._accelerator.process_index :: self._accelerator.num_processes]:
             batch = material.assemble(chosen).to(self._accelerator.device)
-            with self._accelerator.autocast():
-                loss, right = self._loss(batch)
+            loss, right = self._loss(batch)
             sums += torch.tensor([float(loss), float(right), len(batch.targets)], dtype=torch.float64)
         self.model.train()
         loss_sum, right_sum, count = self._accelerator.reduce(sums.to(self._accelerator.device)).tolist()
