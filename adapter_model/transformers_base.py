@@ -56,7 +56,7 @@ def _in_fewer_bits(base: Base, dtype: torch.dtype, device: torch.device, quantiz
         raise InputError(f"{base.folder}: stored in fewer bits already; leave quantization={quantization!r} out")
     config = options(quantization, dtype=dtype)
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             model: Any = LlamaForCausalLM.from_pretrained(
                 base.folder, dtype=dtype, quantization_config=config, device_map={"": device}, local_files_only=True
             )
@@ -73,7 +73,8 @@ def _config(base: Base) -> LlamaConfig:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing bars on stderr."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

@@ -1,8 +1,8 @@
 """Finds experts, routers and cores by name: every file in their folder, and other packages' entry points.
 
 A class joins with `@register_expert`, `@register_router` or `@register_core` under its own `name`. A name with a colon,
-such as "hf:OWNER/NAME", is a family: the class answers to every name that begins so, up to the colon, and reads the rest
-by `member`. Scanning imports the files, which is why none of them imports a heavy package at module level.
+such as "hf:OWNER/NAME", is a family: the class answers to every name that begins so, and reads by `member` what comes
+after the colon. Scanning imports the files, which is why none of them imports a heavy package at module level.
 """
 
 from __future__ import annotations
