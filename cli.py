@@ -6,7 +6,7 @@ Commands about one picture are in this file; each other group of commands is a f
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vqa import __version__
-from vqa.commandline import batch, cache, instruct, models, replay, train
+from vqa.commandline import batch, cache, chat, instruct, models, replay, train
 from vqa.commandline import eval as evaluation
+from vqa.commandline.following import follow
 from vqa.commandline.options import STORE, Into, Json, Picture, Save
 from vqa.commands import command, run_process
 from vqa.errors import InputError, ModelUnavailable, PartialFailure
@@ -30,14 +31,12 @@ from vqa.terminal import (
     json_text,
     numbered,
     print_evidence,
-    print_prompt,
     shown,
 )
 
 if TYPE_CHECKING:
-    from vqa.agent.events import Event
     from vqa.registry import Registry
-    from vqa.values import Answer, LoadedImage
+    from vqa.values import LoadedImage
 
 # Plain help: drawing it with rich would take a third of the time that `vqa --help` may take.
 app = typer.Typer(
@@ -48,6 +47,7 @@ app = typer.Typer(
     epilog='\b\nExamples:\n  vqa ask example:bus "How many people are there?"\n  vqa doctor',
 )
 app.add_typer(batch.app)
+app.add_typer(chat.app)
 app.add_typer(evaluation.app, name="eval")
 app.add_typer(instruct.app)
 app.add_typer(replay.app)
@@ -120,7 +120,7 @@ def ask(
             for number, text in enumerate(questions, place * len(questions) + 1):
                 try:
                     events = recorder.listen(agent.events(source, text))
-                    answer = _follow(events, writer, picture, text, show_prompt=show_prompt)
+                    answer = follow(events, writer, picture, text, show_prompt=show_prompt)
                 except InputError as error:
                     if len(pictures) == 1:
                         raise
@@ -157,39 +157,10 @@ def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) 
     return pictures, [question]
 
 
-def _follow(events: Iterable[Event], writer: AnswerWriter, picture: str, text: str, *, show_prompt: bool) -> Answer:
-    from vqa.agent.events import Answered, Composed, Looking, Routed
-    from vqa.values import Token
-
-    status = Status()
-    try:
-        for event in events:
-            match event:
-                case Routed(route):
-                    _log.info("%s", route.reason)
-                case Looking(expert):
-                    status.show(f"{expert}: looking …")
-                case Composed(prompt):
-                    status.clear()
-                    if show_prompt:
-                        print_prompt(prompt)
-                    status.show("answering …")
-                case Token(piece):
-                    status.clear()
-                    writer.piece(picture, text, piece)
-                case Answered(answer):
-                    status.clear()
-                    writer.finish(picture, answer)
-                    return answer
-    finally:
-        status.clear()
-    raise AssertionError("the last event of a question is its answer")
-
-
 @_command(
     "caption",
-    "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base",
-    "vqa caption photo.jpg --caption-model ./my-blip --json",
+    "vqa caption example:cat",
+    "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base --json",
     settings=("caption_model", "device", "dtype", "cache", *STORE),
 )
 def caption(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:

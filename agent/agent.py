@@ -23,6 +23,7 @@ from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
 
 if TYPE_CHECKING:
+    from vqa.agent.conversation import Conversation
     from vqa.images import ImageSource
     from vqa.protocols import Core, Expert, Router
 
@@ -101,6 +102,12 @@ class VQAAgent:
         for event in self.events(image, question):
             if isinstance(event, Token):
                 yield event.text
+
+    def chat(self, image: ImageSource) -> Conversation:
+        """Begin a conversation about a picture. Raises InputError if it cannot be used."""
+        from vqa.agent.conversation import Conversation
+
+        return Conversation(self, image)
 
     def answer_many(self, rows: Iterable[tuple[ImageSource, str | Question]]) -> Iterator[Answer]:
         """Yield one answer for each (picture, question), in their order, as calling the agent with each would give.
