@@ -244,7 +244,7 @@ def test_in_a_terminal_lines_are_edited_completed_and_remembered(tmp_path: Path)
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "vqa", "chat", "p.png", *BLIND],
-        cwd=tmp_path, env={**os.environ, **ours_only}, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+        cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
     )  # fmt: skip
     os.close(theirs)
     seen = ""
