@@ -28,11 +28,18 @@ C = TypeVar("C", bound=type)
 
 
 class Registry(Generic[T]):
-    """Classes of one kind by name, scanned on first use."""
+    """Classes of one kind by name, scanned on first use.
 
-    def __init__(self, kind: str, package: str, entry_point_group: str) -> None:
+    Args:
+        kind: What messages call one.
+        package: Whose modules are scanned.
+        entry_point_group: Where other packages name theirs.
+        doors: A package of the same kind among the doors to other ecosystems, scanned too.
+    """
+
+    def __init__(self, kind: str, package: str, entry_point_group: str, *, doors: str = "") -> None:
         self.kind = kind
-        self._package = package
+        self._packages = (package, doors) if doors else (package,)
         self._group = entry_point_group
         self._classes: dict[str, type[T]] = {}
         self._scanned = False
@@ -74,9 +81,9 @@ class Registry(Generic[T]):
         with self._lock:
             if self._scanned:
                 return
-            package = import_module(self._package)
-            for module in pkgutil.iter_modules(package.__path__):
-                import_module(f"{self._package}.{module.name}")
+            for package in self._packages:
+                for module in pkgutil.iter_modules(import_module(package).__path__):
+                    import_module(f"{package}.{module.name}")
             for entry_point in entry_points(group=self._group):
                 self._register_foreign(entry_point)
             self._scanned = True
@@ -115,7 +122,7 @@ def unknown_name(kind: str, name: str, known: list[str]) -> str:
 
 experts: Registry[Expert] = Registry("expert", "vqa.experts", "vqa.experts")
 routers: Registry[Router] = Registry("router", "vqa.agent.routers", "vqa.routers")
-cores: Registry[Core] = Registry("core", "vqa.adapter_model.cores", "vqa.cores")
+cores: Registry[Core] = Registry("core", "vqa.adapter_model.cores", "vqa.cores", doors="vqa.tools.cores")
 
 register_expert: Callable[[C], C] = experts.register
 register_router: Callable[[C], C] = routers.register
