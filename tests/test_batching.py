@@ -174,3 +174,17 @@ def test_stopping_finishes_what_is_in_hand(tmp_path: Path) -> None:
     assert len(next(windows)) == 8
     stopped.set()
     assert sum(len(window) for window in windows) <= 8
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_the_built_in_core_answers_a_batch_as_it_answers_alone() -> None:
+    settings = Settings.load({"cache": False, "detector": "efficientdet", "no_experts": "ocr"})
+    asked = VQAAgent.from_pretrained(settings=settings)
+    questions = ("How many people are there?", "Is there a giraffe?", "Where is the bus?", "What is in the picture?")
+    rows = [(f"example:{name}", question) for question in questions for name in ("bus", "astronaut")]
+    for (picture, question), answer in zip(rows, asked.answer_many(rows), strict=True):
+        alone = asked(picture, question)
+        assert (answer.text, answer.prompt) == (alone.text, alone.prompt)
+        assert [f.regions for f in answer.findings] == [f.regions for f in alone.findings]
+        assert answer.confidence == pytest.approx(alone.confidence, abs=0.05)  # bfloat16, rows side by side
