@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vqa import __version__
-from vqa.commandline import batch, cache, chat, instruct, models, replay, train
+from vqa.commandline import batch, cache, chat, cores, instruct, models, replay, train
 from vqa.commandline import eval as evaluation
 from vqa.commandline.following import follow
 from vqa.commandline.options import STORE, Into, Json, Picture, Save
@@ -49,6 +49,7 @@ app = typer.Typer(
 app.add_typer(batch.app)
 app.add_typer(chat.app)
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(cores.app)
 app.add_typer(instruct.app)
 app.add_typer(replay.app)
 app.add_typer(train.app)
@@ -236,14 +237,6 @@ def route(settings: Settings, question: Annotated[str, typer.Argument(metavar="Q
 def experts(settings: Settings, json: Json = False) -> None:
     """List the experts, and whether each can look here."""
     from vqa.registry import experts as registry
-
-    _list(registry, settings, json=json)
-
-
-@_command("cores", "vqa cores", "vqa cores --json", settings=("adapter", "base_model", *STORE))
-def cores(settings: Settings, json: Json = False) -> None:
-    """List the visual cores, and whether each can answer here."""
-    from vqa.registry import cores as registry
 
     _list(registry, settings, json=json)
 

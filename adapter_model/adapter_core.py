@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from vqa.adapter_model.once import once
 from vqa.errors import InputError, VQAError
 from vqa.settings import Settings
-from vqa.values import GenerationOptions, LoadedImage, Score, Token
+from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Score, Token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -68,6 +68,18 @@ class AdapterCore(ABC):
     def max_prompt_tokens(self) -> int:
         return self._room(self._settings.max_new_tokens)
 
+    @property
+    def fingerprint(self) -> str | None:
+        """What its answers depend on besides picture and prompt, told without loading; None if not known yet."""
+        from vqa.adapter_model.hub import is_repo
+        from vqa.fingerprints import file_identity, fingerprint
+
+        if is_repo(self.adapter) and not Path(self.adapter).is_dir():
+            return None  # a question about it shall not fetch it
+        weights = [file_identity(file) for file in sorted(self._folder.iterdir()) if file.is_file()]
+        settings = (self.name, self.base_model, self._settings.device, self._settings.dtype)
+        return fingerprint(settings, weights, code=(Path(__file__).parent,), packages=("torch",))
+
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
         from vqa.adapter_model.quantization import unavailable
@@ -87,6 +99,23 @@ class AdapterCore(ABC):
         store = Store.from_settings(self._settings)
         absent = [name for name in needed if name in store.names() and not store.present(name)]
         return f"weights missing: run `vqa models pull {' '.join(absent)}`" if absent else None
+
+    def facts(self) -> CoreFacts:
+        """Return what the core takes: base model, adapter, and the vision encoder if the picture gets through.
+
+        Raises:
+            VQAError: No adapter is chosen, or it is not here.
+        """
+        from vqa.adapter_model.footprint import Part, facts_of, folder_part, named_part
+
+        if self._to_be_fetched:
+            return CoreFacts()
+        files = folder_part(self._folder, is_base=False)
+        adapter = Part(
+            files.size or 0, files.parameters or 0, files.licence, here=True, is_base=False
+        )  # untrained: no file
+        vision = [named_part(self._config.vision, self._settings, is_base=False)] if self.sees() else []
+        return facts_of([named_part(self.base_model, self._settings), adapter, *vision], self._settings)
 
     @property
     def _to_be_fetched(self) -> bool:

@@ -17,7 +17,7 @@ from vqa.adapter_model.once import once
 from vqa.errors import InputError, ModelUnavailable
 from vqa.registry import member
 from vqa.settings import Settings
-from vqa.values import GenerationOptions, LoadedImage, Score, Token
+from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Score, Token
 from vqa.wording import told
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class TransformersCore(ABC):
 
     def available(self) -> str | None:
         """Return None if the core can run here, else one line: what is missing and the command that mends it."""
+        from vqa.adapter_model.footprint import cached_folder
         from vqa.adapter_model.quantization import unavailable
 
         if not self.model_name:
@@ -95,10 +96,16 @@ class TransformersCore(ABC):
             return missing
         if self._folder is None and not is_repo(self.model_name):
             return f"{self.model_name!r}: no such folder; expected one, or owner/name on the hub"
-        if self._folder is None and self._settings.offline and not self._cached:
+        if self._folder is None and self._settings.offline and cached_folder(self.model_name) is None:
             repo = self.model_name.partition("@")[0]
             return f"not in the Hugging Face cache and offline: run `hf download {repo}` once"
         return None
+
+    def facts(self) -> CoreFacts:
+        """Return what the model takes, as far as its files are here."""
+        from vqa.adapter_model.footprint import facts_of, named_part
+
+        return facts_of([named_part(self.model_name, self._settings)], self._settings)
 
     def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
         """Return the full prompt: the model's chat template around earlier turns, the evidence lines and the question.
@@ -191,13 +198,6 @@ class TransformersCore(ABC):
         """The folder that the model's name is, if it is one."""
         folder = Path(self.model_name).expanduser()
         return folder if folder.is_dir() else None
-
-    @property
-    def _cached(self) -> bool:
-        from huggingface_hub import try_to_load_from_cache
-
-        repo, _, revision = self.model_name.partition("@")
-        return isinstance(try_to_load_from_cache(repo, "config.json", revision=revision or None), str)
 
     def _loaded(self, kind: str, **options: Any) -> Any:
         """Return what a class of transformers makes of the model's files. Raises ModelUnavailable in one line."""

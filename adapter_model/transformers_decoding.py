@@ -166,7 +166,7 @@ def _plain_generation(model: Any, tokenizer: Any) -> frozenset[int]:
     ends = [told.eos_token_id, model.config.get_text_config().eos_token_id, tokenizer.eos_token_id]
     stop_ids = {token for end in ends for token in (end if isinstance(end, list) else [end]) if token is not None}
     pads = [token for token in (tokenizer.pad_token_id, told.pad_token_id, *sorted(stop_ids)) if token is not None]
-    model.generation_config = GenerationConfig(
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         bos_token_id=told.bos_token_id,
         eos_token_id=sorted(stop_ids) or None,
         pad_token_id=pads[0] if pads else 0,

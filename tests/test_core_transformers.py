@@ -1,5 +1,7 @@
 """Cores on any of transformers' models: tiny random ones of six families, each from a folder as on the hub."""
 
+import json
+
 import pytest
 import torch
 import transformers
@@ -7,6 +9,8 @@ from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from vqa.agent.agent import VQAAgent
+from vqa.cli import app
+from vqa.commands import run
 from vqa.errors import InputError, ModelUnavailable
 from vqa.protocols import ScoringCore
 from vqa.registry import cores
@@ -306,6 +310,16 @@ def test_the_agent_answers_and_batches_with_it(core):
     assert "</s> red" not in answers[0].prompt.text
     assert answers[1].text in ("a cat", "a dog")
     assert [agent(PICTURES[0].pil, question).text for question in questions] == [answer.text for answer in answers]
+
+
+def test_ablation_needs_no_code_of_its_own(core, tmp_path, capsys):
+    PICTURES[0].pil.save(tmp_path / "a.png")
+    row = {"id": 1, "image": "a.png", "question": "Is it red?", "answers": ["no"]}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(row))
+    plain = ("--core", core.name, "--dtype", "float32", "--no-expert", "detect,ocr,caption", "--offline", "-q")
+    command = ["eval", str(tmp_path / "questions.jsonl"), "--image-root", str(tmp_path), "--ablate", *plain]
+    assert run(app, [*command, "--max-new-tokens", "3", "--json", "-"]) == 0
+    assert [row["asked"] for row in json.loads(capsys.readouterr().out)] == ["core alone", "rules router"]
 
 
 def test_a_model_that_is_not_there_is_named_in_one_line(tmp_path):

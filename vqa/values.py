@@ -211,6 +211,26 @@ class Score:
 
 
 @dataclass(frozen=True)
+class CoreFacts:
+    """What a choice between cores depends on, told without loading one.
+
+    Attributes:
+        size: Bytes on disk of all its weights, here or yet to be fetched; None: not known before they are.
+        memory: Bytes of its weights in memory, in the dtype and quantization that are set; None: not known yet.
+        licence: Of its weights; empty: not known.
+        offline: Whether it answers without a network, as things are.
+    """
+
+    size: int | None = None
+    memory: int | None = None
+    licence: str = ""
+    offline: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with everything that explains it.
 

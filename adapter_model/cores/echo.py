@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from vqa.registry import register_core
 from vqa.settings import Settings
-from vqa.values import GenerationOptions, LoadedImage, Token
+from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Token
 
 
 @register_core
@@ -29,6 +29,10 @@ class EchoCore:
 
     def available(self) -> str | None:
         return None
+
+    def facts(self) -> CoreFacts:
+        """Return that it takes nothing."""
+        return CoreFacts(size=0, memory=0, offline=True)
 
     def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
         """Return the earlier turns, the evidence lines and the question, one a line."""

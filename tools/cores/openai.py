@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from vqa.errors import InputError, ModelUnavailable
 from vqa.registry import member, register_core
 from vqa.settings import Settings
-from vqa.values import GenerationOptions, LoadedImage, Token
+from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Token
 from vqa.wording import told
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class OpenAICore:
         if not self._settings.base_url and not os.environ.get(KEY):
             return f"no key: run `export {KEY}=…`, or give --base-url with a server of your own"
         return None
+
+    def facts(self) -> CoreFacts:
+        """Return what it takes here: nothing but, unless the endpoint is on this machine, a network."""
+        return CoreFacts(size=0, memory=0, offline=urlsplit(self._settings.base_url).hostname in _OWN_HOSTS)
 
     def sees(self) -> bool:
         """Return whether the picture reaches the language model."""
