@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from vqa.adapter_model.config import AdapterConfig, Group
 from vqa.adapter_model.hub import is_repo, repo_folder
 from vqa.adapter_model.presets import preset_folder, preset_names
+from vqa.adapter_model.tensor_header import read_bytes, read_header
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
@@ -163,20 +164,18 @@ def sees(folder: Path) -> bool:
     Raises:
         InputError: The folder holds no adapter, or a damaged one.
     """
-    from safetensors import SafetensorError, safe_open
-
     config = AdapterConfig.from_file(folder / CONFIG)
     if not (folder / WEIGHTS).is_file():
         return False
     if config.fusion == "input":
         return "visual" in config.groups
     try:
-        with safe_open(folder / WEIGHTS, framework="np") as file:
-            gates = [name for name in file.keys() if name.endswith(".self_attn.gate")]
-            if config.fusion == "early":  # the later layers' gates are the static prompts'
-                gates = [name for name in gates if int(name.split(".")[2]) < config.early_layers]
-            return any(bool(file.get_tensor(name).any()) for name in gates)
-    except SafetensorError as error:
+        header = read_header(folder / WEIGHTS)
+        gates = [name for name in header.places if name.endswith(".self_attn.gate")]
+        if config.fusion == "early":  # the later layers' gates are the static prompts'
+            gates = [name for name in gates if int(name.split(".")[2]) < config.early_layers]
+        return any(any(read_bytes(folder / WEIGHTS, header.places[name])) for name in gates)  # zero is all zeros
+    except ValueError as error:
         raise _damaged(folder, error) from None
 
 

@@ -1,12 +1,10 @@
 """What a model takes, told from its files without loading it: bytes on disk, parameters, licence.
 
-The header of a safetensors file lists every tensor's shape (https://huggingface.co/docs/safetensors), so a model of any
-size is counted in milliseconds.
+The header of a safetensors file lists every tensor's shape, so a model of any size is counted in milliseconds.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vqa.adapter_model.hub import is_repo
+from vqa.adapter_model.tensor_header import read_header
 from vqa.values import CoreFacts
 
 if TYPE_CHECKING:
@@ -84,7 +83,10 @@ def folder_part(folder: Path, *, is_base: bool = True) -> Part:
     if ".safetensors" in kinds:  # whatever lies beside them is the same in another format
         files = [file for file in files if file.suffix == ".safetensors"]
     size = sum(file.stat().st_size for file in files)
-    counted = sum(map(_parameters, files)) if kinds >= {".safetensors"} else None
+    try:
+        counted = sum(map(_parameters, files)) if ".safetensors" in kinds else None
+    except ValueError:  # damaged; loading it will say so
+        counted = None
     return Part(size or None, counted, _licence(folder), here=bool(files), is_base=is_base)
 
 
@@ -98,10 +100,7 @@ def cached_folder(name: str) -> Path | None:
 
 
 def _parameters(file: Path) -> int:
-    with file.open("rb") as content:
-        length = int.from_bytes(content.read(8), "little")
-        header = json.loads(content.read(length))
-    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return sum(math.prod(shape) for shape in read_header(file).shapes.values())
 
 
 def _licence(folder: Path) -> str:
