@@ -160,7 +160,7 @@ def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) 
 
 @_command(
     "caption",
-    "vqa caption example:cat",
+    "vqa caption example:bus --caption-model smollm2-captions",
     "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base --json",
     settings=("caption_model", "device", "dtype", "cache", *STORE),
 )

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vqa.agent.intent import Intent, in_english, read_intent
+from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
 from vqa.words import counted, place, relation
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
+MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
 MAX_RELATIONS = 6
 MAX_ABSENT = 3  # a word like "animals" names ten labels; only those that are there are worth a line
 _STOP_WORDS = frozenset(
@@ -34,10 +36,17 @@ _FIGURES = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """One piece of evidence as the core will read it; the lower the rank, the later it is dropped."""
+    """One piece of evidence as the core will read it.
+
+    Attributes:
+        text: The line.
+        rank: The lower, the later it is dropped.
+        doubt: Why the core shall not read it at all, if so.
+    """
 
     text: str
     rank: float
+    doubt: str = ""
 
 
 def compose(
@@ -54,7 +63,9 @@ def compose(
     Raises:
         InputError: The question alone is longer than the core's limit (raised by the core when it streams).
     """
-    lines = [Line(_clean(line.text, core.markers), line.rank) for line in evidence(question.text, findings)]
+    found = evidence(question.text, findings)
+    doubted = [f"{_cut(_clean(line.text, core.markers))} ({line.doubt})" for line in found if line.doubt]
+    lines = [Line(_cut(_clean(line.text, core.markers)), line.rank) for line in found if not line.doubt]
     asked = wording(question, findings, core)
     budget = core.max_prompt_tokens
     alone = core.count_tokens(core.render(asked, ()))
@@ -71,7 +82,7 @@ def compose(
     used = tuple(line.text for i, line in enumerate(lines) if i in kept)
     forgotten = [f"earlier turn: {earlier}" for earlier, _ in history[: len(history) - len(turns)]]
     unused = [*forgotten, *(line.text for i, line in enumerate(lines) if i not in kept)]
-    dropped = tuple(f"{text} (over the budget)" for text in unused)
+    dropped = (*doubted, *(f"{text} (over the budget)" for text in unused))
     text = core.render(asked, used, turns)
     return Prompt(text, used, dropped, core.count_tokens(text), budget)
 
@@ -104,10 +115,22 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         if finding.kind == "text":
             lines += _text_lines(question, finding, named)
         elif finding.kind == "caption":
-            lines += [Line(f"Caption: {region.label}", 2.0) for region in finding.regions]
+            lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen)) for r in finding.regions]
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines
+
+
+def _unseen(caption: str, findings: Sequence[Finding]) -> str:
+    """Return why a caption is not to be believed: it names more things that the detector misses than such it finds."""
+    for finding in findings:
+        if finding.kind == "objects":
+            named = mentioned(caption, finding.vocabulary)
+            there = {region.label for region in finding.regions}
+            missed = [label for label in named if label not in there]
+            if 2 * len(missed) > len(named):
+                return f"the detector finds no {' and no '.join(missed)}"
+    return ""
 
 
 def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
@@ -210,5 +233,18 @@ def _clean(text: str, markers: Sequence[str]) -> str:
     visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     tidy = " ".join(visible.split())
     for marker in markers:
-        tidy = tidy.replace(marker, f"{marker[0]} {marker[1:]}")
+        while len(marker) > 1 and marker in tidy:  # breaking up "####" leaves "# ###"
+            tidy = tidy.replace(marker, f"{marker[0]} {marker[1:]}")
     return tidy
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}…"
+
+
+def _apart(line: Line) -> list[Line]:
+    """Return read text with a line of its own for what stands behind a question: else it passes for its answer."""
+    if not line.text.startswith("Text"):
+        return [line]
+    who, _, read = line.text.partition(": ")
+    return [Line(f"{who}: {part}", line.rank) for part in re.split(r"(?<=[?？])\s+", read)]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from vqa.errors import ModelUnavailable
+from vqa.experts.captioners.adapter import AdapterCaptioner
 from vqa.experts.captioners.blip import BlipCaptioner
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 _NONE = (
-    "no captioner: set caption_model to a BLIP folder or hub name (Salesforce/blip-image-captioning-base), "
-    "e.g. VQA_CAPTION_MODEL=Salesforce/blip-image-captioning-base"
+    "no captioner: set caption_model to smollm2-captions (it ships, and is rough), an adapter's folder, or BLIP "
+    "(Salesforce/blip-image-captioning-base)"
 )
 _CUES = """
 describe, description, caption, happening, happens, going on, why, doing, scene, scenery, situation, activity, event,
@@ -45,14 +43,12 @@ class Captioner(Protocol):
 
     def available(self) -> str | None: ...
 
-    def load(self) -> None: ...
-
-    def caption(self, picture: Image) -> tuple[str, float]:
+    def caption(self, image: LoadedImage) -> tuple[str, float]:
         """Return the sentence and its score in [0, 1]."""
         ...
 
 
-CAPTIONERS: tuple[type[Captioner], ...] = (BlipCaptioner,)
+CAPTIONERS: tuple[type[Captioner], ...] = (AdapterCaptioner, BlipCaptioner)
 """Asked in this order whether the settings want them."""
 
 
@@ -62,7 +58,7 @@ class CaptionExpert:
 
     name: ClassVar[str] = "caption"
     kind: ClassVar[FindingKind] = "caption"
-    description: ClassVar[str] = "puts the whole picture into one sentence (BLIP)"
+    description: ClassVar[str] = "puts the whole picture into one sentence"
     cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
     uses_question: ClassVar[bool] = False
 
@@ -92,19 +88,17 @@ class CaptionExpert:
             ModelUnavailable: No captioner is set, or its weights cannot be had.
             InputError: The settings name a device or dtype that is not there.
         """
-        captioner = self._captioner
-        if captioner is None:
+        if self._captioner is None:
             raise ModelUnavailable(_NONE)
-        captioner.load()
         started = time.perf_counter()
-        text, score = captioner.caption(image.pil)
+        text, score = self._captioner.caption(image)
         width, height = image.pil.size
         return Finding(
             expert=self.name,
             kind=self.kind,
             text=text or "no caption",
             regions=(Region((0.0, 0.0, float(width), float(height)), text, score),) if text else (),
-            model=captioner.model,
+            model=self._captioner.model,
             seconds=time.perf_counter() - started,
             size=image.pil.size,
         )

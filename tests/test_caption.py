@@ -72,6 +72,21 @@ def test_without_a_model_it_is_absent_and_says_what_to_set(picture: LoadedImage)
         expert.look(picture)
 
 
+@pytest.mark.weights
+def test_the_built_in_captioner_describes_a_photo_in_a_sentence() -> None:
+    expert = CaptionExpert.from_settings(Settings.load({"caption_model": "smollm2-captions"}))
+    assert expert.available() is None
+    finding = expert.look(load_image("example:bus"))
+    assert finding.model == "smollm2-captions"
+    assert finding.text.startswith(("A ", "Two ", "Three ", "The ", "People "))
+    assert finding.text.endswith(".")
+    assert set(finding.text.lower().split()) & {"man", "woman", "people", "men", "person"}
+    assert 0 < finding.regions[0].score <= 1
+    same = CaptionExpert.from_settings(Settings.load({"caption_model": "smollm2-captions"}))
+    other = CaptionExpert.from_settings(Settings.load({"caption_model": "smollm2-captions", "dtype": "float32"}))
+    assert expert.fingerprint == same.fingerprint != other.fingerprint
+
+
 def test_captions_the_whole_picture_from_a_folder(blip_folder: Path, picture: LoadedImage) -> None:
     expert = CaptionExpert.from_settings(Settings(caption_model=str(blip_folder), offline=True))
     assert expert.available() is None

@@ -16,7 +16,7 @@ from vqa.fingerprints import file_identity, fingerprint
 from vqa.settings import Settings
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from vqa.values import LoadedImage
 
 _log = logging.getLogger(__name__)
 
@@ -81,20 +81,20 @@ class BlipCaptioner:
             return None
         return f"no captioner: {self.model} is not in the Hugging Face cache; run `vqa caption` once with a network"
 
-    def load(self) -> None:
+    def _load_once(self) -> None:
         """Load the weights, once. Raises ModelUnavailable, InputError for a device that is not there."""
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
 
-    def caption(self, picture: Image) -> tuple[str, float]:
-        """Return a sentence for an RGB picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
+    def caption(self, image: LoadedImage) -> tuple[str, float]:
+        """Return a sentence for a picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
         import torch
 
-        self.load()
+        self._load_once()
         assert self._loaded is not None
         model, processor = self._loaded
-        inputs = processor(images=picture, return_tensors="pt")
+        inputs = processor(images=image.pil, return_tensors="pt")
         pixels = inputs["pixel_values"].to(model.device, model.dtype)  # (1, 3, S, S), S the model's own size
         with self._lock, torch.inference_mode():
             written = model.generate(

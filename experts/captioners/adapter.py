@@ -1,0 +1,59 @@
+"""The built-in captioner: the language model of the built-in core with an adapter that was trained on captions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from vqa import registry
+from vqa.fingerprints import fingerprint
+from vqa.settings import Settings
+from vqa.values import GenerationOptions
+
+if TYPE_CHECKING:
+    from vqa.protocols import Core
+    from vqa.values import LoadedImage
+
+_CORE = "smollm2-135m"
+_BUILT_IN = "smollm2-captions"
+_QUESTION = "Describe the image in one sentence."  # as in the adapter's training recipe
+_OPTIONS = GenerationOptions(max_new_tokens=32, num_beams=3)
+
+
+class AdapterCaptioner:
+    """A LLaMA-Adapter V2 in caption mode.
+
+    Args:
+        core: Renders and decodes.
+        adapter: The adapter it has.
+    """
+
+    def __init__(self, core: Core, adapter: str) -> None:
+        self.model = adapter
+        self._core = core
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self | None:
+        """Return the captioner if the settings name the built-in adapter, or a folder with another one."""
+        adapter = settings.caption_model
+        if adapter != _BUILT_IN and not (adapter and (Path(adapter).expanduser() / "adapter.safetensors").is_file()):
+            return None
+        return cls(registry.cores.get(_CORE).from_settings(replace(settings, adapter=adapter, core=_CORE)), adapter)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What a caption depends on besides the picture."""
+        identity: str | None = getattr(self._core, "fingerprint", None)
+        return identity and fingerprint(identity, _QUESTION, _OPTIONS, code=(Path(__file__),))
+
+    def available(self) -> str | None:
+        return self._core.available()
+
+    def caption(self, image: LoadedImage) -> tuple[str, float]:
+        """Return a sentence for a picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
+        (tokens,) = self._core.generate([(image, self._core.render(_QUESTION, ()))], _OPTIONS)
+        text = "".join(token.text for token in tokens)
+        logprobs = [token.logprob for token in tokens if token.logprob is not None]
+        return " ".join(text.split()), math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
