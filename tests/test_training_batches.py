@@ -13,6 +13,7 @@ from vqa.adapter_model.parameters import train_only
 from vqa.adapter_model.training.batches import Material, pack
 from vqa.adapter_model.training.examples import BadRows, Example
 from vqa.adapter_model.training.loss import AnswerLoss, TokenLoss
+from vqa.adapter_model.training.norm import WrittenOutNorm
 from vqa.adapter_model.training.recipe import Source
 from vqa.adapter_model.training.rows import Answer, PromptFormat, Row, make_rows
 
@@ -174,6 +175,23 @@ def test_the_tokens_loss_and_gradient_are_those_of_torch(smoothing):
     (wanted,) = torch.autograd.grad(3 * expected, hidden)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
     assert int(right) == int((logits.argmax(-1) == targets).sum())
+
+
+def test_the_written_out_norm_and_its_gradients_are_those_of_transformers():
+    from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
+    draw = torch.Generator().manual_seed(0)
+    norm = LlamaRMSNorm(8, eps=1e-3)
+    norm.weight.data = torch.randn(8, generator=draw)
+    x, told = torch.randn(2, 5, 8, generator=draw).requires_grad_(), torch.randn(2, 5, 8, generator=draw)
+    expected, found = norm(x), WrittenOutNorm(norm)(x)
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(
+        torch.autograd.grad(found, (x, norm.weight), told),
+        torch.autograd.grad(expected, (x, norm.weight), told),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
 
 
 def test_prompt_dropout_follows_from_its_seed(tiny_llama):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.training.attention import PLAIN_ATTENTION, additive_mask
 from vqa.adapter_model.training.batches import Batch
+from vqa.adapter_model.training.norm import WrittenOutNorm
 
 _CHUNK = 128  # tokens whose logits are worked on at once: those of a whole batch would be paged in and out
 
@@ -23,6 +24,10 @@ class AnswerLoss(nn.Module):
         self._plain = model.device.type == "cpu"
         if self._plain:
             model.set_attn_implementation(PLAIN_ATTENTION)
+            for layer in model.model.layers:
+                layer.input_layernorm = WrittenOutNorm(layer.input_layernorm)
+                layer.post_attention_layernorm = WrittenOutNorm(layer.post_attention_layernorm)
+            model.model.norm = WrittenOutNorm(model.model.norm)
 
     def forward(
         self, batch: Batch, *, label_smoothing: float = 0.0, prompt_dropout: float = 0.0, seed: int = 0
