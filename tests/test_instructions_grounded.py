@@ -130,6 +130,7 @@ def test_text_that_was_not_read_is_not_invented() -> None:
     assert answers(says, texts=("BOSTON 7",))["What does the shirt say?"] == ("phrase", "Boston")
     assert answers(says)["What does the shirt say?"] == ("cannot", UNKNOWN)
     assert answers(says, texts=("Chicago",)) == {}
+    assert answers(Triple("What time is it?", "10:20")) == {}, "a figure that nobody read"
 
 
 def test_answers_on_which_annotators_disagree_are_left_out() -> None:

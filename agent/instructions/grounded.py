@@ -201,8 +201,11 @@ class Grounded:
             if not any(r.label in intent.asked for r in objects.regions):
                 return None
         text = next((f for f in findings if f.kind == "text"), None)
-        if text and not yes_no and _READS.search(question.lower()) and not _stands_in(answer, text.regions):
-            return None if text.regions else Asked("cannot", question, UNKNOWN)
+        figure = intent.aim != "count" and any(c.isdigit() for c in answer)  # a time, a year, a number on a bus
+        if figure or (text and not yes_no and _READS.search(question.lower())):
+            lines = text.regions if text else ()
+            if not _stands_in(answer, lines):
+                return None if lines or not text else Asked("cannot", question, UNKNOWN)
         return Asked(task, question, answer.capitalize() if yes_no else answer)
 
     # --- findings
