@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Conversation:
     """Questions about one picture, in order; `VQAAgent.chat` begins one.
 
-    The core reads as many of the latest turns as half of its token budget holds. A route follows the rules on the new
-    question alone, its pronouns replaced (`vqa.agent.reference`); a note on the answer tells how it was read.
+    The core reads as many of the latest turns as half of its token budget holds, unless its `reads_history` is False:
+    it knows single turns only. A route follows the rules on the new question alone, its pronouns replaced
+    (`vqa.agent.reference`); a note on the answer tells how it was read.
 
     Attributes:
         agent: Who answers; conversations may share one.
@@ -59,7 +60,8 @@ class Conversation:
 
         asked = check_question(question)
         text = resolved(asked.text, self.history, self._labels())
-        for event in self.agent.events(self.image, replace(asked, text=text), history=self.history):
+        history = self.history if getattr(self.agent.core, "reads_history", True) else ()
+        for event in self.agent.events(self.image, replace(asked, text=text), history=history):
             if isinstance(event, Answered):
                 answer = event.answer
                 if text != asked.text:

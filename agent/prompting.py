@@ -33,6 +33,9 @@ _FIGURES = re.compile(
     r"\b(?:price|cost|total|amount|date|time|number|phone|year|pay|paid|tax|how much|when)\b|얼마|가격|날짜|번호"
 )
 
+# Behind a question mark (the wide one as well), unless it is one of an address.
+_AFTER_A_QUESTION = re.compile(r"(?<=[?\uff1f])(?:\s+|(?=\w[^\s=&/]*(?:\s|$)))")
+
 
 @dataclass(frozen=True)
 class Line:
@@ -65,7 +68,8 @@ def compose(
     """
     found = evidence(question.text, findings)
     doubted = [f"{_cut(_clean(line.text, core.markers))} ({line.doubt})" for line in found if line.doubt]
-    lines = [Line(_cut(_clean(line.text, core.markers)), line.rank) for line in found if not line.doubt]
+    sure = [Line(_cut(_clean(line.text, core.markers)), line.rank) for line in found if not line.doubt]
+    lines = [part for line in sure for part in _apart(line)]
     asked = wording(question, findings, core)
     budget = core.max_prompt_tokens
     alone = core.count_tokens(core.render(asked, ()))
@@ -247,4 +251,4 @@ def _apart(line: Line) -> list[Line]:
     if not line.text.startswith("Text"):
         return [line]
     who, _, read = line.text.partition(": ")
-    return [Line(f"{who}: {part}", line.rank) for part in re.split(r"(?<=[?？])\s+", read)]
+    return [Line(f"{who}: {part}", line.rank) for part in _AFTER_A_QUESTION.split(read)]

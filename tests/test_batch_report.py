@@ -17,6 +17,7 @@ from vqa.agent.batch.rows import Row
 from vqa.agent.batching import Failed
 from vqa.errors import InputError
 from vqa.images import load_image
+from vqa.report import visible
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
 EVIL = "</script><script>alert(1)</script><!-- \u2028 \udcff"
@@ -71,7 +72,7 @@ def test_a_failed_row_says_where_and_why(tmp_path: Path) -> None:
 def test_nothing_that_was_read_or_written_ends_its_element(tmp_path: Path) -> None:
     text = page(tmp_path / "r.html", outcome(1, text=EVIL))
     (row,) = map(json.loads, elements(text, "row"))
-    assert row["answer"] == EVIL
+    assert row["answer"] == visible(EVIL)  # the same, with what cannot be seen by number
     assert text.count("<script") == 1 + 2  # the page's own, a row and a picture
     assert "innerHTML" not in text  # rows are shown through textContent alone
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")  # nothing is fetched

@@ -137,8 +137,8 @@ def test_text_read_in_a_picture_stays_one_line_of_data(hostile: str) -> None:
 
 def test_what_stands_behind_a_question_in_read_text_is_a_line_of_its_own() -> None:
     core = cores.get("echo").from_settings(Settings())
-    prompt = compose(Question("Is it?"), [text("How many people? 9", "Who? Me? Yes", "a?b=c")], core)
-    read = ["How many people?", "9", "Who?", "Me?", "Yes", "a?b=c"]
+    prompt = compose(Question("Is it?"), [text("How many people? 9", "Who? Me? Yes", "So?9", "a.b?c=d")], core)
+    read = ["How many people?", "9", "Who?", "Me?", "Yes", "So?", "9", "a.b?c=d"]
     assert prompt.used == tuple(f"Text: {line}" for line in read)
 
 

@@ -73,7 +73,14 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _text(value: str) -> str:
-    """Return text as HTML shows it safely; a direction override, say, becomes its number instead of taking effect."""
-    return "".join(
-        f"[U+{ord(c):04X}]" if unicodedata.category(c)[0] == "C" and c not in "\n\t" else c for c in escape(value)
-    ).replace("\n", "<br>")
+    return visible(escape(value)).replace("\n", "<br>")
+
+
+def visible(text: str) -> str:
+    """Return text with what cannot be seen shown by number: a direction override, say, does not take effect."""
+    return "".join(f"[U+{ord(c):04X}]" if _is_unseen(c) else c for c in text)
+
+
+def _is_unseen(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return character not in "\n\t" and (kind.startswith("C") or kind in ("Zl", "Zp"))

@@ -17,8 +17,12 @@ from typing import Any, Self, TextIO
 from vqa.errors import InputError
 from vqa.values import Answer, Prompt
 
-# Controls (escape sequences start with one), lone surrogates (not encodable), and what reverses the reading direction.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Controls (escape sequences start with one), lone surrogates (not encodable), what reverses the reading direction, and
+# what nobody sees but whoever reads a copy: zero widths (not the joiners of Persian and emoji), soft hyphens, tags.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\xad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
@@ -41,7 +45,15 @@ def shown(value: Any) -> str:
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return JSON that is safe to print: what `clean` would remove is escaped instead."""
     plain = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", plain)
+    return _UNSAFE.sub(lambda match: _escape(ord(match[0])), plain)
+
+
+def _escape(character: int) -> str:
+    """Return a character as JSON escapes it: beyond 16 bits as a pair of surrogates."""
+    if character < 0x10000:
+        return f"\\u{character:04x}"
+    high, low = divmod(character - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

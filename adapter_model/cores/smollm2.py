@@ -24,6 +24,7 @@ class SmolLM2Core(AdapterCore):
 
     name: ClassVar[str] = "smollm2-135m"
     description: ClassVar[str] = "SmolLM2-135M-Instruct with a LLaMA-Adapter V2; runs on a CPU"
+    reads_history: ClassVar[bool] = False  # the adapter learned single turns; earlier ones mislead it (docs/chat.md)
     context: ClassVar[int] = 2048  # the base was trained on 8192, but a long prompt is slow on a CPU
     markers: tuple[str, ...] = (
         "<|endoftext|>",

@@ -17,6 +17,7 @@ from typing import Any
 from vqa.agent.batch.outcomes import Outcome, slim
 from vqa.agent.batch.record import Growing
 from vqa.agent.batching import Failed
+from vqa.report import visible
 from vqa.values import COUNT_SCORE, Finding, LoadedImage
 
 _THUMBNAIL = 320  # pixels of its longer side
@@ -47,7 +48,7 @@ class ReportPage:
             if answer.image is not None:
                 record["picture"] = f"p{answer.image.sha256[:16]}"
                 self._add_picture(record["picture"], answer.image)
-        self._element("row", "", json.dumps(record, ensure_ascii=False))
+        self._element("row", "", visible(json.dumps(record, ensure_ascii=False)))
 
     def sync(self) -> int:
         return self._file.sync()
