@@ -12,24 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import torch
 from PIL import Image
-from tokenizers import Tokenizer
 
 from vqa import Settings, load_image
-from vqa.adapter_model.checkpoints import save_adapter
-from vqa.adapter_model.loading import load_for_training
-from vqa.adapter_model.parameters import train_only
 from vqa.adapter_model.presets import preset
-from vqa.agent.instructions.row import TASKS
+from vqa.agent.instructions.row import TASKS, Asked, folded
 from vqa.agent.instructions.synthetic import Example, Generator
 from vqa.agent.prompting import compose
 from vqa.protocols import Core
@@ -37,8 +32,7 @@ from vqa.registry import cores, experts
 from vqa.values import GenerationOptions, Question
 
 CORE = "smollm2-135m"
-END = "<|im_end|>"
-SAVE_EVERY = 200
+RECIPE = Path(__file__).parents[1] / "recipes" / "findings.yaml"
 
 
 def main() -> None:
@@ -52,18 +46,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the table's figures here")
     args = parser.parse_args()
 
-    settings = Settings.load()
-    model, tokenizer = load_for_training(settings, preset(CORE))
-    if torch.cpu._is_avx512_bf16_supported():  # frozen weights in bfloat16, what is trained in float32: 7 times faster
-        for name, parameter in model.named_parameters():
-            if name not in model.groups["language"]:
-                parameter.data = parameter.data.bfloat16()
     if args.steps:
-        train(model, tokenizer, args.out, steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
+        train(args.out, steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(replace(preset(CORE), groups=()).to_json())
         base = measure(core_with(folder), args.examples)
-    tuned = measure(core_with(str(args.out)), args.examples)
+    tuned = measure(core_with(str(args.out / "last")), args.examples)
     print(f"{'held out':<12}{'base: exact':>12}{'contained':>12}{'adapter: exact':>16}{'contained':>12}")
     for task in TASKS:
         (b_exact, b_contained), (t_exact, t_contained) = base[task], tuned[task]
@@ -72,60 +60,17 @@ def main() -> None:
         args.json.write_text(json.dumps({"examples": args.examples, "base": base, "adapter": tuned}, indent=2) + "\n")
 
 
-def train(model, tokenizer: Tokenizer, out: Path, *, steps: int, batch: int, lr: float, seed: int) -> None:  # type: ignore[no-untyped-def]
-    """Train the language group of a fresh adapter; `out` holds it at the end and every few steps on the way."""
-    torch.manual_seed(seed)
-    parameters = train_only(model, model.groups["language"])
-    print(f"{sum(p.numel() for p in parameters):,} parameters in {len(parameters)} tensors", file=sys.stderr)
-    gates = {id(p) for name, p in model.named_parameters() if name.endswith(".gate")}
-    groups = [  # a gate starts at zero and has to open before its prompts get any gradient
-        {"params": [p for p in parameters if id(p) in gates], "lr": 10 * lr},
-        {"params": [p for p in parameters if id(p) not in gates], "lr": lr},
-    ]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0)
-    warmup = min(50, steps // 10 + 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min((s + 1) / warmup, 0.5 * (1 + math.cos(math.pi * s / steps)))
-    )
-    rows = batches(generator(seed, held_out=False), tokenizer, batch)
-    losses: list[float] = []
-    started = time.perf_counter()
-    for step in range(1, steps + 1):
-        ids, labels, mask = next(rows)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
-            loss = model.answer_loss(ids, labels, attention_mask=mask)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        schedule.step()
-        losses.append(loss.item())
-        if step % 25 == 0 or step == steps:
-            recent, pace = losses[-25:], (time.perf_counter() - started) / step
-            print(f"step {step}/{steps}  loss {sum(recent) / len(recent):.3f}  {pace:.2f} s a step", file=sys.stderr)
-        if step % SAVE_EVERY == 0 or step == steps:
-            save_adapter(model, out, groups=("language",))
-
-
-def batches(drawn: Iterator[Example], tokenizer: Tokenizer, size: int) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Yield (ids, labels, mask), each (B, T), padded on the right; rows of similar length share a batch."""
-    core = core_with("")
-    while True:
-        rows = []
-        for example in (next(drawn) for _ in range(8 * size)):
-            prompt = compose(Question(example.question), example.findings, core).text
-            before = tokenizer.encode(prompt, add_special_tokens=False).ids
-            answer = tokenizer.encode(example.answer + END, add_special_tokens=False).ids
-            rows.append((before + answer, [-100] * len(before) + answer))
-        rows.sort(key=lambda row: len(row[0]))
-        for index in torch.randperm(8).tolist():
-            chunk = rows[index * size : (index + 1) * size]
-            length = max(len(ids) for ids, _ in chunk)
-            yield (
-                torch.tensor([ids + [0] * (length - len(ids)) for ids, _ in chunk]),
-                torch.tensor([labels + [-100] * (length - len(labels)) for _, labels in chunk]),
-                torch.tensor([[1] * len(ids) + [0] * (length - len(ids)) for ids, _ in chunk]),
-            )
+def train(out: Path, *, steps: int, batch: int, lr: float, seed: int) -> None:
+    """Train the language group of a fresh adapter as `benchmarks/recipes/findings.yaml` says; it lands in `out`."""
+    core: Any = core_with("")
+    rows = out.absolute() / "instructions.jsonl"
+    rows.parent.mkdir(parents=True, exist_ok=True)
+    with rows.open("w", encoding="utf-8") as file:
+        for example in islice(generator(seed, held_out=False), steps * batch):
+            row = folded(Asked(example.task, example.question, example.answer), example.findings, core)
+            file.write(json.dumps(row.to_dict()) + "\n")
+    changes = [f"rows={rows}", f"steps={steps}", f"batch={batch}", f"rate={lr}", f"seed={seed}"]
+    print("\n".join(core.train(RECIPE, changes=changes, output=out)), file=sys.stderr)
 
 
 def generator(seed: int, *, held_out: bool, task: str | None = None) -> Iterator[Example]:
