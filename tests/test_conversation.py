@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -229,6 +230,19 @@ def test_save_of_a_wrong_ending_is_said(chat: Chat) -> None:
 def test_the_picture_cannot_come_from_where_the_questions_come_from(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(app, ["chat", "-", *BLIND]) == 2
     assert "give the picture as a file" in capsys.readouterr().err
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_the_code_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "chat.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for setting, value in (("CORE", "echo"), ("DETECTOR", "efficientdet"), ("CACHE", "off")):
+        monkeypatch.setenv(f"VQA_{setting}", value)
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(code, "chat.md", "exec"), names)
+    assert names["chat"].answers == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

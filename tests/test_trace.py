@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -232,6 +233,19 @@ def test_a_trace_that_cannot_be_written_is_said_before_anything_looks(
     code, out, err = vqa(capsys, "ask", "no-such.png", "Hm?", "--trace", str(tmp_path / "no" / "t.json"), *BLIND)
     assert (code, out) == (2, "")
     assert "does not exist" in err
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_the_code_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "traces.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for setting, value in (("CORE", "echo"), ("DETECTOR", "efficientdet"), ("CACHE", "off")):
+        monkeypatch.setenv(f"VQA_{setting}", value)
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(code, "traces.md", "exec"), names)
+    assert names["result"].reproduced  # type: ignore[attr-defined]
 
 
 @pytest.mark.weights
