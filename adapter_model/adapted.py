@@ -68,7 +68,8 @@ class Adapted(nn.Module):
             torch.manual_seed(seed)
             shape = (len(self._static), adapter.adapter_len, self.config.hidden_size)
             self.adapter_query = nn.Parameter(torch.randn(shape).to(device))
-            scale = float(self.model.embed_tokens.weight.detach()[:_ROWS].float().std())
+            embeddings = self.model.embed_tokens.weight.detach()[:_ROWS].float()
+            scale = 1.0 if embeddings.is_meta else float(embeddings.std())  # without values, shapes are all one can ask
             self.visual = visual_path(adapter, hidden=self.config.hidden_size, token_scale=scale).to(device)
             if adapter.tuning != "none" or adapter.lora_rank:
                 for owner, name, linear in self._linears():

@@ -141,13 +141,3 @@ class IdentifiedCore(Core, Protocol):
     def weights(self) -> Mapping[str, str]:
         """Hashes of the weights it answers with, by part; loads them."""
         ...
-
-
-@runtime_checkable
-class IdentifiedCore(Core, Protocol):
-    """A core whose weights can be told from others; a trace names them."""
-
-    @property
-    def weights(self) -> Mapping[str, str]:
-        """Hashes of the weights it answers with, by part; loads them."""
-        ...

@@ -20,7 +20,7 @@ _command = partial(command, app)
 
 @_command(
     "replay",
-    'vqa ask example:bus "How many people are there?" --trace trace.json && vqa replay trace.json',
+    "vqa replay trace.json",
     "vqa replay trace.json --fresh --json",
     settings=STORE,
 )
