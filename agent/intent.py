@@ -17,7 +17,9 @@ _THING_ENDS = (
     r"there|near|next|behind|under|beside|by|above|below|left|right|around|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown|than)\b|[?.!,]|$)"
 )
 _DETERMINER = r"(?:(?:a|an|any|some|the|one|more than one|at least one|more|fewer|another)\s+)?(?:pairs? of\s+)?"
-_COUNT = re.compile(rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?:pairs? of\s+)?(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}")
+_COUNT = re.compile(
+    rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?:pairs? of\s+)?(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
+)
 _PRESENCE = re.compile(
     rf"(?:\b(?:is|are|was|were)\s+there|\b(?:do|can|could) you (?:see|find|spot)|"
     rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}"

@@ -63,9 +63,7 @@ class Settings:
     yolo_model: str = _setting("yolo11n.pt", "ultralytics model by name or path (.pt, .onnx)")
     tiles: bool = _setting(True, "also detect on overlapping tiles, for small objects")
     ocr_languages: tuple[str, ...] = _setting(("en",), "EasyOCR language codes")
-    caption_model: str = _setting(
-        "", "captioner: smollm2-captions, an adapter's folder, or BLIP's; empty: none"
-    )
+    caption_model: str = _setting("", "captioner: smollm2-captions, an adapter's folder, or BLIP's; empty: none")
     offline: bool = _setting(False, "never use the network")
     strict: bool = _setting(False, "a failing expert is an error instead of a note")
     cache: bool = _setting(True, "keep on disk what experts saw, for every process")
