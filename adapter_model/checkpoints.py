@@ -60,7 +60,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, dtype: StoredDty
 
     kind: torch.dtype = getattr(torch, dtype)
     plain = {name: tensor.detach().to("cpu", kind).contiguous() for name, tensor in tensors.items()}
-    path.write_bytes(save(plain))  # save_file would make it unreadable for other users
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(save(plain))  # save_file would make it unreadable for other users
+    new.replace(path)  # whoever reads the old ones, or is killed here, never has half of them
 
 
 def adapter_folder(name: str, *, revision: str | None = None, offline: bool = False) -> Path:
