@@ -153,8 +153,9 @@ class DetectExpert:
         if trouble := self._built_in_problem():
             raise ModelUnavailable(trouble)
         from vqa.experts.detectors.efficientdet import EfficientDetLite0
+        from vqa.experts.detectors.mirroring import Mirrored
 
-        return EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite")
+        return Mirrored(EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite"))
 
     def _yolo_problem(self) -> str | None:
         return yolo_weights.problem(self._settings.yolo_model, self._store) or self._missing_package()

@@ -12,14 +12,13 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
+from vqa.experts.detectors.boxes import Box, area, overlap, shared
 from vqa.values import Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vqa.experts.detectors.protocol import Detector
-
-Box = tuple[float, float, float, float]
 
 TILE = 0.6
 """Sides of a tile as a share of the picture's: two tiles share a fifth of the picture's side."""
@@ -65,7 +64,7 @@ def merge(
         twin = next((i for i, k in enumerate(kept) if _is_duplicate(region, k)), None)
         if twin is None:
             kept.append(region)
-        elif _shared(region.xyxy, kept[twin].xyxy) >= AGREE * _union(region.xyxy, kept[twin].xyxy):
+        elif overlap(region.xyxy, kept[twin].xyxy) >= AGREE:
             kept[twin] = replace(kept[twin], score=max(kept[twin].score, region.score))
     return kept
 
@@ -92,18 +91,5 @@ def _is_cut(box: Box, tile: Box, size: tuple[int, int]) -> bool:
 
 
 def _is_duplicate(a: Region, b: Region) -> bool:
-    smaller = min(_area(a.xyxy), _area(b.xyxy))
-    return a.label == b.label and _shared(a.xyxy, b.xyxy) > DUPLICATE * smaller
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _shared(a: Box, b: Box) -> float:
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return max(width, 0.0) * max(height, 0.0)
-
-
-def _union(a: Box, b: Box) -> float:
-    return _area(a) + _area(b) - _shared(a, b)
+    smaller = min(area(a.xyxy), area(b.xyxy))
+    return a.label == b.label and shared(a.xyxy, b.xyxy) > DUPLICATE * smaller
