@@ -1,7 +1,7 @@
 """Looks at a picture twice, as it is and mirrored, and believes what both looks show.
 
-A small quantised network is sure of different mistakes in the two; the mean of both scores keeps what is there and lowers
-what is not (test-time augmentation; docs/measurements.md, "Detector").
+A small quantised network is sure of different mistakes in the two; the mean of both scores keeps what is there and
+lowers what is not (test-time augmentation; docs/measurements.md, "Detector").
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Mirrored:
 
 
 def mean(first: Sequence[Region], second: Sequence[Region]) -> list[Region]:
-    """Return the objects of both looks, each with the mean of its scores; a box seen twice is that of the first look."""
+    """Return the objects of both looks, each with the mean of its scores and, seen twice, the first look's box."""
     unmatched = sorted(second, key=lambda r: -r.score)
     both = []
     for region in sorted(first, key=lambda r: -r.score):
