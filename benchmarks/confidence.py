@@ -1,0 +1,287 @@
+"""Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
+
+    for SET in photos-presence photos-counts coco-vqa daquar-vqa text-receipts text-signs; do
+        vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
+    done
+    python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
+
+Each FILE is what `vqa eval -o` or `vqa batch -o` wrote (with its evidence: not --slim); DEV/NAME.jsonl are its
+questions with the right answers (benchmarks/dev_questions.py makes them). Whatever core answered, nothing is asked
+again. --write replaces agent/trust/confidence.json; without it, the figures are only printed. --plot FILE draws them.
+
+Two steps, both logistic regression (ridge, Newton's method). The first knows the evidence alone. Since a good core
+seldom contradicts its experts, its rows hardly show what a contradiction is worth; so answers that nobody gave are
+added to them with a small weight: the other of yes and no, counts beside the detector's, another picture's words. The
+second step adds the core's own probability, on real answers, with a weight that is never negative: a surer core is not
+to count as less likely right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by
+what the others say. Answers that abstain by themselves are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vqa.agent.batch.outcomes import answer_from
+from vqa.agent.evaluation.calibration import calibrate
+from vqa.agent.evaluation.cases import Case
+from vqa.agent.evaluation.datasets import read_cases
+from vqa.agent.evaluation.metrics import METRICS
+from vqa.agent.trust import confidence as shipped
+from vqa.agent.trust.confidence import Model
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import CORE, features
+from vqa.agent.trust.kinds import intent_of, kind_of
+from vqa.agent.trust.saying import abstains, says_yes
+from vqa.values import COUNT_SCORE, Answer
+
+FOLDS = 10
+LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
+RIDGE = 1.0
+MADE_UP_WEIGHT = 0.25
+THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One answer, real or made up: its set, its picture's fold, its features, and its score in [0, 1]."""
+
+    set: str
+    kind: str
+    fold: int
+    features: Mapping[str, float]
+    score: float
+    weight: float = 1.0
+
+
+def read(path: Path, questions: Path) -> tuple[list[Sample], int, set[str]]:
+    """Return a file's answers and made-up ones, how many rows abstain or failed, and the cores' names."""
+    cases = {str(case.row.id): case for case in read_cases(questions)}
+    said: list[tuple[Case, Answer, str, float]] = []
+    skipped, cores = 0, set()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if "error" in record:
+            skipped += 1
+            continue
+        answer, case = answer_from(record), cases[str(record["id"])]
+        text = answer.text if answer.withheld is None else answer.withheld
+        if abstains(text) or not text:
+            skipped += 1
+            continue
+        cores.add(answer.core)
+        said.append((case, answer, text, 1.0))
+    another = said[1:] + said[:1]
+    made_up = [
+        (case, answer, text, MADE_UP_WEIGHT)
+        for (case, answer, given, _), (_, _, elsewhere, _) in zip(said, another, strict=True)
+        for text in _not_said(answer, given, elsewhere)
+    ]
+    rows = said + made_up
+    samples = []
+    for metric in {case.metric for case, *_ in rows}:
+        chosen = [row for row in rows if row[0].metric == metric]
+        scores = METRICS[metric]([case for case, *_ in chosen], [text for _, _, text, _ in chosen]).scores
+        for (case, answer, text, weight), score in zip(chosen, scores, strict=True):
+            own = answer.core_confidence if weight == 1 else None
+            evidence = weigh(answer.question, answer.findings, text)
+            told = features(answer.question, answer.findings, evidence, text, own)
+            fold = zlib.crc32(case.row.image.encode()) % FOLDS
+            kind = kind_of(answer.question.text, intent_of(answer.question.text, answer.findings))
+            samples.append(Sample(path.stem, kind, fold, told, score, weight))
+    return samples, skipped, cores
+
+
+def _not_said(answer: Answer, given: str, elsewhere: str) -> Iterator[str]:
+    """Yield answers that the core did not give, but another might have."""
+    intent = intent_of(answer.question.text, answer.findings)
+    kind = kind_of(answer.question.text, intent)
+    if kind == "presence" and says_yes(given) is not None:
+        yield "No" if says_yes(given) else "Yes"
+    elif kind == "count" and intent.asked:
+        regions = [region for finding in answer.findings for region in finding.regions]
+        counted = sum(region.label in intent.asked and region.score >= COUNT_SCORE for region in regions)
+        yield from (str(n) for n in (counted - 1, counted + 1) if n >= 0 and str(n) != given)
+    elif kind == "reading" and elsewhere != given:
+        yield elsewhere
+
+
+def fit(samples: Sequence[Sample]) -> Model:
+    """Return the model of these answers."""
+    names = sorted({name for sample in samples for name, value in sample.features.items() if value and name != CORE})
+    names = [name for name in names if sum(bool(s.features.get(name)) for s in samples) >= LEAST_ROWS]
+    x = np.array([[sample.features.get(name, 0.0) for name in names] + [1.0] for sample in samples])
+    y, weights = (np.array([getattr(sample, name) for sample in samples]) for name in ("score", "weight"))
+    *coefficients, intercept = _regression(x, y, weights, np.zeros(len(y)), RIDGE)
+    evidence = Model(float(intercept), dict(zip(names, map(float, coefficients), strict=True)))
+    with_core = np.array([CORE in sample.features for sample in samples])
+    if not with_core.any():
+        return evidence
+    known = [sample for sample, has in zip(samples, with_core, strict=True) if has]
+    odds = np.array([_logit(evidence.probability(_without_core(sample.features))) for sample in known])
+    x = np.array([[sample.features[CORE], 1.0] for sample in known])
+    weight, offset = _regression(x, y[with_core], weights[with_core], odds, 1e-3)
+    if weight < 0:
+        (offset,) = _regression(x[:, 1:], y[with_core], weights[with_core], odds, 0.0)
+        weight = 0.0
+    return replace(evidence, core_weight=float(weight), core_offset=float(offset))
+
+
+def _regression(x: Any, y: Any, weights: Any, offset: Any, ridge: float) -> Any:
+    """Return a weighted logistic regression's coefficients, the last not penalised; y may lie between 0 and 1."""
+    w = np.zeros(x.shape[1])
+    penalty = np.array([ridge] * (len(w) - 1) + [1e-9])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-(x @ w + offset)))
+        gradient = x.T @ (weights * (p - y)) + penalty * w
+        step = np.linalg.solve((x * (weights * p * (1 - p))[:, None]).T @ x + np.diag(penalty), gradient)
+        w -= step
+        if abs(step).max() < 1e-9:
+            break
+    return w
+
+
+def _without_core(told: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in told.items() if name != CORE}
+
+
+def _logit(p: float) -> float:
+    return float(np.log(p / (1 - p)))
+
+
+def cross_validated(samples: Sequence[Sample]) -> tuple[list[Sample], list[float], list[float]]:
+    """Return the real answers, and what other pictures' models say of each: with the core's probability, without."""
+    real, whole, without = [], [], []
+    for fold in range(FOLDS):
+        model = fit([sample for sample in samples if sample.fold != fold])
+        for sample in samples:
+            if sample.fold == fold and sample.weight == 1:
+                real.append(sample)
+                whole.append(model.probability(sample.features))
+                without.append(model.probability(_without_core(sample.features)))
+    return real, whole, without
+
+
+def figures(confidences: Sequence[float], scores: Sequence[float]) -> dict[str, float]:
+    """Return accuracy, calibration error, AUROC, and accuracy of the surest 80 %."""
+    surest = sorted(range(len(scores)), key=lambda i: -confidences[i])[: round(0.8 * len(scores))]
+    told = calibrate(confidences, scores, questions=len(scores))
+    p, y = np.array(confidences), np.array(scores) >= 0.5
+    right, wrong = p[y][:, None], p[~y][None]
+    return {
+        "n": len(scores),
+        "accuracy": sum(scores) / len(scores),
+        "ece": told.ece,
+        "auroc": float((right > wrong).mean() + (right == wrong).mean() / 2)
+        if y.any() and not y.all()
+        else float("nan"),
+        "accuracy of the surest 80 %": sum(scores[i] for i in surest) / len(surest),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("answers", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--questions", type=Path, required=True, metavar="DEV", help="folder of the questions")
+    parser.add_argument("--write", action="store_true", help="replace the coefficients that the package ships")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw reliability and risk (.png)")
+    arguments = parser.parse_args()
+
+    samples: list[Sample] = []
+    cores: set[str] = set()
+    for path in arguments.answers:
+        read_samples, skipped, names = read(path, arguments.questions / path.name)
+        print(f"{path.stem}: {sum(s.weight == 1 for s in read_samples)} answers, {skipped} without one")
+        samples += read_samples
+        cores |= names
+    real, whole, without = cross_validated(samples)
+    scores = [sample.score for sample in real]
+    own = [1 / (1 + np.exp(-sample.features.get(CORE, 0.0))) for sample in real]
+    ways = {"confidence": whole, "without the core's own": without, "the core's own": own}
+    table = {}
+    for name in (
+        "all",
+        *dict.fromkeys(s.set for s in real),
+        *(f"kind: {k}" for k in dict.fromkeys(s.kind for s in real)),
+    ):
+        rows = [i for i, s in enumerate(real) if name in ("all", s.set, f"kind: {s.kind}")]
+        table[name] = {way: figures([p[i] for i in rows], [scores[i] for i in rows]) for way, p in ways.items()}
+    _print_table(table)
+    _print_curves(whole, scores)
+    model = fit(samples)
+    for name, value in sorted(model.to_dict()["coefficients"].items(), key=lambda item: -abs(item[1])):
+        print(f"  {value:+.2f}  {name}")
+    print(
+        f"  {model.intercept:+.2f}  intercept\n  {model.core_weight:+.2f}  {CORE} (log odds), {model.core_offset:+.2f}"
+    )
+    if arguments.plot:
+        _plot(arguments.plot, ways, scores)
+    if arguments.write:
+        answers = {name: table[name]["confidence"]["n"] for name in ("all", *sets)}
+        about = {"answers": answers, "cores": sorted(cores), "cross-validated": table["all"]}
+        target = Path(shipped.__file__).with_name(shipped.FILE)
+        target.write_text(json.dumps(_rounded({"fitted_on": about, "model": model.to_dict()}), indent=2) + "\n")
+        print(f"written: {target}")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _print_table(table: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    print("\n| answers | n | accuracy | by | ECE | AUROC | surest 80 % |\n|---|---|---|---|---|---|---|")
+    for name, ways in table.items():
+        for way, told in ways.items():
+            rest = told["accuracy of the surest 80 %"]
+            gain = f"{rest:.3f} ({rest - told['accuracy']:+.3f})"
+            print(
+                f"| {name} | {told['n']} | {told['accuracy']:.3f} | {way} | {told['ece']:.3f} | {told['auroc']:.3f} | {gain} |"
+            )
+
+
+def _print_curves(confidences: Sequence[float], scores: Sequence[float]) -> None:
+    told = calibrate(confidences, scores, questions=len(scores))
+    print("\n| confidence | answers | mean confidence | right |\n|---|---|---|---|")
+    for b in told.bins:
+        print(f"| {b.low:.1f} to {b.high:.1f} | {b.n} | {b.confidence:.3f} | {b.score:.3f} |")
+    print("\n| answered | wrong | least confidence |\n|---|---|---|")
+    for point in told.points:
+        print(f"| {point.coverage:.0%} | {point.risk:.3f} | {point.threshold:.3f} |")
+    print("\n| --min-confidence | answered | accuracy | right answers lost |\n|---|---|---|---|")
+    for least in (0.0, *THRESHOLDS):
+        kept = [i for i, p in enumerate(confidences) if p >= least]
+        lost = 1 - sum(scores[i] for i in kept) / sum(scores)
+        right = sum(scores[i] for i in kept) / max(len(kept), 1)
+        print(f"| {least:.2f} | {len(kept) / len(scores):.1%} | {right:.3f} | {lost:.1%} |")
+    print()
+
+
+def _plot(path: Path, ways: Mapping[str, Sequence[float]], scores: Sequence[float]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    reliability, risk = figure.subplots(1, 2)
+    reliability.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    for name, confidences in ways.items():
+        told = calibrate(confidences, scores, questions=len(scores))
+        reliability.plot([b.confidence for b in told.bins], [b.score for b in told.bins], marker="o", label=name)
+        risk.plot(
+            [point.coverage for point in told.points], [point.risk for point in told.points], marker="o", label=name
+        )
+    reliability.set(xlabel="confidence", ylabel="share right", title="Reliability", xlim=(0, 1), ylim=(0, 1))
+    risk.set(xlabel="share answered, the surest first", ylabel="share wrong", title="Risk and coverage", xlim=(0, 1))
+    risk.legend()
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Measures whether a core says what its evidence says, and abstains where the evidence says nothing.
+
+    vqa instruct synthetic:3000 --held-out --seed 1 -o heldout.jsonl
+    python benchmarks/faithfulness.py heldout.jsonl [--adapter NAME ...] [--base] [--image-root PICTURES] [--json FILE]
+
+A row of the file has `question`, `evidence`, `answer` and `task`, as `vqa instruct` writes them; the core reads exactly these
+lines. `exact` is the share of answers that are the expected words, `contained` of those that hold them (case, commas and a
+final stop aside). Where the expected answer is to abstain, `abstains` is the share that does; the rest invents. Rows of
+pictures that are not in `--image-root` are asked without one, as drawn findings are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from vqa import Settings, load_image
+from vqa.adapter_model.presets import preset
+from vqa.agent.batch.pictures import Pictures
+from vqa.agent.instructions.row import TRIPLES, UNKNOWN
+from vqa.agent.trust.saying import abstains
+from vqa.errors import InputError
+from vqa.protocols import Core
+from vqa.registry import cores
+from vqa.values import GenerationOptions, LoadedImage
+
+STATED = ("presence", "count", "reading", "attribute")
+"""Tasks of which the evidence states the answer outright."""
+_BATCH = 32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--core", default="smollm2-135m")
+    parser.add_argument("--adapter", action="append", default=[], help="a preset or a folder; may be repeated")
+    parser.add_argument("--base", action="store_true", help="also the base model without an adapter")
+    parser.add_argument("--image-root", type=Path, help="folder, tar or zip")
+    parser.add_argument("--limit", type=int, default=2000, help="rows drawn from the file")
+    parser.add_argument("--show", type=int, default=0, help="print so many wrong answers of each task")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    args = parser.parse_args()
+    rows = [json.loads(line) for line in args.file.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["task"] not in TRIPLES]  # of them the annotators' answer is not in the evidence
+    rows = random.Random(0).sample(rows, min(args.limit, len(rows)))
+    pictures = pictures_of(rows, args.image_root)
+    report: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as empty:
+        Path(empty, "config.json").write_text(replace(preset(args.core), groups=()).to_json(), encoding="utf-8")
+        adapters = [*(args.adapter or [""]), *([empty] if args.base else [])]
+        for adapter in adapters:
+            name = "base model" if adapter == empty else adapter or args.core
+            core = cores.get(args.core).from_settings(Settings.load({"adapter": adapter}))
+            answers = answered(core, rows, pictures)
+            report[name] = figures(rows, answers)
+            show(name, report[name])
+            wrong = [(r, a) for r, a in zip(rows, answers, strict=True) if not right(r, a)]
+            for task in sorted({row["task"] for row in rows}):
+                for row, answer in [pair for pair in wrong if pair[0]["task"] == task][: args.show]:
+                    print(f"  {task}: {row['question']} {row['evidence']} -> {answer!r}, not {row['answer']!r}")
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def pictures_of(rows: Sequence[dict[str, Any]], root: Path | None) -> list[LoadedImage]:
+    """Return each row's picture, or a blank one."""
+    blank = load_image(Image.new("RGB", (32, 32)))
+    if root is None:
+        return [blank] * len(rows)
+    found = []
+    with Pictures(root) as pictures:
+        for row in rows:
+            try:
+                found.append(pictures.load(row["image"]) if row["image"] else blank)
+            except InputError:
+                found.append(blank)
+    return found
+
+
+def answered(core: Core, rows: Sequence[dict[str, Any]], pictures: Sequence[LoadedImage]) -> list[str]:
+    """Return what the core answers to each row's evidence and question; rows of like length go together."""
+    prompts = [core.render(row["question"], row["evidence"]) for row in rows]
+    answers = [""] * len(rows)
+    order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
+    for start in range(0, len(rows), _BATCH):
+        places = order[start : start + _BATCH]
+        together = [(pictures[i], prompts[i]) for i in places]
+        for i, tokens in zip(places, core.generate(together, GenerationOptions(max_new_tokens=48)), strict=True):
+            answers[i] = "".join(token.text for token in tokens).strip()
+    return answers
+
+
+def right(row: dict[str, Any], answer: str) -> bool:
+    """Return whether an answer is the expected one; any way of abstaining is as good as another."""
+    return abstains(answer) if row["answer"] == UNKNOWN else _plain(answer) == _plain(row["answer"])
+
+
+def figures(rows: Sequence[dict[str, Any]], answers: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return rows, exact and contained of each task, of the stated ones together, and how often it abstains."""
+    groups: dict[str, list[tuple[dict[str, Any], str]]] = defaultdict(list)
+    for row, answer in zip(rows, answers, strict=True):
+        if row["answer"] == UNKNOWN:
+            groups["to abstain"].append((row, answer))
+            continue
+        groups[row["task"]].append((row, answer))
+        groups["answerable"].append((row, answer))
+        if row["task"] in STATED:
+            groups["stated"].append((row, answer))
+    table = {}
+    for name, pairs in sorted(groups.items()):
+        n = len(pairs)
+        table[name] = {
+            "rows": n,
+            "exact": sum(right(*pair) for pair in pairs) / n,
+            "contained": sum(f" {_plain(row['answer'])} " in f" {_plain(answer)} " for row, answer in pairs) / n,
+            "abstains": sum(abstains(answer) for _, answer in pairs) / n,
+        }
+    return table
+
+
+def show(name: str, table: dict[str, dict[str, float]]) -> None:
+    print(f"\n{name:<24}{'rows':>6}{'exact':>9}{'contained':>11}{'abstains':>10}")
+    for group, row in table.items():
+        exact, contained, silent = (f"{row[key]:.1%}" for key in ("exact", "contained", "abstains"))
+        print(f"{group:<24}{row['rows']:>6}{exact:>9}{contained:>11}{silent:>10}")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().replace(",", " ").rstrip(" .").split())
+
+
+if __name__ == "__main__":
+    main()
