@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vqa import __version__
-from vqa.commandline import batch, cache, chat, cores, instruct, models, replay, train
+from vqa.commandline import batch, cache, chat, cores, curate, instruct, models, replay, train
 from vqa.commandline import eval as evaluation
 from vqa.commandline.following import follow
 from vqa.commandline.options import STORE, Into, Json, Picture, Save
@@ -33,6 +33,7 @@ from vqa.terminal import (
     print_evidence,
     shown,
 )
+from vqa.words import counted
 
 if TYPE_CHECKING:
     from vqa.registry import Registry
@@ -50,6 +51,7 @@ app.add_typer(batch.app)
 app.add_typer(chat.app)
 app.add_typer(evaluation.app, name="eval")
 app.add_typer(cores.app)
+app.add_typer(curate.app)
 app.add_typer(instruct.app)
 app.add_typer(replay.app)
 app.add_typer(train.app)
@@ -112,7 +114,7 @@ def ask(
         check_writable(trace)
     agent = VQAAgent.from_pretrained(settings=settings)
     recorder = Recorder(agent)
-    total, failed = len(pictures) * len(questions), 0
+    total, failed, degraded = len(pictures) * len(questions), 0, 0
     noted: set[tuple[str, str]] = set()
     with Output(output) as out:
         writer = AnswerWriter(out, as_json=json, several=total > 1)
@@ -129,6 +131,7 @@ def ask(
                     writer.fail(picture, questions, error)
                     failed += 1
                     break
+                degraded += answer.degraded
                 source = answer.image or picture  # read once, also from stdin and URLs
                 for note in answer.notes:
                     if (picture, note) not in noted:
@@ -144,6 +147,8 @@ def ask(
         raise InputError(f"none of the {failed} pictures could be used")
     if failed:
         raise PartialFailure(f"{failed} of {len(pictures)} pictures could not be used; the others are answered")
+    if degraded and settings.strict:
+        raise PartialFailure(f"{degraded} of {counted('answer', total)} had to do without an expert")
 
 
 def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

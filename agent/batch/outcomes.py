@@ -31,12 +31,13 @@ def full(outcome: Outcome) -> dict[str, Any]:
         return record
     evidence = outcome.result.to_dict()
     findings = [{name: v for name, v in finding.items() if name != "seconds"} for finding in evidence["findings"]]
-    kept = {name: evidence[name] for name in ("route", "prompt", "core", "notes", "seconds")}
+    names = ("core_confidence", "abstention", "withheld", "evidence", "route", "prompt", "core", "notes", "seconds")
+    kept = {name: evidence[name] for name in names}
     return {**record, "findings": findings, **kept}
 
 
 def slim(outcome: Outcome) -> dict[str, Any]:
-    """Return the row with its answer and confidence, or with its error."""
+    """Return the row with its answer, how sure it is and whether an expert failed, or with its error."""
     row, result = outcome.row, outcome.result
     record: dict[str, Any] = {"id": row.id}
     if isinstance(result, Failed):
@@ -47,7 +48,7 @@ def slim(outcome: Outcome) -> dict[str, Any]:
     if isinstance(result, Failed):
         return {**record, "error": {"stage": result.stage, "message": str(result.error)}}
     confidence = None if result.confidence is None else round(result.confidence, 4)
-    return {**record, "answer": result.text, "confidence": confidence}
+    return {**record, "answer": result.text, "confidence": confidence, "degraded": result.degraded}
 
 
 def answer_from(record: Mapping[str, Any]) -> Answer:
@@ -79,7 +80,7 @@ def vqa_v2(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer, "error": record["error"]["message"]} if "error" in record else answer
 
 
-COLUMNS = ("id", "image", "question", "answer", "confidence", "error")
+COLUMNS = ("id", "image", "question", "answer", "confidence", "degraded", "error")
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:

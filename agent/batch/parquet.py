@@ -36,9 +36,9 @@ def read(stream: BinaryIO) -> Iterator[Row | BadRow]:
 
 
 def write(records: Iterable[Mapping[str, Any]], path: Path, columns: Sequence[str]) -> None:
-    """Write records as text columns, but `confidence`, which is a number."""
+    """Write records as text columns, but `confidence`, which is a number, and `degraded`, which is true or false."""
     pyarrow, parquet = _pyarrow()
-    kinds = {"confidence": pyarrow.float64()}
+    kinds = {"confidence": pyarrow.float64(), "degraded": pyarrow.bool_()}
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.string())) for name in columns])
     remaining = iter(records)
     with parquet.ParquetWriter(path, schema) as writer:

@@ -50,12 +50,6 @@ class ReportPage:
                 self._add_picture(record["picture"], answer.image)
         self._element("row", "", visible(json.dumps(record, ensure_ascii=False)))
 
-    def sync(self) -> int:
-        return self._file.sync()
-
-    def close(self) -> None:
-        self._file.close()
-
     def _add_picture(self, name: str, image: LoadedImage) -> None:
         if name not in self._pictures:
             self._element("picture", f' id="{name}"', b64encode(_thumbnail(image)).decode("ascii"))

@@ -6,15 +6,14 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vqa import __version__
+from vqa.agent.batch.ledger import Ledger
 from vqa.agent.batch.outcomes import Outcome
-from vqa.agent.batch.record import Checkpoint, Growing, RunRecord
+from vqa.agent.batch.record import RunRecord
 from vqa.agent.batch.report_page import ReportPage
 from vqa.agent.batch.rows import BadRow, Row
 from vqa.agent.batch.writing import CONVERTED, convert, line_of
@@ -137,7 +136,7 @@ def run(
     if job.output is None:
         assert stream is not None
         return _to_stream(job, answering(wanted), stream, watch)
-    record = RunRecord.begin(job.output, _made_with(job, settings), resume=job.resume, force=job.force)
+    record = RunRecord.begin(job.output, _job_made_with(job, settings), resume=job.resume, force=job.force)
     done = record.checkpoint
     progress = Progress(done.rows, done.failed, skipped=done.rows)
     if done.finished and job.format in CONVERTED:
@@ -145,34 +144,20 @@ def run(
     lines_file = job.output.with_name(f"{job.output.name}.part") if job.format in CONVERTED else job.output
     if job.report is not None and done.rows and job.report.name not in done.lengths:
         raise InputError(f"--report {str(job.report)!r}: the rows already done are not in it; leave it out")
-    digest = _skip(wanted, done, job.output)
-    with ExitStack() as stack:
-        lines = stack.enter_context(closing(Growing(lines_file, done.lengths.get(lines_file.name, 0))))
-        page = None
-        if job.report is not None:
-            page = ReportPage(Growing(job.report, done.lengths.get(job.report.name, 0)))
-            stack.enter_context(closing(page))
-
-        def checkpoint() -> None:
-            with pace:
-                lengths = {lines_file.name: lines.sync()}
-                if page and job.report:
-                    lengths[job.report.name] = page.sync()
-                record.advance(Checkpoint(progress.rows, progress.failed, digest.hexdigest(), lengths))
-
-        pace = _Pace()
-        record.advance(replace(done, finished=False))
+    with Ledger(record, _mark) as ledger:
+        ledger.skip(wanted, job.output, things="questions")
+        lines = ledger.grow(lines_file)
+        page = ReportPage(ledger.grow(job.report)) if job.report is not None else None
+        ledger.begin()
         for window in answering(wanted):
             lines.add(b"".join(line_of(outcome, job.format, only_answers=job.only_answers) for outcome in window))
-            for outcome in window:
-                digest.update(_mark(outcome.row))
-                if page:
-                    page.add(outcome)
+            for outcome in window if page is not None else ():
+                page.add(outcome)
             progress.count(window)
             watch(progress)
-            if pace.is_due():
-                checkpoint()
-        checkpoint()
+            failed = sum(isinstance(outcome.result, Failed) for outcome in window)
+            ledger.count((outcome.row for outcome in window), failed=failed)
+        ledger.checkpoint()
     if not stop():
         if job.format in CONVERTED:
             convert(lines_file, job.output, job.format)
@@ -193,23 +178,6 @@ def _to_stream(
         progress.count(window)
         watch(progress)
     return progress
-
-
-class _Pace:
-    """Spends at most a tenth of the time in its blocks: waiting for a busy disk can take longer than answering."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def is_due(self) -> bool:
-        return time.monotonic() >= self._next
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *error: object) -> None:
-        ended = time.monotonic()
-        self._next = ended + 9 * (ended - self._began)
 
 
 def count(rows: Iterable[Row | BadRow], shard: tuple[int, int]) -> int:
@@ -258,26 +226,18 @@ def _is_in(row: Row | BadRow, shard: tuple[int, int]) -> bool:
     return int.from_bytes(digest[:8], "big") % total == number - 1
 
 
-def _skip(rows: Iterator[Row | Refused], done: Checkpoint, output: Path) -> Any:
-    """Take the rows that are done off the beginning; return the running hash of them."""
-    digest = hashlib.sha256()
-    skipped = 0
-    for asked in islice(rows, done.rows):
-        digest.update(_mark(asked.row if isinstance(asked, Refused) else asked))
-        skipped += 1
-    if done.rows and (skipped < done.rows or digest.hexdigest() != done.digest):
-        raise InputError(
-            f"the first {done.rows:,} rows of {str(output)!r} are about other questions than this input's; give the "
-            "same question file, or start anew without --resume"
-        )
-    return digest
+def _mark(row: Row | BadRow | Refused) -> bytes:
+    return repr(row.row if isinstance(row, Refused) else row).encode("utf-8", "surrogatepass")
 
 
-def _mark(row: Row | BadRow) -> bytes:
-    return repr(row).encode("utf-8", "surrogatepass")
+def made_with(settings: Settings) -> dict[str, Any]:
+    """Return the version and all settings that answers depend on."""
+    return {
+        "vqa": __version__,
+        **{name: getattr(settings, name) for name in setting_names() if name not in _NOT_IN_ANSWERS},
+    }
 
 
-def _made_with(job: Job, settings: Settings) -> dict[str, Any]:
-    values = {name: getattr(settings, name) for name in setting_names() if name not in _NOT_IN_ANSWERS}
+def _job_made_with(job: Job, settings: Settings) -> dict[str, Any]:
     shard = "{}/{}".format(*job.shard)
-    return {"vqa": __version__, **values, "format": job.format, "slim": job.only_answers, "shard": shard, **job.asked}
+    return {**made_with(settings), "format": job.format, "slim": job.only_answers, "shard": shard, **job.asked}
