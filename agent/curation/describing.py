@@ -65,8 +65,10 @@ class Describer:
         return found
 
     def _say(self, found: Sequence[Description], asked: str) -> None:
+        if not found:
+            return
         prompts = [(one.image, self._core.render(asked, (), one.turns)) for one in found]
-        options = replace(self._options, seed=self._options.seed + (len(found[0].turns) if found else 0))
+        options = replace(self._options, seed=self._options.seed + len(found[0].turns))
         for one, said in zip(found, written(self._core, prompts, options), strict=True):
             if isinstance(said, VQAError):
                 one.error = None if one.turns else said  # what was said before is a description, too

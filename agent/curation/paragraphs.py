@@ -24,7 +24,7 @@ def sentences(text: str) -> list[str]:
     """Return the sentences with their end marks; a line break ends one, the dot of "Mr." does not."""
     found, start = [], 0
     for end in _END.finditer(text):
-        if not (end[0].startswith(".") and _ABBREVIATION.search(text, start, end.start())):
+        if not (end[0].startswith(".") and _ABBREVIATION.search(text[start : end.start()])):
             found.append(text[start : end.end()].strip())
             start = end.end()
     return [sentence for sentence in (*found, text[start:].strip()) if sentence]

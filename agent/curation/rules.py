@@ -16,14 +16,16 @@ from vqa.agent.curation.paragraphs import ENDED, phrases, sentences, words
 
 Fault = Literal["meaningless characters", "not English", "fragment", "repeats"]
 
-_FEWEST_WORDS = 3  # of a sentence
+_FEWEST_WORDS = 2  # of a sentence
 _FOREIGN_LETTERS = 0.2  # of a sentence's letters: a name on a sign may be in another script
 _JUDGED = 6  # words from which on an English sentence is expected to have one of the words below
 
 ENGLISH = frozenset(
-    "a an and are as at behind beside by down for from front has have her his in inside into is it its near next of "
-    "off on onto or out outside over she some standing sitting that the their them there these they this through to "
-    "toward towards two three under up wearing with while who which he".split()
+    "a about above across after against all along also an and another are around as at be because behind being below "
+    "beside between both but by can could down during each for from front has have he her him his how i if in inside "
+    "into is it its like many more most near next not of off on onto or other out outside over she several so some "
+    "than that the their them then there these they this those through to toward towards two three under up very was "
+    "we were what when where which while who with would you your".split()
 )
 """Words that hold English sentences together."""
 _FOREIGN = frozenset(  # of German, French, Spanish, Italian, Dutch, Portuguese; none of them an English word
