@@ -208,21 +208,24 @@ class VQAAgent:
             if not tokens:
                 clock("first_token", since)
             tokens.append(token)
-            yield token
+            if not self.settings.min_confidence:
+                yield token
         clock("core", since)
         clock("total", started)
-        yield Answered(
-            finished(
-                asked,
-                loaded,
-                route=route,
-                findings=findings,
-                prompt=prompt,
-                tokens=tokens,
-                core=self.core.name,
-                seconds=seconds,
-            )
+        answer = finished(
+            asked,
+            loaded,
+            route=route,
+            findings=findings,
+            prompt=prompt,
+            tokens=tokens,
+            core=self.core.name,
+            seconds=seconds,
+            min_confidence=self.settings.min_confidence,
         )
+        if self.settings.min_confidence:  # only now is it known whether the text may be shown
+            yield from tokens if answer.withheld is None else (Token(answer.text),)
+        yield Answered(answer, tuple(tokens))
 
     def look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
         """Return what an expert sees, or, unless the settings are strict, a finding that says why it failed."""

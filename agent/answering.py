@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from vqa.agent.trust.judging import judged
 from vqa.protocols import ScoringCore
 from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
 
@@ -27,12 +28,14 @@ def finished(
     tokens: Sequence[Token],
     core: str,
     seconds: Mapping[str, float],
+    min_confidence: float = 0.0,
 ) -> Answer:
-    """Return the answer that these tokens make, with everything that explains it."""
+    """Return the answer that these tokens make, judged, with everything that explains it."""
     logprobs = [token.logprob for token in tokens if token.logprob is not None]
-    return Answer(
+    answer = Answer(
         text="".join(token.text for token in tokens).strip(),
-        confidence=math.exp(sum(logprobs) / len(logprobs)) if logprobs else None,
+        confidence=None,
+        core_confidence=math.exp(sum(logprobs) / len(logprobs)) if logprobs else None,
         question=question,
         route=route,
         findings=tuple(findings),
@@ -42,6 +45,7 @@ def finished(
         notes=_notes(image, findings),
         image=image,
     )
+    return judged(answer, min_confidence=min_confidence)
 
 
 def _notes(image: LoadedImage, findings: Sequence[Finding]) -> tuple[str, ...]:

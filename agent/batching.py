@@ -284,6 +284,7 @@ def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
         tokens=asked.tokens,
         core=agent.core.name,
         seconds={**asked.seconds, "total": sum(asked.seconds.values())},
+        min_confidence=agent.settings.min_confidence,
     )
 
 

@@ -67,7 +67,7 @@ class Conversation:
                 if text != asked.text:
                     answer = replace(answer, notes=(f"read as: {text}", *answer.notes))
                 self.answers.append(answer)
-                yield Answered(answer)
+                yield Answered(answer, event.tokens)
             else:
                 yield event
 

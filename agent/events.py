@@ -35,9 +35,14 @@ class Composed:
 
 @dataclass(frozen=True)
 class Answered:
-    """The answer is complete; always the last event."""
+    """The answer is complete; always the last event.
+
+    Attributes:
+        tokens: What the core wrote, also where the answer is withheld.
+    """
 
     answer: Answer
+    tokens: tuple[Token, ...] = ()
 
 
 Event = Routed | Looking | Found | Composed | Token | Answered

@@ -91,8 +91,10 @@ def replaying_agent(trace: Trace, *, settings: Settings | None = None, fresh: bo
         InputError: A core, an expert or a setting of the trace is unknown here.
     """
     here = settings or Settings.load()
-    flags = {name: value for name, value in trace.settings.items() if name not in _LOCAL}
-    used = Settings.load({**flags, **{name: getattr(here, name) for name in _LOCAL}})
+    # A trace of an earlier version withheld nothing.
+    recorded = {"min_confidence": 0.0, **trace.settings}
+    flags = {name: value for name, value in recorded.items() if name not in _LOCAL}
+    used = Settings.load({**flags, "strict": False, **{name: getattr(here, name) for name in _LOCAL}})
     if fresh:  # what a cache remembers may be what was recorded
         return VQAAgent.from_pretrained(settings=replace(used, cache=False))
     return Replayer(trace, used)

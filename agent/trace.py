@@ -70,6 +70,8 @@ class Trace:
             **self.answer.to_dict(),
             # What the answer's own JSON rounds:
             "confidence": self.answer.confidence,
+            "core_confidence": self.answer.core_confidence,
+            "evidence": [asdict(evidence) for evidence in self.answer.evidence],
             "findings": [asdict(finding) for finding in self.answer.findings],
             "seconds": dict(self.answer.seconds),
             "tokens": [[token.text, token.logprob] for token in self.tokens],
@@ -146,10 +148,8 @@ class Recorder:
         """Pass the events of one question on."""
         self.tokens, self._answer = [], None
         for event in events:
-            if isinstance(event, Token):
-                self.tokens.append(event)
-            elif isinstance(event, Answered):
-                self._answer = event.answer
+            if isinstance(event, Answered):
+                self.tokens, self._answer = list(event.tokens), event.answer
             yield event
 
     @property

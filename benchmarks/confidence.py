@@ -206,11 +206,8 @@ def main() -> None:
     own = [1 / (1 + np.exp(-sample.features.get(CORE, 0.0))) for sample in real]
     ways = {"confidence": whole, "without the core's own": without, "the core's own": own}
     table = {}
-    for name in (
-        "all",
-        *dict.fromkeys(s.set for s in real),
-        *(f"kind: {k}" for k in dict.fromkeys(s.kind for s in real)),
-    ):
+    sets, kinds = dict.fromkeys(s.set for s in real), dict.fromkeys(f"kind: {s.kind}" for s in real)
+    for name in ("all", *sets, *kinds):
         rows = [i for i, s in enumerate(real) if name in ("all", s.set, f"kind: {s.kind}")]
         table[name] = {way: figures([p[i] for i in rows], [scores[i] for i in rows]) for way, p in ways.items()}
     _print_table(table)
@@ -243,9 +240,8 @@ def _print_table(table: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None
         for way, told in ways.items():
             rest = told["accuracy of the surest 80 %"]
             gain = f"{rest:.3f} ({rest - told['accuracy']:+.3f})"
-            print(
-                f"| {name} | {told['n']} | {told['accuracy']:.3f} | {way} | {told['ece']:.3f} | {told['auroc']:.3f} | {gain} |"
-            )
+            start = f"| {name} | {told['n']} | {told['accuracy']:.3f} | {way} "
+            print(f"{start}| {told['ece']:.3f} | {told['auroc']:.3f} | {gain} |")
 
 
 def _print_curves(confidences: Sequence[float], scores: Sequence[float]) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from vqa.agent.agent import VQAAgent
 from vqa.agent.batch.rows import Row
-from vqa.agent.evaluation.abstaining import abstains
 from vqa.agent.evaluation.asking import ablated
 from vqa.agent.evaluation.bootstrap import by_picture, mcnemar, resampled
 from vqa.agent.evaluation.calibration import calibrate
@@ -19,6 +18,7 @@ from vqa.agent.evaluation.cases import Case, Prediction
 from vqa.agent.evaluation.comparing import compare
 from vqa.agent.evaluation.scoring import evaluate
 from vqa.agent.evaluation.tables import comparison_table, report_table
+from vqa.agent.trust.saying import abstains
 from vqa.settings import Settings
 
 

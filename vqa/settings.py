@@ -56,6 +56,9 @@ class Settings:
     temperature: float = _setting(0.0, "0 is greedy; higher samples", least=0)
     top_p: float = _setting(1.0, "nucleus of probability that sampling draws from", least=0, most=1)
     top_k: int = _setting(0, "number of likeliest tokens that sampling draws from; 0: all", least=0)
+    min_confidence: float = _setting(
+        0.15, 'say "I cannot tell" where the confidence is lower; 0: always answer', least=0, most=1
+    )
     num_beams: int = _setting(1, "texts followed at once, the likeliest of which is the answer", least=1, most=64)
     stop: tuple[str, ...] = _setting((), "strings that end the answer where they first appear")
     seed: int = _setting(0, "seed for sampling", least=0, most=2**63 - 1)

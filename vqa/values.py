@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FindingKind = Literal["objects", "text", "caption", "other"]
+Stance = Literal["supports", "contradicts"]
 
 # Chosen on 80 COCO photos (docs/measurements.md): a lower bar finds more of what is there, but counts worse.
 COUNT_SCORE = 0.26
@@ -231,16 +232,46 @@ class CoreFacts:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What one expert has to say for or against an answer.
+
+    Attributes:
+        expert: Who says it.
+        stance: Whether it speaks for the answer or against it.
+        text: It in words, with the expert as the subject: "finds 2 dogs", "knows giraffes and finds none".
+        regions: The boxes it stands on, each with label and score, the surest first; none where nothing was found.
+    """
+
+    expert: str
+    stance: Stance
+    text: str
+    regions: tuple[Region, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "regions": [region.to_dict() for region in self.regions]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Evidence:
+        regions = tuple(Region.from_dict(region) for region in data.get("regions", ()))
+        return cls(data["expert"], data["stance"], data["text"], regions)
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer with everything that explains it.
 
     Attributes:
         text: The answer.
-        confidence: In [0, 1]; None when the core gives no probabilities. Of a written answer, the geometric mean of
-            its tokens' probabilities; of a choice, its probability among the choices.
+        confidence: How likely the answer is right, in [0, 1], judged from the core's own probability and from the
+            evidence (docs/trust.md); 0 where the core gave no answer; None when there is nothing to go by.
         seconds: Wall-clock seconds of each stage, plus "total".
-        notes: What the answer's reader should know: experts that failed, fallbacks, evidence left out.
+        notes: What the answer's reader should know: experts that failed, fallbacks, evidence left out, conflicts.
         image: The picture, for drawing; it is not part of `to_dict`.
+        core_confidence: The core's own probability, None when it gives none. Of a written answer, the geometric mean
+            of its tokens' probabilities; of a choice, its probability among the choices.
+        evidence: What supports the answer and what contradicts it; of an answer that is withheld, of that.
+        abstention: Why `text` is no answer, in words; empty if it is one.
+        withheld: The core's answer, where it was not sure enough to be given; `text` is then "I cannot tell".
     """
 
     text: str
@@ -253,11 +284,19 @@ class Answer:
     seconds: Mapping[str, float]
     notes: tuple[str, ...] = ()
     image: LoadedImage | None = field(default=None, repr=False, compare=False)
+    core_confidence: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    abstention: str = ""
+    withheld: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "answer": self.text,
             "confidence": None if self.confidence is None else round(self.confidence, 4),
+            "core_confidence": None if self.core_confidence is None else round(self.core_confidence, 6),
+            "abstention": self.abstention,
+            "withheld": self.withheld,
+            "evidence": [evidence.to_dict() for evidence in self.evidence],
             "question": self.question.to_dict(),
             "route": self.route.to_dict(),
             "findings": [f.to_dict() for f in self.findings],
@@ -279,6 +318,11 @@ class Answer:
             core=data["core"],
             seconds=dict(data["seconds"]),
             notes=tuple(data.get("notes", ())),
+            # Answers of earlier versions have none of these; their confidence was the core's own.
+            core_confidence=data.get("core_confidence", data["confidence"]),
+            evidence=tuple(Evidence.from_dict(evidence) for evidence in data.get("evidence", ())),
+            abstention=data.get("abstention", ""),
+            withheld=data.get("withheld"),
         )
 
     def to_json(self, *, indent: int | None = None) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vqa.agent.evaluation.abstaining import abstains
 from vqa.agent.evaluation.bootstrap import RESAMPLES, by_picture, intervals
 from vqa.agent.evaluation.calibration import Calibration, calibrate
 from vqa.agent.evaluation.cases import Case, Prediction
 from vqa.agent.evaluation.measures import Figure, Measures
 from vqa.agent.evaluation.metrics import METRICS
+from vqa.agent.trust.saying import abstains
 
 
 @dataclass(frozen=True)

@@ -5,40 +5,13 @@ As for TallyQA (Acharya et al., arXiv 1810.12440) and most work on counting.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.measures import Array, Figure, Measures, share
+from vqa.agent.trust.saying import number
 from vqa.errors import InputError
-
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_WORDS = {word: n for n, word in enumerate(_SMALL)}
-_TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-_NUMBER = re.compile(
-    rf"(?P<figure>(?<![\w.])-?\d+(?:,\d{{3}})*(?:\.\d+)?)"
-    rf"|\b(?P<tens>{'|'.join(_TENS)})(?:[ -](?P<unit>{'|'.join(_SMALL[1:10])}))?\b"
-    rf"|\b(?P<word>{'|'.join(_SMALL)})\b"
-    r"|\b(?P<dozen>dozen)\b"
-)
-_NOTHING = re.compile(r"\b(?:no|none|nobody|nothing|no one)\b")
-
-
-def number(answer: str) -> float | None:
-    """Return the first number that an answer says, in figures or words, "none" being 0; None if there is none."""
-    text = answer.lower()
-    found = _NUMBER.search(text)
-    if found is None:
-        return 0.0 if _NOTHING.search(text) else None
-    if found["figure"]:
-        return float(found["figure"].replace(",", ""))
-    if found["tens"]:
-        return float(_TENS[found["tens"]] + (_WORDS[found["unit"]] if found["unit"] else 0))
-    return float(_WORDS[found["word"]]) if found["word"] else 12.0
 
 
 def count(cases: Sequence[Case], answers: Sequence[str | None]) -> Measures:

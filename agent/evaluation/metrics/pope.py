@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vqa.agent.evaluation.abstaining import abstains
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.measures import Array, Figure, Measures, share
+from vqa.agent.trust.saying import abstains
 
 _FIGURES = ("accuracy", "precision", "recall", "F1", "yes-rate", "accuracy, abstaining is wrong")
 

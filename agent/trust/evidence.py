@@ -1,0 +1,38 @@
+"""Which findings speak for an answer, and which against it.
+
+An expert speaks only about what it can judge: a detector about the things it knows, a reader about words where the
+question asks for words, a captioner about what its caption names. Everything else is silence, which is no evidence.
+Text read in the picture never supports an answer to another question than what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vqa.agent.trust.captions import caption_evidence
+from vqa.agent.trust.kinds import intent_of, kind_of
+from vqa.agent.trust.objects import object_evidence
+from vqa.agent.trust.readings import reading_evidence
+from vqa.agent.trust.saying import abstains
+from vqa.values import Evidence, Finding, Question
+
+
+def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[Evidence, ...]:
+    """Return what the findings have to say about an answer's `text`, what supports it first."""
+    if not text.strip() or abstains(text):
+        return ()
+    found = list(_weighed(question.text, findings, text))
+    return tuple(sorted(found, key=lambda evidence: evidence.stance != "supports"))
+
+
+def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[Evidence]:
+    kind = kind_of(question, intent_of(question, findings))
+    for finding in findings:
+        if finding.error is not None:
+            continue
+        if finding.kind == "objects":
+            yield from object_evidence(question, finding, text, kind=kind)
+        elif finding.kind == "text" and kind == "reading":
+            yield from reading_evidence(finding, text)
+        elif finding.kind == "caption":
+            yield from caption_evidence(question, finding, text, kind=kind)

@@ -1,0 +1,101 @@
+"""The figures that an answer's confidence is computed from: few, named, and from what any core and expert gives.
+
+Each is 0 where it does not apply, so that a kind of question of which little is known falls back on its own average.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
+from vqa.agent.trust.readings import lines_with
+from vqa.agent.trust.saying import number, says_yes
+from vqa.values import COUNT_SCORE, Evidence, Finding, Question
+
+CORE = "core's own probability"
+"""The one feature that a core may not give; without it, another set of coefficients serves."""
+_LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
+_FAR = 0.3  # distance of a score from the bar from which on being near it is no matter
+
+
+def features(
+    question: Question,
+    findings: Sequence[Finding],
+    evidence: Sequence[Evidence],
+    text: str,
+    core_confidence: float | None,
+) -> Mapping[str, float]:
+    """Return what an answer's confidence depends on; all of it is between -7 and 7.
+
+    Args:
+        question: What was asked.
+        findings: What the experts saw.
+        evidence: What of it speaks for or against the answer (`evidence.weigh`).
+        text: The answer as the core gave it.
+        core_confidence: Its own probability; then CORE is among the features.
+    """
+    intent = intent_of(question.text, findings)
+    kind = kind_of(question.text, intent)
+    told = {f"kind: {name}": float(kind == name) for name in KINDS}
+    if core_confidence is not None:
+        told[CORE] = _logit(core_confidence)
+    detector = [e for e in evidence if _kind_of_expert(e.expert, findings) == "objects"]
+    told |= _of_stances(kind, detector, "detector")
+    told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
+    looked = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
+    told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked))
+    told["an expert failed"] = float(any(finding.error is not None for finding in findings))
+    scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
+    if kind == "presence" and intent.asked and looked:
+        best = max(scores, default=0.0)
+        yes = says_yes(text)
+        told["presence: score, said yes"] = best if yes else 0.0
+        told["presence: score, said no"] = best if yes is False else 0.0
+        told["presence: said no"] = float(yes is False)
+    if kind == "count" and intent.asked and looked:
+        sure = [score for score in scores if score >= COUNT_SCORE]
+        nearest = min((abs(score - COUNT_SCORE) for score in scores), default=_FAR)
+        told["count: log of number said"] = math.log1p(min(max(number(text) or 0.0, 0.0), 50.0))
+        told["count: log of number too faint"] = math.log1p(len(scores) - len(sure))
+        told["count: nearest score's distance from the bar"] = min(nearest, _FAR)
+        told["count: least score counted"] = min(sure, default=0.0)
+    if kind == "reading":
+        told |= _of_reading(findings, text)
+    told["yes or no: said no"] = float(kind == "yes or no" and says_yes(text) is False)
+    told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
+    return told
+
+
+def _of_stances(kind: Kind | str, evidence: Sequence[Evidence], who: str) -> Mapping[str, float]:
+    supports = any(e.stance == "supports" for e in evidence)
+    contradicts = any(e.stance == "contradicts" for e in evidence)
+    about = f"{kind}: " if kind in ("presence", "count", "place", "open") else ""
+    told = {}
+    if supports:
+        told[f"{about}{who} supports"] = 1.0
+    if contradicts:
+        told[f"{about}{who} contradicts"] = 1.0
+    return told
+
+
+def _of_reading(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
+    read = [finding for finding in findings if finding.kind == "text" and finding.error is None and finding.regions]
+    if not read:
+        return {"reading: nothing read": float(any(finding.kind == "text" for finding in findings))}
+    lines, share = max((lines_with(finding, text) for finding in read), key=lambda found: found[1])
+    scores = [line.score for line in lines]
+    return {
+        "reading: share of the words read": share,
+        "reading: mean score of their lines": sum(scores) / len(scores) if scores else 0.0,
+        "reading: log of lines read": math.log1p(sum(len(finding.regions) for finding in read)),
+    }
+
+
+def _kind_of_expert(expert: str, findings: Sequence[Finding]) -> str:
+    return next((finding.kind for finding in findings if finding.expert == expert), "")
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, _LEAST), 1 - _LEAST)
+    return math.log(p / (1 - p))

@@ -1,0 +1,86 @@
+"""Judges an answer: its evidence, its confidence, its conflicts, and whether it had better be withheld, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from vqa.agent.prompting import SURE_READING
+from vqa.agent.trust.confidence import shipped
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import features
+from vqa.agent.trust.kinds import asks_for_words, intent_of
+from vqa.agent.trust.saying import abstains
+from vqa.agent.vocabulary import mentioned
+from vqa.values import Answer, Evidence, Finding
+from vqa.words import counted
+
+CANNOT_TELL = "I cannot tell"
+_MOST_SHOWN = 60  # characters of an answer that a note repeats
+
+
+def judged(answer: Answer, *, min_confidence: float) -> Answer:
+    """Return the answer with evidence, confidence and conflicts, and its text withheld if it is not sure enough.
+
+    Args:
+        answer: As the core gave it, with `core_confidence`.
+        min_confidence: An answer with a lower confidence becomes "I cannot tell"; 0: none ever does.
+    """
+    question, findings, text = answer.question, answer.findings, answer.text
+    if not text or abstains(text):
+        why = _why_silent(question.text, findings) or "the core sees no answer in the evidence"
+        return replace(answer, confidence=0.0, abstention=why)
+    evidence = weigh(question, findings, text)
+    known = answer.core_confidence is not None or any(f.error is None for f in findings)
+    told = features(question, findings, evidence, text, answer.core_confidence)
+    confidence = shipped().probability(told) if known else None
+    notes = (*answer.notes, *conflicts(text, evidence, findings))
+    answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
+    if confidence is None or confidence >= min_confidence:
+        return answer
+    why = _why_doubted(question.text, findings, evidence)
+    reason = f"{why}; confidence {confidence:.2f} is below {min_confidence:.2f}"
+    return replace(answer, text=CANNOT_TELL, withheld=text, abstention=reason)
+
+
+def conflicts(text: str, evidence: Sequence[Evidence], findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield, in plain words, where an expert contradicts the answer, and where a caption contradicts a detector."""
+    said = " ".join(text.split())
+    said = said if len(said) <= _MOST_SHOWN else f"{said[: _MOST_SHOWN - 1]}…"
+    for held in evidence:
+        if held.stance == "contradicts":
+            yield f"{held.expert} {held.text}, but the answer is “{said}”"
+    captions = [finding for finding in findings if finding.kind == "caption" and finding.error is None]
+    for detector in findings:
+        if detector.kind == "objects" and detector.error is None:
+            seen = {region.label for region in detector.regions}
+            for caption in captions:
+                missed = [name for name in mentioned(caption.text, detector.vocabulary) if name not in seen]
+                if missed:
+                    nothing = " and ".join(counted(name, 0) for name in missed)
+                    yield f"{caption.expert} says “{caption.text}”, but {detector.expert} finds {nothing}"
+
+
+def _why_doubted(question: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> str:
+    against = [held for held in evidence if held.stance == "contradicts"]
+    if against and len(against) < len(evidence):
+        return f"the evidence is contradictory: {against[0].expert} {against[0].text}"
+    if against:
+        return f"the evidence contradicts the answer: {against[0].expert} {against[0].text}"
+    return _why_silent(question, findings) or ("the evidence is weak" if evidence else "nothing supports the answer")
+
+
+def _why_silent(question: str, findings: Sequence[Finding]) -> str:
+    """Return why the findings cannot settle the question; empty if nothing speaks against them."""
+    intent = intent_of(question, findings)
+    if any(f.kind == "objects" and f.error is None for f in findings) and intent.thing and not intent.asked:
+        return f"the detector does not know “{intent.thing}”"
+    if asks_for_words(question):
+        for finding in findings:
+            if finding.kind == "text" and finding.error is None:
+                if not finding.regions:
+                    return "no text was found to read"
+                if max(region.score for region in finding.regions) < SURE_READING:
+                    return "the text cannot be read with certainty"
+    failed = [finding.expert for finding in findings if finding.error is not None]
+    return f"{' and '.join(failed)} could not look" if failed else ""

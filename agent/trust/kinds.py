@@ -1,0 +1,54 @@
+"""What kind of question it is, as far as trust goes: what an expert's silence means differs from kind to kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from vqa.agent.intent import Intent, read_intent
+from vqa.values import Finding
+
+Kind = Literal["presence", "count", "place", "reading", "yes or no", "description", "open"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# Narrower than what makes a reader look: "What color is the book?" may send one to the book, but asks for no words.
+_READING = re.compile(
+    r"\b(?:reads?|says?|said|text|written|writing|words?|letters?|spell(?:s|ed)?|printed|prices?|costs?|how much|"
+    r"total|subtotal|tax|date|year|address|phone number|telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
+    r"number on|what number|which number|company|(?:store|shop|street|brand|company|product) name|name on|"
+    r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|what time|"
+    r"sign say|called)\b|"
+    r"읽|글자|글씨|문구|텍스트|문자|단어|쓰여|쓰인|써 ?있|적혀|적힌|뭐라고|가격|얼마|금액|합계|날짜|주소|번호"
+)
+_PLAIN_SIGHT = re.compile(r"\bcolou?rs?\b|\bwhat (?:kind|type|sort|shape|material) of\b|\bmade of\b|무슨 색")
+_DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what is happening|what's happening)\b|설명|묘사")
+_YES_OR_NO = re.compile(
+    r"(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should|might|isn't|aren't|doesn't)\b"
+)
+
+
+def kind_of(question: str, intent: Intent) -> Kind:
+    """Return a question's kind; `intent` is what it asks a detector for."""
+    lowered = question.lower().strip()
+    if intent.aim == "count" or (intent.aim == "presence" and not asks_for_words(question)):
+        return intent.aim
+    if asks_for_words(question):
+        return "reading"
+    if _YES_OR_NO.match(lowered):
+        return "yes or no"
+    if intent.aim == "place" and re.search(r"\bwhere\b|\bwhich side\b|\bwhat side\b|어디", lowered):
+        return "place"
+    return "description" if _DESCRIPTION.search(lowered) else "open"
+
+
+def asks_for_words(question: str) -> bool:
+    """Return whether a question asks for what is written in the picture."""
+    lowered = question.lower()
+    return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
+
+
+def intent_of(question: str, findings: Sequence[Finding]) -> Intent:
+    """Return what a question is after, in the labels of all detectors that looked."""
+    labels = {label for finding in findings if finding.kind == "objects" for label in finding.vocabulary}
+    return read_intent(question, labels)

@@ -1,0 +1,129 @@
+"""What a detector's boxes say about an answer: presence, counts, places, and the things that the answer names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from vqa.agent.intent import Intent, read_intent
+from vqa.agent.trust.kinds import Kind
+from vqa.agent.trust.saying import number, says_yes
+from vqa.agent.vocabulary import mentioned
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Evidence, Finding, Region, Stance
+from vqa.words import counted, place, relation
+
+_OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+_SIDES = {"upper": "top", "lower": "bottom", "middle": "center", "centre": "center"}
+_RELATIONS = {
+    "left of": "right of",
+    "right of": "left of",
+    "above": "below",
+    "below": "above",
+    "on or in front of": "behind or under",
+    "behind or under": "on or in front of",
+}
+_SAID_RELATIONS = (
+    (re.compile(r"\bleft of\b"), "left of"),
+    (re.compile(r"\bright of\b"), "right of"),
+    (re.compile(r"\b(?:above|over)\b"), "above"),
+    (re.compile(r"\b(?:below|beneath)\b"), "below"),
+    (re.compile(r"\b(?:on|in front of|inside|in)\b"), "on or in front of"),
+    (re.compile(r"\b(?:behind|under|underneath)\b"), "behind or under"),
+)
+# "Are there more cats than dogs?" is not settled by there being cats, "Are there no cats?" turns yes and no around.
+_UNSETTLED = re.compile(r"\b(?:more|fewer|less|another|other|both|same|not?|without|isn't|aren't|only|than)\b")
+
+
+def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -> Iterator[Evidence]:
+    """Yield what a detector's finding says about an answer."""
+    intent = read_intent(question, finding.vocabulary)
+    said = says_yes(text)
+    if kind == "count":
+        yield from _of_a_count(finding, intent, text)
+    elif kind == "presence" and said is not None:
+        if not _UNSETTLED.search(question.lower()):
+            yield from _of_presence(finding, intent, said)
+    elif kind == "place":
+        yield from _of_a_place(finding, intent, text)
+    elif kind in ("open", "description") and said is None:
+        yield from _of_named_things(finding, text)
+
+
+def _of_presence(finding: Finding, intent: Intent, yes: bool) -> Iterator[Evidence]:
+    if not intent.asked:
+        return
+    found = _found(finding, intent.asked, PRESENCE_SCORE)
+    stance: Stance = "supports" if yes == bool(found) else "contradicts"
+    if found:
+        yield Evidence(finding.expert, stance, f"finds {_told(found)}", found)
+    else:
+        sought = intent.thing if len(intent.asked) > 1 else counted(intent.asked[0], 0).removeprefix("no ")
+        yield Evidence(finding.expert, stance, f"knows {sought} and finds none")
+
+
+def _of_a_count(finding: Finding, intent: Intent, text: str) -> Iterator[Evidence]:
+    said = number(text)
+    if not intent.asked or said is None:
+        return
+    found = _found(finding, intent.asked, COUNT_SCORE)
+    faint = len(_found(finding, intent.asked, PRESENCE_SCORE)) - len(found)
+    told = f"counts {_told(found)}" if found else f"counts no {intent.thing or counted(intent.asked[0], 0)[3:]}"
+    if faint:
+        told += f", and {faint} too unsure to count"
+    yield Evidence(finding.expert, "supports" if said == len(found) else "contradicts", told, found)
+
+
+def _of_a_place(finding: Finding, intent: Intent, text: str) -> Iterator[Evidence]:
+    """Compare the answer's sides, or its relation to another thing, with where the boxes are."""
+    found = _found(finding, intent.asked, COUNT_SCORE) or _found(finding, intent.asked, PRESENCE_SCORE)[:1]
+    if not found:
+        return
+    lowered = " ".join(_SIDES.get(word, word) for word in text.lower().split())
+    anchors = _found(finding, [n for n in mentioned(text, finding.vocabulary) if n not in intent.asked], PRESENCE_SCORE)
+    if anchors:
+        yield from _of_a_relation(finding.expert, found[0], anchors[0], lowered)
+        return
+    sides = {side for side in (*_OPPOSITE, "center") if re.search(rf"\b{side}\b", lowered)}
+    if not sides:
+        return
+    for region in found:
+        there = set(place(region, finding.size).split())
+        if sides == there:
+            yield Evidence(finding.expert, "supports", f"finds {_told([region])} there", (region,))
+            return
+    there = set(place(found[0], finding.size).split())
+    if any(_OPPOSITE.get(side) in there for side in sides) or ("center" in sides) != ("center" in there):
+        told = f"finds the {found[0].label} {place(found[0], finding.size)}"
+        yield Evidence(finding.expert, "contradicts", told, found[:1])
+
+
+def _of_a_relation(expert: str, region: Region, anchor: Region, text: str) -> Iterator[Evidence]:
+    actual = relation(region, anchor)
+    said = next((name for pattern, name in _SAID_RELATIONS if pattern.search(text)), None)
+    if actual is None or said is None:
+        return
+    told = f"finds the {region.label} {actual} the {anchor.label}"
+    if said == actual:
+        yield Evidence(expert, "supports", told, (region, anchor))
+    elif _RELATIONS[said] == actual:
+        yield Evidence(expert, "contradicts", told, (region, anchor))
+
+
+def _of_named_things(finding: Finding, text: str) -> Iterator[Evidence]:
+    named = mentioned(text, finding.vocabulary)
+    if found := _found(finding, named, PRESENCE_SCORE):
+        yield Evidence(finding.expert, "supports", f"finds {_told(found)}", found)
+    seen = {region.label for region in found}
+    if missing := [label for label in named if label not in seen]:
+        yield Evidence(finding.expert, "contradicts", f"finds {' and '.join(counted(label, 0) for label in missing)}")
+
+
+def _found(finding: Finding, labels: Sequence[str], least: float) -> tuple[Region, ...]:
+    """Return the regions with one of these labels, the surest first."""
+    regions = [region for region in finding.regions if region.label in labels and region.score >= least]
+    return tuple(sorted(regions, key=lambda region: -region.score))
+
+
+def _told(regions: Sequence[Region]) -> str:
+    labels = [region.label for region in regions]
+    return " and ".join(counted(label, labels.count(label)) for label in dict.fromkeys(labels))

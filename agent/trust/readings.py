@@ -1,0 +1,51 @@
+"""What read text says about an answer that repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vqa.agent.trust.saying import says_yes, telling_words, words
+from vqa.values import Evidence, Finding, Region
+
+HALF = 0.5
+"""Share of an answer's words that must have been read for the reading to support it."""
+_MOST_QUOTED = 60  # characters of read text that evidence repeats
+
+
+def reading_evidence(finding: Finding, text: str) -> Iterator[Evidence]:
+    """Yield what read lines say about an answer to a question that asks for words."""
+    if not finding.regions:
+        if says_yes(text) is not False:
+            yield Evidence(finding.expert, "contradicts", "found no text to read")
+        return
+    if says_yes(text) is not None and len(words(text)) == 1:
+        return
+    lines, share = lines_with(finding, text)
+    if share >= HALF:
+        quoted = "; ".join(region.label for region in lines)
+        quoted = quoted if len(quoted) <= _MOST_QUOTED else f"{quoted[: _MOST_QUOTED - 1]}…"
+        yield Evidence(finding.expert, "supports", f"reads “{quoted}”", lines)
+    else:
+        yield Evidence(finding.expert, "contradicts", "reads other words than the answer's", lines)
+
+
+def lines_with(finding: Finding, text: str) -> tuple[tuple[Region, ...], float]:
+    """Return the lines that an answer's words stand in, and which share of the words was read at all.
+
+    A line that has them all stands for itself; otherwise those that have any.
+    """
+    sought = set(telling_words(text))
+    if not sought:
+        return (), 0.0
+    holding = [(region, _held(region.label, sought)) for region in finding.regions]
+    whole = [region for region, held in holding if held == sought]
+    if whole:
+        return (max(whole, key=lambda region: region.score),), 1.0
+    read = set().union(*(held for _, held in holding))
+    return tuple(region for region, held in holding if held), len(read) / len(sought)
+
+
+def _held(line: str, sought: set[str]) -> set[str]:
+    """Return the words that a line has; a figure may stick to what is before it ("RM36.50")."""
+    there, lowered = set(words(line)), line.lower()
+    return {word for word in sought if word in there or (any(map(str.isdigit, word)) and word in lowered)}
