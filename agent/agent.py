@@ -12,13 +12,15 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
-from vqa.agent.answering import finished, likeliest
+from vqa.agent.answering import check_whole, finished, likeliest
 from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
+from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
-from vqa.errors import InputError, ModelUnavailable, VQAError
+from vqa.devices import release_freed_memory
+from vqa.errors import InputError, ModelUnavailable
 from vqa.images import load_image
-from vqa.protocols import ScoringCore
+from vqa.protocols import ScoringCore, UnloadableExpert
 from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
 
@@ -49,7 +51,7 @@ class VQAAgent:
         self.experts = {expert.name: expert for expert in experts}
         self.router = router
         self.core = core
-        self._cache = FindingCache.from_settings(self.settings)
+        self._panel = Panel(FindingCache.from_settings(self.settings))
         for name in (*self.settings.experts, *self.settings.no_experts):
             if name not in self.experts:
                 raise InputError(registry.unknown_name("expert", name, sorted(self.experts)))
@@ -91,7 +93,8 @@ class VQAAgent:
 
         Raises:
             InputError: The picture or the question cannot be used.
-            ModelUnavailable: The core's weights cannot be had (a failing expert only leaves a note, unless `strict`).
+            ModelUnavailable: The core's weights cannot be had.
+            PartialFailure: An expert failed and the settings are strict; otherwise the answer is only `degraded`.
         """
         *_, last = self.events(image, question)
         assert isinstance(last, Answered)
@@ -145,7 +148,7 @@ class VQAAgent:
         )
 
     def look(self, expert: str, image: ImageSource, question: Question | None = None) -> Finding:
-        """Return what one expert sees, from the cache if it has already looked at this picture.
+        """Return what one expert sees, however long it takes; from the cache if it has looked at this picture before.
 
         Raises:
             InputError: No such expert, or the picture cannot be used.
@@ -153,18 +156,31 @@ class VQAAgent:
         """
         if expert not in self.experts:
             raise InputError(registry.unknown_name("expert", expert, sorted(self.experts)))
-        loaded = load_image(image, offline=self.settings.offline)
-        known = self._cache.get(loaded.sha256, self.experts[expert])
-        if known is not None:
-            return known
-        finding = self.experts[expert].look(loaded, question)
-        self._cache.put(loaded.sha256, self.experts[expert], finding)
-        return finding
+        return self._panel.look(self.experts[expert], load_image(image, offline=self.settings.offline), question)
+
+    def unload(self, expert: str | None = None) -> None:
+        """Free the weights of an expert, or of all that can be; whoever is asked again loads them again.
+
+        An expert that is looking at the moment keeps its weights until it is done.
+
+        Raises:
+            InputError: No such expert, or it cannot be unloaded.
+        """
+        if expert is not None and expert not in self.experts:
+            raise InputError(registry.unknown_name("expert", expert, sorted(self.experts)))
+        for known in self.experts.values() if expert is None else (self.experts[expert],):
+            if isinstance(known, UnloadableExpert):
+                known.unload()
+            elif expert is not None:
+                raise InputError(f"expert {expert!r} cannot be unloaded: it has no method `unload`")
+        release_freed_memory()
 
     def events(
         self, image: ImageSource, question: str | Question, *, history: Sequence[tuple[str, str]] = ()
     ) -> Iterator[Event]:
         """Yield what happens on the way to the answer; the last event is `Answered`.
+
+        Where the settings are strict, PartialFailure is raised after that event if an expert failed.
 
         Args:
             image: The picture.
@@ -226,18 +242,12 @@ class VQAAgent:
         if self.settings.min_confidence:  # only now is it known whether the text may be shown
             yield from tokens if answer.withheld is None else (Token(answer.text),)
         yield Answered(answer, tuple(tokens))
+        if self.settings.strict:
+            check_whole(answer)
 
     def look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
-        """Return what an expert sees, or, unless the settings are strict, a finding that says why it failed."""
-        expert = self.experts[name]
-        try:
-            return self.look(name, image, question)
-        except Exception as error:  # whatever an expert does, the answer goes on without it
-            if self.settings.strict:
-                raise
-            why = str(error) if isinstance(error, VQAError) else f"{type(error).__name__}: {error}"
-            log.debug("expert %s failed", name, exc_info=True)
-            return Finding(name, expert.kind, "", error=" ".join(why.split()), size=image.pil.size)
+        """Return what an expert sees within its time, or a finding that says why it failed."""
+        return self._panel.look_or_say_why(self.experts[name], image, question, within=self.settings.expert_seconds)
 
     def tokens(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Iterator[Token]:
         """Yield the answer: what the core writes, or the likeliest of the choices if it can weigh them."""

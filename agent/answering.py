@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from vqa.agent.trust.judging import judged
+from vqa.errors import PartialFailure
 from vqa.protocols import ScoringCore
 from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
 
@@ -48,10 +49,17 @@ def finished(
     return judged(answer, min_confidence=min_confidence)
 
 
+def check_whole(answer: Answer) -> None:
+    """Raise PartialFailure if the answer had to do without an expert that was asked."""
+    failed = [f"{finding.expert}: {finding.error}" for finding in answer.findings if finding.error is not None]
+    if failed:
+        raise PartialFailure(f"the answer {answer.text!r} had to do without {'; '.join(failed)}")
+
+
 def _notes(image: LoadedImage, findings: Sequence[Finding]) -> tuple[str, ...]:
     notes = list(image.notes)
     for finding in findings:
         if finding.error is not None:
-            notes.append(f"answered without {finding.expert}: {finding.error}")
+            notes.append(f"degraded: answered without {finding.expert}: {finding.error}")
         notes += [f"{finding.expert}: {note}" for note in finding.notes]
     return tuple(notes)

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
-from vqa.agent.answering import finished
+from vqa.agent.answering import check_whole, finished
 from vqa.agent.prompting import compose
-from vqa.errors import ModelUnavailable, VQAError
+from vqa.errors import ModelUnavailable, PartialFailure, VQAError
 from vqa.images import load_image
 from vqa.protocols import ScoringCore
 from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
@@ -196,10 +196,10 @@ def _look(agent: VQAAgent, window: Sequence[_Asked], stopping: Callable[[], bool
             asked.prompt = compose(asked.question, asked.findings, agent.core)
             asked.seconds["compose"] = time.perf_counter() - since
         except ModelUnavailable as error:
-            if asked.route is None or agent.settings.strict:
+            if asked.route is None:
                 raise
             asked.failed = Failed("core", error)
-        except Exception as error:  # a failing expert where the settings are strict
+        except Exception as error:  # a finding that cannot be folded, say
             asked.failed = Failed("expert", _as_vqa_error(error))
 
 
@@ -275,7 +275,7 @@ def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
     assert asked.image is not None
     assert asked.route is not None
     assert asked.prompt is not None
-    return finished(
+    answer = finished(
         asked.question,
         asked.image,
         route=asked.route,
@@ -286,6 +286,12 @@ def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
         seconds={**asked.seconds, "total": sum(asked.seconds.values())},
         min_confidence=agent.settings.min_confidence,
     )
+    if agent.settings.strict:
+        try:
+            check_whole(answer)
+        except PartialFailure as error:
+            return Failed("expert", error)
+    return answer
 
 
 def _as_vqa_error(error: Exception) -> VQAError:

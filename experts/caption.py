@@ -47,6 +47,8 @@ class Captioner(Protocol):
         """Return the sentence and its score in [0, 1]."""
         ...
 
+    def unload(self) -> None: ...
+
 
 CAPTIONERS: tuple[type[Captioner], ...] = (AdapterCaptioner, BlipCaptioner)
 """Asked in this order whether the settings want them."""
@@ -102,3 +104,7 @@ class CaptionExpert:
             seconds=time.perf_counter() - started,
             size=image.pil.size,
         )
+
+    def unload(self) -> None:
+        if self._captioner is not None:
+            self._captioner.unload()

@@ -115,6 +115,9 @@ class DetectExpert:
             size=image.pil.size,
         )
 
+    def unload(self) -> None:
+        self._detector = None
+
     def _loaded(self) -> Detector:
         with self._loading:
             if self._detector is None:

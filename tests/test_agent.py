@@ -10,6 +10,7 @@ from vqa import InputError, ModelUnavailable, Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
 from vqa.agent.agent import MAX_QUESTION_CHARACTERS
 from vqa.agent.events import Answered, Composed, Found, Looking, Routed
+from vqa.errors import PartialFailure
 from vqa.registry import cores, routers
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region, Score, Token
 
@@ -99,7 +100,7 @@ def test_a_failing_expert_becomes_a_note_and_the_answer_goes_on(error: Exception
     assert answer.text
     assert answer.findings[0].error is not None
     assert "\n" not in answer.findings[0].error
-    assert answer.notes == (f"answered without counting: {answer.findings[0].error}",)
+    assert answer.notes == (f"degraded: answered without counting: {answer.findings[0].error}",)
 
 
 def test_a_failure_is_not_remembered() -> None:
@@ -111,7 +112,7 @@ def test_a_failure_is_not_remembered() -> None:
 
 
 def test_strict_makes_a_failing_expert_an_error() -> None:
-    with pytest.raises(ModelUnavailable, match="no weights"):
+    with pytest.raises(PartialFailure, match="no weights"):
         agent(Counting(ModelUnavailable("no weights")), strict=True)(PICTURE, "Hm?")
 
 

@@ -255,6 +255,7 @@ def test_a_folder_a_pattern_and_an_archive_can_be_asked_about(vqa: Vqa, photos: 
         "question": "Two?",
         "answer": "Two?",
         "confidence": 1.0,
+        "degraded": False,
     }
     assert len(vqa("batch", f"{photos}/1*.png", "--question", "One?", *BLIND)[1].splitlines()) == 11
     for kind, pack in (("tar", "tarfile"), ("zip", "zipfile")):

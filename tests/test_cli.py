@@ -162,10 +162,10 @@ def test_an_expert_that_fails_is_a_note_unless_strict(vqa: Vqa, pictures: list[s
     assert "answered without ocr" in err
     assert vqa(*failing, "--quiet")[2] == ""
     assert vqa(*failing[:2], "--question", "A?", "--question", "B?", *failing[3:])[2] == err, "said once a picture"
-    code, out, err = vqa(*failing, "--strict")
-    assert (code, out) == (3, "")
-    assert err.count("\n") == 1
+    code, strictly, err = vqa(*failing, "--strict")
+    assert (code, strictly) == (4, out)
     assert "vqa models pull" in err
+    assert err.splitlines()[-1] == "error: 1 of 1 answers had to do without an expert"
 
 
 def test_control_characters_never_reach_the_terminal(vqa: Vqa, pictures: list[str]) -> None:

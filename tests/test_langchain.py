@@ -18,6 +18,7 @@ from langchain_core.runnables import RunnableLambda
 from PIL import Image
 
 from vqa import InputError, Settings, VQAAgent
+from vqa.errors import PartialFailure
 from vqa.registry import cores, routers
 from vqa.tools.langchain import ChatModelRouter, PictureContext, VQARunnable, answer_of, expert_tools
 from vqa.values import Answer, Finding, FindingKind, LoadedImage, Question, Region
@@ -292,13 +293,14 @@ def test_a_trace_shows_experts_as_tools_and_the_core_as_a_language_model() -> No
     assert "".join(runs.tokens).strip() == message.content
 
 
-def test_an_error_ends_the_runs_that_it_interrupts() -> None:
+def test_where_a_strict_agent_lacks_an_expert_the_chain_fails_and_its_runs_have_ended() -> None:
     runs = Runs()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(PartialFailure, match="RuntimeError: lens cap"):
         VQARunnable(agent=agent(Failing(), strict=True)).invoke(
             {"image": picture(0), "question": "Hm?"}, {"callbacks": [runs]}
         )
-    assert runs.told == ["chain", "failing: Hm?", "failed: lens\ncap", "chain fails"]
+    expert, core = ["failing: Hm?", "failed: RuntimeError: lens cap"], ["echo reads 'Hm?'", "says 'Hm?'"]
+    assert runs.told == ["chain", *expert, *core, "chain fails"]
 
 
 def test_an_input_of_another_shape_is_refused_with_what_was_expected() -> None:

@@ -24,7 +24,7 @@ from vqa.agent.agent import VQAAgent
 from vqa.agent.batching import Failed, answer_windows
 from vqa.agent.events import Answered, Composed, Event, Found, Looking
 from vqa.agent.prompting import evidence
-from vqa.errors import InputError, VQAError
+from vqa.errors import InputError, PartialFailure, VQAError
 from vqa.images import load_image
 from vqa.protocols import Expert, Router
 from vqa.settings import Settings
@@ -81,6 +81,8 @@ def _tool(agent: VQAAgent, expert: Expert, bound: "ImageSource | None") -> Struc
         loaded = load_image(image, offline=agent.settings.offline)
         asked = Question(" ".join(question.split()), loaded.source)
         finding = agent.look_or_say_why(expert.name, loaded, asked)
+        if finding.error is not None and agent.settings.strict:
+            raise PartialFailure(f"{expert.name}: {finding.error}")
         return _content(asked.text, finding), finding
 
     def look_at_bound(question: str) -> tuple[str, Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from functools import cache
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
+    import ctypes
+
     import torch
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as malloc.h has them
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # as malloc.h has them
 _BLOCK = 1 << 30  # bytes
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -34,7 +35,7 @@ def choose_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise InputError(f"device={name!r}: this machine has no Metal GPU; use 'cpu'")
     if device.type == "cpu":
-        _keep_freed_memory()
+        keep_freed_memory()
     return device
 
 
@@ -51,18 +52,36 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 @cache
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep the large blocks that tensors free, for the next ones, unless MALLOC_* variables say otherwise.
 
     By default they go back to the system, and every layer's output is then paged in anew: of a convolution's time on a
-    virtual machine that was most (docs/measurements.md, "Memory").
+    virtual machine that was most (docs/measurements.md, "Memory"). Threads share one heap, or theirs, of 64 MB at most,
+    would go back all the same; that holds for threads that are started after this.
     """
-    if not sys.platform.startswith("linux") or any(name.startswith("MALLOC_") for name in os.environ):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-            mallopt(option, _BLOCK)
+    mallopt = getattr(_glibc(), "mallopt", None)  # other C libraries have none
+    if mallopt is not None and not any(name.startswith("MALLOC_") for name in os.environ):
+        for option, value in ((_M_TRIM_THRESHOLD, _BLOCK), (_M_MMAP_THRESHOLD, _BLOCK), (_M_ARENA_MAX, 1)):
+            mallopt(option, value)
+
+
+def release_freed_memory() -> None:
+    """Give back to the system what is free at this moment, such as the weights of an expert that was unloaded."""
+    import gc
+
+    gc.collect()
+    if trim := getattr(_glibc(), "malloc_trim", None):
+        trim(0)
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library where it may be glibc."""
+    import ctypes
+
+    return ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
 
 def _computes_bfloat16(device: torch.device) -> bool:

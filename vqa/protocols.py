@@ -57,6 +57,15 @@ class CacheableExpert(Expert, Protocol):
         ...
 
 
+@runtime_checkable
+class UnloadableExpert(Expert, Protocol):
+    """An expert that can let go of its weights."""
+
+    def unload(self) -> None:
+        """Forget the weights, at once and whoever is using them; the next `look` loads them again."""
+        ...
+
+
 class Router(Protocol):
     """Chooses experts for a question, loading nothing."""
 

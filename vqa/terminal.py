@@ -224,6 +224,9 @@ def print_evidence(answer: Answer) -> None:
             f"evidence, and answered in {answer.seconds.get('total', 0.0):.2f} s{confidence}"
         )
     )
+    if answer.degraded:
+        failed = [finding.expert for finding in answer.findings if finding.error is not None]
+        console.print(cell(f"degraded: answered without {', '.join(failed)}"))
     for dropped in prompt.dropped:
         console.print(cell(f"left out: {dropped}"))
 

@@ -289,9 +289,15 @@ class Answer:
     abstention: str = ""
     withheld: str | None = None
 
+    @property
+    def degraded(self) -> bool:
+        """Whether an expert that was asked failed, so that the answer had to do without what it would have seen."""
+        return any(finding.error is not None for finding in self.findings)
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "answer": self.text,
+            "degraded": self.degraded,
             "confidence": None if self.confidence is None else round(self.confidence, 4),
             "core_confidence": None if self.core_confidence is None else round(self.core_confidence, 6),
             "abstention": self.abstention,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -26,13 +27,14 @@ class AdapterCaptioner:
     """A LLaMA-Adapter V2 in caption mode.
 
     Args:
-        core: Renders and decodes.
+        make_core: Returns a core that renders and decodes, its weights yet to be loaded.
         adapter: The adapter it has.
     """
 
-    def __init__(self, core: Core, adapter: str) -> None:
+    def __init__(self, make_core: Callable[[], Core], adapter: str) -> None:
         self.model = adapter
-        self._core = core
+        self._make_core = make_core
+        self._core = make_core()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self | None:
@@ -40,7 +42,8 @@ class AdapterCaptioner:
         adapter = settings.caption_model
         if adapter != _BUILT_IN and not (adapter and (Path(adapter).expanduser() / "adapter.safetensors").is_file()):
             return None
-        return cls(registry.cores.get(_CORE).from_settings(replace(settings, adapter=adapter, core=_CORE)), adapter)
+        of_core = replace(settings, adapter=adapter, core=_CORE)
+        return cls(lambda: registry.cores.get(_CORE).from_settings(of_core), adapter)
 
     @property
     def fingerprint(self) -> str | None:
@@ -53,7 +56,11 @@ class AdapterCaptioner:
 
     def caption(self, image: LoadedImage) -> tuple[str, float]:
         """Return a sentence for a picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
-        (tokens,) = self._core.generate([(image, self._core.render(_QUESTION, ()))], _OPTIONS)
+        core = self._core
+        (tokens,) = core.generate([(image, core.render(_QUESTION, ()))], _OPTIONS)
         text = "".join(token.text for token in tokens)
         logprobs = [token.logprob for token in tokens if token.logprob is not None]
         return " ".join(text.split()), math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
+
+    def unload(self) -> None:
+        self._core = self._make_core()

@@ -81,19 +81,21 @@ class BlipCaptioner:
             return None
         return f"no captioner: {self.model} is not in the Hugging Face cache; run `vqa caption` once with a network"
 
-    def _load_once(self) -> None:
-        """Load the weights, once. Raises ModelUnavailable, InputError for a device that is not there."""
+    def unload(self) -> None:
+        self._loaded = None
+
+    def _load_once(self) -> tuple[Any, Any]:
+        """Return model and processor. Raises ModelUnavailable, InputError for a device that is not there."""
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
+            return self._loaded
 
     def caption(self, image: LoadedImage) -> tuple[str, float]:
         """Return a sentence for a picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
         import torch
 
-        self._load_once()
-        assert self._loaded is not None
-        model, processor = self._loaded
+        model, processor = self._load_once()
         inputs = processor(images=image.pil, return_tensors="pt")
         pixels = inputs["pixel_values"].to(model.device, model.dtype)  # (1, 3, S, S), S the model's own size
         with self._lock, torch.inference_mode():

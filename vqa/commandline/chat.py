@@ -111,6 +111,8 @@ class _Session:
         return True
 
     def _ask(self, question: str) -> None:
+        from vqa.agent.answering import check_whole
+
         source = self.conversation.image.source
         writer = AnswerWriter(Output(), as_json=self._as_json, several=self._as_json)
         answer = follow(self.conversation.events(question), writer, source, question)
@@ -118,6 +120,8 @@ class _Session:
             if note not in self._noted:
                 _log.warning("%s", note)
                 self._noted.add(note)
+        if self.conversation.agent.settings.strict:
+            check_whole(answer)
 
     def _image(self, source: str) -> None:
         if not source:
