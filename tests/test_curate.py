@@ -279,6 +279,19 @@ def test_a_run_that_is_told_to_stop_finishes_its_pictures_and_goes_on_later(phot
         started(other, photos)
 
 
+def test_the_python_of_the_documentation_runs(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    for name in ("a.jpg", "b.jpg"):
+        PICTURE.pil.save(name)
+    page = (DOCS / "curation.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    chosen = 'core="minigpt4-smollm2", adapter="runs/stage1/best"'
+    assert chosen in code
+    names: dict[str, Any] = {"chat_model": FakeListChatModel(responses=["A red picture. " * 9, INSTRUCTION * 3])}
+    exec(code.replace(chosen, 'core="echo"'), names)
+    assert names["counts"] == {"kept": 0, "repeats": 2}
+
+
 # The command.
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,6 +141,45 @@ def test_an_adapter_can_be_begun_from_another(recipe, settings, tmp_path):
     before, after = (load_file(tmp_path / name / "last" / "adapter.safetensors") for name in ("first", "second"))
     assert before.keys() < after.keys()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_minigpt4_s_two_stages_train_the_way_of_the_picture_and_nothing_else(recipe, base, settings, tmp_path):
+    recipe()  # for its pictures and captions
+    recipes = Path(__file__).resolve().parent.parent / "benchmarks" / "recipes"
+    shape = {"base_model": base, "vision_width": 3, "visual_len": 4, "visual_width": 16, "visual_blocks": 1}
+    first = load_recipe(
+        recipes / "minigpt4-stage1.yaml",
+        changes=[
+            *(f"adapter.{name}={value}" for name, value in {**shape, "visual_heads": 2}.items()),
+            *(f"{name}.where={{}}" for name in ("sources.pairs", "validation.held-out")),
+            *(f"{name}={value}" for name, value in {"rows": tmp_path / "rows.jsonl", "pictures": tmp_path}.items()),
+            *("steps=2", "batch=2"),
+        ],
+        output=tmp_path / "first",
+    )
+    told = [{"image": "0.png", "caption": "a red thing . a red thing", "tokens": 7, "turns": 1, "described": "a"}] * 2
+    (tmp_path / "long.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    core = cores.get("minigpt4").from_settings(settings)
+    train(first, core, settings, encoder=MeanColour())
+    second = load_recipe(
+        recipes / "minigpt4-stage2.yaml",
+        changes=[
+            *(f"first={tmp_path / 'first' / 'best'}", f"rows={tmp_path / 'long.jsonl'}", f"pictures={tmp_path}"),
+            *("steps=2", "batch=2", "gradient_checkpointing=true"),
+        ],
+        output=tmp_path / "second",
+    )
+    assert len({second.sources["descriptions"].question, *second.sources["descriptions"].questions}) == 5
+    train(second, core, settings, encoder=MeanColour())
+    from safetensors.torch import load_file
+
+    for name in ("first", "second"):
+        config = AdapterConfig.from_file(tmp_path / name / "last" / "config.json")
+        assert (config.fusion, config.groups) == ("input", ("visual",))
+    before, after = (load_file(tmp_path / name / "last" / "adapter.safetensors") for name in ("first", "second"))
+    assert before.keys() == after.keys()
+    assert all(name.startswith("visual.") for name in after)
+    assert sum(not torch.equal(value, after[name]) for name, value in before.items()) > len(before) / 2
 
 
 def test_gradient_checkpointing_changes_no_weight(recipe, settings, tmp_path):
