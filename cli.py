@@ -61,6 +61,7 @@ _command = partial(command, app)
 
 
 _DETECTOR = ("detector", "yolo_model", "tiles")
+_READER = ("ocr_model", "ocr_languages")
 _ROUTING = ("router", "experts", "no_experts", *_DETECTOR)
 
 
@@ -189,7 +190,7 @@ def detect(settings: Settings, image: Picture, json: Json = False, output: Into 
     "read",
     "vqa read example:page",
     "vqa read receipt.jpg --ocr-languages en,de --json -o receipt.json",
-    settings=("ocr_languages", "device", "cache", *STORE),
+    settings=(*_READER, "device", "cache", *STORE),
 )
 def read(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Read the text in a picture, in reading order."""
@@ -236,9 +237,7 @@ def route(settings: Settings, question: Annotated[str, typer.Argument(metavar="Q
     print(columns([("yes" if name in chosen.experts else "no", name, why) for name, why in chosen.reasons.items()]))
 
 
-@_command(
-    "experts", "vqa experts", "vqa experts --json", settings=(*_DETECTOR, "ocr_languages", "caption_model", *STORE)
-)
+@_command("experts", "vqa experts", "vqa experts --json", settings=(*_DETECTOR, *_READER, "caption_model", *STORE))
 def experts(settings: Settings, json: Json = False) -> None:
     """List the experts, and whether each can look here."""
     from vqa.registry import experts as registry

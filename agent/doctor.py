@@ -28,6 +28,7 @@ _PACKAGES = (
     "timm",
     "ultralytics",
     "ai-edge-litert",
+    "onnxruntime",
     "easyocr",
     "pillow",
     "numpy",

@@ -36,7 +36,7 @@ FORMAT = "vqa trace 1"
 # They decode the picture, look at it, or compute the answer.
 _PACKAGES = (
     "torch", "transformers", "tokenizers", "safetensors", "timm", "open_clip_torch", "torchvision", "ultralytics",
-    "ai-edge-litert", "easyocr", "numpy", "pillow",
+    "ai-edge-litert", "onnxruntime", "easyocr", "numpy", "pillow",
 )  # fmt: skip
 
 

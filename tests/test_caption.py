@@ -172,7 +172,7 @@ def test_a_device_that_is_not_there_is_an_input_error(blip_folder: Path, picture
 
 
 def test_neither_reading_expert_imports_a_heavy_package() -> None:
-    heavy = "torch transformers easyocr numpy PIL cv2 huggingface_hub"
+    heavy = "torch transformers easyocr onnxruntime numpy PIL cv2 huggingface_hub"
     script = (
         "import sys; from vqa.settings import Settings; from vqa.experts.ocr import OcrExpert; "
         "from vqa.experts.caption import CaptionExpert; "

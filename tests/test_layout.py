@@ -16,8 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("agent", "tools", "cli", "experts", "adapter_model")  # never importable under these names
 HEAVY = frozenset(
-    "torch torchvision transformers ultralytics easyocr open_clip langchain cv2 timm ai_edge_litert skimage numpy PIL "
-    "gguf safetensors tokenizers huggingface_hub mcp fastapi".split()
+    "torch torchvision transformers ultralytics easyocr onnxruntime open_clip langchain cv2 timm ai_edge_litert "
+    "skimage numpy PIL gguf safetensors tokenizers huggingface_hub mcp fastapi".split()
 )
 PROBE = f"""
 import importlib.util, json, pickle, sys

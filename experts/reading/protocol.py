@@ -1,0 +1,58 @@
+"""What a text reader is to the `ocr` expert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+
+from vqa.settings import Settings
+from vqa.values import Region
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Engine(Protocol):
+    """Loaded weights that read; safe to share between threads."""
+
+    def read(self, picture: Image) -> list[Region]:
+        """Return the pieces of text in an RGB picture, in its pixels and no particular order: words or parts of lines.
+
+        An amount or a letter that was misread still has a low score; nothing is left out for that.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """A choice of weights; constructing one loads nothing.
+
+    Attributes:
+        name: What the setting `ocr_model` calls it.
+        least_score: A piece with a lower score is more often wrong than right (docs/measurements.md).
+    """
+
+    name: ClassVar[str]
+    least_score: ClassVar[float]
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self: ...
+
+    @property
+    def model(self) -> str:
+        """What a finding calls it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What a reading depends on besides the picture; see `vqa.protocols.CacheableExpert`."""
+        ...
+
+    def available(self) -> str | None: ...
+
+    def load(self) -> Engine:
+        """Return the loaded weights, fetched if they are not here.
+
+        Raises:
+            InputError: It does not know a language of the settings.
+            ModelUnavailable: The weights or a package are not here and cannot be had.
+        """
+        ...
