@@ -296,7 +296,7 @@ def test_a_trace_shows_experts_as_tools_and_the_core_as_a_language_model() -> No
 def test_where_a_strict_agent_lacks_an_expert_the_chain_fails_and_its_runs_have_ended() -> None:
     runs = Runs()
     with pytest.raises(PartialFailure, match="RuntimeError: lens cap"):
-        VQARunnable(agent=agent(Failing(), strict=True)).invoke(
+        VQARunnable(agent=agent(Failing(), strict=True, min_confidence=0)).invoke(
             {"image": picture(0), "question": "Hm?"}, {"callbacks": [runs]}
         )
     expert, core = ["failing: Hm?", "failed: RuntimeError: lens cap"], ["echo reads 'Hm?'", "says 'Hm?'"]

@@ -87,7 +87,7 @@ def reader() -> Iterator[Reader]:
 
 
 def agent(*experts: Reader, **flags: object) -> VQAAgent:
-    settings = Settings.load({"core": "echo", "router": "all", "cache": False, **flags})
+    settings = Settings.load({"core": "echo", "router": "all", "cache": False, "min_confidence": 0, **flags})
     core = cores.get("echo").from_settings(settings)
     return VQAAgent(experts, routers.get("all").from_settings(settings), core=core, settings=settings)
 
@@ -269,7 +269,8 @@ main()
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 4), (("--json",), 0)])
 def test_a_process_with_a_hanging_expert_answers_and_ends(tmp_path: Path, options: Sequence[str], code: int) -> None:
     picture().save(tmp_path / "red.png")
-    asking = ("ask", "red.png", "What?", "--core", "echo", "--experts", "hanging", "--expert-seconds", "0.3", *options)
+    asking = ("ask", "red.png", "What?", "--core", "echo", "--experts", "hanging", "--expert-seconds", "0.3")
+    asking += ("--min-confidence", "0", *options)
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", HANGING, *asking],
