@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vqa.errors import InputError
 from vqa.lettering import Lettering
-from vqa.values import COUNT_SCORE, Answer, Finding, LoadedImage, Region
+from vqa.values import COUNT_SCORE, Answer, Evidence, Finding, LoadedImage, Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +31,7 @@ _PALETTE = (
     "#4a5a6b",
 )
 _TEXT_COLOUR = "#ffd400"
-_PAPER, _INK, _FAINT, _ALARM = "#ffffff", "#14171a", "#66707a", "#c0182d"
+_PAPER, _INK, _FAINT, _ALARM, _SUPPORT = "#ffffff", "#14171a", "#66707a", "#c0182d", "#1f7a35"
 _LEAST_SIDE = 640  # a picture smaller than this is enlarged, so that its labels can be read
 _MOST_TAGGED_LINES = 12  # more lines of text than this are numbered in the picture and listed below it
 
@@ -77,12 +77,18 @@ def draw(answer: Answer) -> Image:
         _Words(answer.text.strip() or "(no answer)", 25, 8, bold=True),
         _Words(_signature(answer), 14, 2, _FAINT),
     ]
+    if answer.abstention:
+        unsaid = "" if answer.withheld is None else f"; the core would have said “{answer.withheld}”"
+        words.append(_Words(f"{answer.abstention}{unsaid}", 14, 3))
+    for held in answer.evidence:
+        colour = _SUPPORT if held.stance == "supports" else _ALARM
+        words.append(_Words(f"{held.stance}: {held.expert} {held.text}", 14, 2, colour))
     for finding in answer.findings:
         if finding.error is not None:
             words.append(_Words(f"{finding.expert} failed: {finding.error}", 14, 2, _ALARM))
         elif not finding.regions and finding.text:
             words.append(_Words(f"{finding.expert}: {finding.text}", 14, 3))
-    return _above(*draw_regions(answer.image, answer.findings), words, answer.findings)
+    return _above(*draw_regions(answer.image, answer.findings, evidence=answer.evidence), words, answer.findings)
 
 
 def draw_findings(image: LoadedImage, findings: Sequence[Finding]) -> Image:
@@ -91,14 +97,18 @@ def draw_findings(image: LoadedImage, findings: Sequence[Finding]) -> Image:
     return _above(*draw_regions(image, findings), words, findings)
 
 
-def draw_regions(image: LoadedImage, findings: Sequence[Finding], *, longest: int | None = None) -> tuple[Image, float]:
+def draw_regions(
+    image: LoadedImage, findings: Sequence[Finding], *, evidence: Sequence[Evidence] = (), longest: int | None = None
+) -> tuple[Image, float]:
     """Return the picture with regions drawn on it, and the pixels of one unit, which sizes scale with.
 
-    Objects too unsure to be counted (below COUNT_SCORE) are drawn thinner and smaller.
+    Objects too unsure to be counted (below COUNT_SCORE) are drawn thinner and smaller. Where there is evidence, its
+    regions stand out: thick frames, and all others as thin as the unsure ones.
 
     Args:
         image: The picture that the regions are in the pixels of; a small one is enlarged.
         findings: Whose regions to draw.
+        evidence: What of them speaks for or against an answer.
         longest: Scale the picture down so that neither side is longer.
     """
     from PIL import Image as pillow
@@ -111,7 +121,7 @@ def draw_regions(image: LoadedImage, findings: Sequence[Finding], *, longest: in
     picture = image.pil.copy() if size == image.pil.size else image.pil.resize(size, pillow.Resampling.BICUBIC)
     unit = max(1.0, math.sqrt(size[0] * size[1]) / 900)
 
-    marks = _marks(findings, scale, size)
+    marks = _marks(findings, scale, size, {region for held in evidence for region in held.regions})
     pen = ImageDraw.Draw(picture)
     for mark in sorted(marks, key=lambda m: (m.thick, -m.area)):  # sure and small ones on top
         _outline(pen, mark, unit)
@@ -119,7 +129,9 @@ def draw_regions(image: LoadedImage, findings: Sequence[Finding], *, longest: in
     return picture, unit
 
 
-def _marks(findings: Sequence[Finding], scale: float, size: tuple[int, int]) -> list[_Mark]:
+def _marks(
+    findings: Sequence[Finding], scale: float, size: tuple[int, int], telling: Collection[Region]
+) -> list[_Mark]:
     labels = dict.fromkeys(r.label for f in findings if f.kind != "text" for r in f.regions)
     colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
     numbers = {id(region): number for number, region in enumerate(numbered_lines(findings), 1)}
@@ -130,11 +142,14 @@ def _marks(findings: Sequence[Finding], scale: float, size: tuple[int, int]) -> 
             if (box := _inside(region.xyxy, scale, size)) is None:
                 continue
             if id(region) in numbers:
-                marks.append(_Mark(box, _TEXT_COLOUR, str(numbers[id(region)]), 11, 1.5, is_text))
+                thick = 4 if region in telling else 1.5
+                marks.append(_Mark(box, _TEXT_COLOUR, str(numbers[id(region)]), 11, thick, is_text))
             elif is_text:
-                marks.append(_Mark(box, _TEXT_COLOUR, f"{region.label} ({region.score:.2f})", 15, 1.5, is_text))
+                thick = 4 if region in telling else 1.5
+                marks.append(_Mark(box, _TEXT_COLOUR, f"{region.label} ({region.score:.2f})", 15, thick, is_text))
             else:
-                letters, thick = (15, 2.5) if region.score >= COUNT_SCORE else (10, 1)
+                plain = (10, 1.0) if telling or region.score < COUNT_SCORE else (15, 2.5)
+                letters, thick = (15, 4.0) if region in telling else plain
                 marks.append(_Mark(box, colours[region.label], f"{region.label} {region.score:.2f}", letters, thick))
     return sorted(marks, key=lambda mark: -mark.thick)  # the sure ones choose the places of their tags first
 
@@ -254,6 +269,6 @@ def _packed(items: Iterable[str], letters: Lettering, width: float) -> list[str]
 
 def _signature(answer: Answer) -> str:
     """Return who answered and how sure, in a line."""
-    sure = "" if answer.confidence is None else f", confidence {answer.confidence:.2f}"
+    sure = "" if answer.confidence is None or answer.abstention else f", confidence {answer.confidence:.2f}"
     asked = ", ".join(finding.expert for finding in answer.findings) or "no expert"
     return f"{answer.core}{sure}; looked with {asked}"

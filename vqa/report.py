@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from html import escape
 from io import BytesIO
 
-from vqa.values import Answer, Finding, LoadedImage
+from vqa.values import Answer, Evidence, Finding, LoadedImage
 
 _THUMBNAIL = 640  # pixels of its longer side
 _CELL = 'style="text-align:left;padding:2px 14px 2px 0;vertical-align:top"'
@@ -19,13 +19,16 @@ _CELL = 'style="text-align:left;padding:2px 14px 2px 0;vertical-align:top"'
 
 def html(answer: Answer) -> str:
     """Return the answer as one `<div>` with inline styles: no script, no file beside it, readable on dark and light."""
-    sure = "" if answer.confidence is None else f"confidence {answer.confidence:.2f}, "
+    sure = "" if answer.confidence is None or answer.abstention else f"confidence {answer.confidence:.2f}, "
+    unsaid = "" if answer.withheld is None else f"; the core would have said “{answer.withheld}”"
     parts = [
         '<div class="vqa-answer" style="max-width:960px;font-family:sans-serif;line-height:1.4">',
-        "" if answer.image is None else _thumbnail(answer.image, answer.findings),
+        "" if answer.image is None else _thumbnail(answer.image, answer),
         f'<div style="opacity:.7;margin-top:8px">{_text(answer.question.text)}</div>',
         f'<div style="font-size:1.4em;font-weight:bold">{_text(answer.text)}</div>',
         f'<div style="opacity:.7">{_text(answer.core)}, {sure}{_text(answer.route.reason)}</div>',
+        f"<div>{_text(answer.abstention + unsaid)}</div>" if answer.abstention else "",
+        *map(_judgement, answer.evidence),
         *(f"<div>{_text(note)}</div>" for note in answer.notes),
         _evidence(answer.findings),
         "</div>",
@@ -33,11 +36,18 @@ def html(answer: Answer) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _thumbnail(image: LoadedImage, findings: tuple[Finding, ...]) -> str:
+def _judgement(evidence: Evidence) -> str:
+    """Return a piece of evidence as a line; its boxes are the thick ones in the thumbnail."""
+    colour = "#1f8a3b" if evidence.stance == "supports" else "#c0182d"
+    told = _text(f"{evidence.expert} {evidence.text}")
+    return f'<div><b style="color:{colour}">{evidence.stance}</b>: {told}</div>'
+
+
+def _thumbnail(image: LoadedImage, answer: Answer) -> str:
     from vqa.drawing import draw_regions
 
     buffer = BytesIO()
-    picture, _ = draw_regions(image, findings, longest=_THUMBNAIL)
+    picture, _ = draw_regions(image, answer.findings, evidence=answer.evidence, longest=_THUMBNAIL)
     picture.save(buffer, "JPEG", quality=85)
     data = b64encode(buffer.getvalue()).decode("ascii")
     return f'<img alt="{_text(image.source)}" style="max-width:100%" src="data:image/jpeg;base64,{data}">'

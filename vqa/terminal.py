@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from vqa.errors import InputError
-from vqa.values import Answer, Prompt
+from vqa.values import Answer, Evidence, Prompt
 
 # Controls (escape sequences start with one), lone surrogates (not encodable), what reverses the reading direction, and
 # what nobody sees but whoever reads a copy: zero widths (not the joiners of Persian and emoji), soft hyphens, tags.
@@ -194,16 +194,28 @@ def print_prompt(prompt: Prompt) -> None:
     print(clean(prompt.text), file=sys.stderr)
 
 
+_STANCES = {"supports": "green", "contradicts": "red"}
+_MOST_BOXES = 8  # of one piece of evidence, in the table
+
+
 def print_evidence(answer: Answer) -> None:
-    """Print on stderr who was asked and why, what each saw, and what reached the core."""
+    """Print on stderr what speaks for and against the answer, who was asked and why, and what each saw."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
-    def cell(text: str) -> Text:  # not a str: rich would read [brackets] in it as markup
-        return Text(clean(text))
+    def cell(text: str, style: str = "") -> Text:  # not a str: rich would read [brackets] in it as markup
+        return Text(clean(text), style)
 
+    console = Console(stderr=True)
+    console.print(cell(_verdict(answer)))
+    if answer.evidence:
+        judgement = Table("evidence", "expert", Column("says", ratio=2), Column("where", ratio=2), box=SIMPLE_HEAD)
+        for held in answer.evidence:
+            row = (held.expert, held.text, _boxes(held))
+            judgement.add_row(cell(held.stance, _STANCES[held.stance]), *map(cell, row))
+        console.print(judgement)
     heads = ("expert", Column("why", ratio=1), Column("what it saw", ratio=2), Column("by", overflow="fold"), "seconds")
     table = Table(*heads, box=SIMPLE_HEAD, expand=True)
     findings = {finding.expert: finding for finding in answer.findings}
@@ -214,14 +226,12 @@ def print_evidence(answer: Answer) -> None:
         why = answer.route.reasons.get(expert, "")
         by = finding.model if finding else ""
         table.add_row(*map(cell, (expert, why, saw, by, "" if took is None else f"{took:.2f}")))
-    confidence = "" if answer.confidence is None else f", confidence {answer.confidence:.2f}"
     prompt = answer.prompt
-    console = Console(stderr=True)
     console.print(table)
     console.print(
         cell(
             f"{answer.core} read {prompt.tokens} of at most {prompt.budget} tokens with {len(prompt.used)} lines of "
-            f"evidence, and answered in {answer.seconds.get('total', 0.0):.2f} s{confidence}"
+            f"evidence, and answered in {answer.seconds.get('total', 0.0):.2f} s"
         )
     )
     if answer.degraded:
@@ -229,6 +239,32 @@ def print_evidence(answer: Answer) -> None:
         console.print(cell(f"degraded: answered without {', '.join(failed)}"))
     for dropped in prompt.dropped:
         console.print(cell(f"left out: {dropped}"))
+
+
+def _verdict(answer: Answer) -> str:
+    """Return the answer and how sure it is, or why it is none, in a line."""
+    own = "" if answer.core_confidence is None else f" (the core by itself: {answer.core_confidence:.2f})"
+    if answer.withheld is not None:
+        return f"{answer.text}: {answer.abstention}{own}; the core would have said: {one_line(answer.withheld)}"
+    if answer.abstention:
+        return f"no answer: {answer.abstention}"
+    if answer.confidence is None:
+        return f"{one_line(answer.text)}: nothing to judge it by"
+    against = any(held.stance == "contradicts" for held in answer.evidence)
+    told = (
+        "contradicted by evidence" if against else "supported" if answer.evidence else "no evidence for or against it"
+    )
+    return f"{one_line(answer.text)}: confidence {answer.confidence:.2f}{own}, {told}"
+
+
+def _boxes(evidence: Evidence) -> str:
+    """Return labels, scores and corners of the boxes that evidence stands on."""
+    told = [
+        f"{one_line(region.label)} {region.score:.2f} at {','.join(f'{v:.0f}' for v in region.xyxy)}"
+        for region in evidence.regions[:_MOST_BOXES]
+    ]
+    more = len(evidence.regions) - len(told)
+    return "; ".join([*told, *([f"{more} more"] if more else [])])
 
 
 class _Lines(logging.Formatter):

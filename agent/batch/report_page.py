@@ -43,6 +43,9 @@ class ReportPage:
             record |= {
                 "reason": answer.route.reason,
                 "notes": list(answer.notes),
+                "abstention": answer.abstention,
+                "withheld": answer.withheld,
+                "evidence": [[held.stance, f"{held.expert} {held.text}"] for held in answer.evidence],
                 "findings": [_finding(finding) for finding in answer.findings],
             }
             if answer.image is not None:
