@@ -33,7 +33,6 @@ from vqa.terminal import (
     print_evidence,
     shown,
 )
-from vqa.words import counted
 
 if TYPE_CHECKING:
     from vqa.registry import Registry
@@ -149,7 +148,7 @@ def ask(
     if failed:
         raise PartialFailure(f"{failed} of {len(pictures)} pictures could not be used; the others are answered")
     if degraded and settings.strict:
-        raise PartialFailure(f"{degraded} of {counted('answer', total)} had to do without an expert")
+        raise PartialFailure(f"{degraded} of {total} answers had to do without an expert")
 
 
 def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
