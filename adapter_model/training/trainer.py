@@ -29,6 +29,7 @@ from vqa.adapter_model.training.optimising import GroupOptimizer
 from vqa.adapter_model.training.plan import Plan, Step
 from vqa.adapter_model.training.recipe import Recipe, Stage
 from vqa.adapter_model.training.state import Progress, save_state
+from vqa.devices import release_freed_memory
 from vqa.errors import VQAError
 
 
@@ -113,6 +114,7 @@ class Trainer:
                 self._validate(journal)
             if last or done % self.recipe.save_every == 0:
                 self.save()
+                release_freed_memory()  # after hours what is kept is in pieces, and gigabytes
 
     def save(self) -> None:
         """Write the state, and the adapter as it is now to `last/`."""
