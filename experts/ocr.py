@@ -31,6 +31,7 @@ name, shop name, name of the, called, street name, route, jersey,
 """
 READERS: Mapping[str, type[Reader]] = {reader.name: reader for reader in (PpOcr, EasyOcr)}
 CHOICES = ("auto", *READERS)
+_READABLE = 0.2  # a piece with a lower score is more often wrong than right (docs/measurements.md)
 _MAX_LINES = 200
 _MAX_LINE = 300  # characters
 
@@ -76,7 +77,7 @@ class OcrExpert:
         engine = self._loaded()
         started = time.perf_counter()
         pieces = [Region(p.xyxy, clean(p.label), p.score) for p in engine.read(image.pil)]
-        legible = [p for p in pieces if p.score >= self._reader.least_score and any(c.isalnum() for c in p.label)]
+        legible = [p for p in pieces if p.score >= _READABLE and any(c.isalnum() for c in p.label)]
         kept, notes = capped(blocks(legible))
         if len(legible) < len(pieces):
             notes.insert(0, f"{counted('unreadable piece', len(pieces) - len(legible))} dropped")

@@ -85,6 +85,12 @@ def test_spaces_part_words_once_and_never_stand_at_an_end() -> None:
     assert best_path(steps(space, a, space, space, {0: 0.9}, space, a, space), ALPHABET)[0] == "a a"
 
 
+def test_a_space_that_is_possible_parts_words_though_a_blank_is_likelier() -> None:
+    a, hesitant = {1: 0.9}, {0: 0.8, 3: 0.15}
+    assert best_path(steps(a, hesitant, a), ALPHABET)[0] == "a a"
+    assert best_path(steps(a, {0: 0.95, 3: 0.05}, a), ALPHABET)[0] == "aa"
+
+
 def test_nothing_but_blanks_is_no_text_and_no_score() -> None:
     assert best_path(steps({0: 1.0}, {0: 1.0}), ALPHABET) == ("", 0.0)
     assert best_path(np.zeros((0, 4), np.float32), ALPHABET) == ("", 0.0)

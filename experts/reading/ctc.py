@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SPACE = 0.5  # probability of a space from which two characters are two words
+_SPACE = 0.1  # probability of a space from which two characters are two words (docs/measurements.md)
 
 
 def best_path(probabilities: NDArray[np.float32], alphabet: Sequence[str]) -> tuple[str, float]:
-    """Return the text and its score, the mean probability of its characters; ("", 0.0) if there is none.
+    """Return the text and the mean probability of its characters; ("", 0.0) if there is none.
 
     Paper: the likeliest class of each step; here a space also counts where a blank is a little likelier, because the
-    network was taught mostly by a script without spaces and gives them too little.
+    network that ships was taught much text without spaces and gives them too little.
 
     Args:
         probabilities: (T, C) in [0, 1].

@@ -22,7 +22,6 @@ class EasyOcr:
     """The choice of EasyOCR; the English weights are this project's, those of other languages its own download."""
 
     name: ClassVar[str] = "easyocr"
-    least_score: ClassVar[float] = 0.2
 
     def __init__(self, store: Store, languages: Sequence[str], *, device: str, dtype: str) -> None:
         self._store = store

@@ -17,7 +17,7 @@ class Engine(Protocol):
     def read(self, picture: Image) -> list[Region]:
         """Return the pieces of text in an RGB picture, in its pixels and no particular order: words or parts of lines.
 
-        An amount or a letter that was misread still has a low score; nothing is left out for that.
+        Doubtful ones too; a score is about the share of such words that are right.
         """
         ...
 
@@ -27,11 +27,9 @@ class Reader(Protocol):
 
     Attributes:
         name: What the setting `ocr_model` calls it.
-        least_score: A piece with a lower score is more often wrong than right (docs/measurements.md).
     """
 
     name: ClassVar[str]
-    least_score: ClassVar[float]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self: ...
