@@ -20,6 +20,7 @@ from vqa.agent.curation.describing import CONTINUE, INSTRUCTION, Describer, Desc
 from vqa.agent.curation.fixing import PROMPT, by_model, by_rules
 from vqa.agent.curation.judging import judge
 from vqa.agent.curation.pictures import named
+from vqa.agent.curation.rules import mend
 from vqa.cli import app
 from vqa.commands import run
 from vqa.errors import InputError, ModelUnavailable, VQAError
@@ -36,7 +37,7 @@ Vqa = Callable[..., tuple[int, str, str]]
 
 
 class Reciter:
-    """A core that says the next of its lines in every turn; a word is a token."""
+    """A core that says the next of its lines in every turn, with a picture's width for `#`; a word is a token."""
 
     name: ClassVar[str] = "reciter"
     description: ClassVar[str] = "says its lines"
@@ -64,7 +65,7 @@ class Reciter:
         if image.source == "bad" or self.count_tokens(prompt) > self.max_prompt_tokens:
             raise InputError("too much for me")
         self.asked.append((image.source, prompt, options.seed))
-        yield Token(self.lines[prompt.count("|")])
+        yield Token(self.lines[prompt.count("|")].replace("#", str(image.pil.width)))
 
     def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
         return [tuple(self.stream(image, prompt, options)) for image, prompt in batch]
@@ -94,7 +95,8 @@ def photos(tmp_path: Path) -> Path:
     (folder / "more").mkdir(parents=True)
     for number in range(7):
         place = folder / "more" if number > 4 else folder
-        Image.new("RGB", (20 + number, 20), (number * 30, 9, 9)).save(place / f"{number}.png")
+        width = 20 + (number if number != 4 else 1)  # two are alike
+        Image.new("RGB", (width, 20), (number * 30, 9, 9)).save(place / f"{number}.png")
     (folder / "3x.jpg").write_bytes(b"\xff\xd8\xff no picture")
     return folder
 
@@ -127,6 +129,8 @@ def test_an_answer_that_was_cut_off_goes_on_within_its_sentence() -> None:
     core = Reciter("A dog runs on", "the wet beach.")
     options = GenerationOptions(max_new_tokens=4)
     assert Describer(core, options).describe([PICTURE])[0].text == "A dog runs on the wet beach."
+    other = Describer(Reciter("A dog runs on", "The beach is wet."), options).describe([PICTURE])[0]
+    assert mend(other.text).text == "The beach is wet."
 
 
 def test_a_turn_that_fails_leaves_what_was_said_and_one_picture_s_failure_is_its_own() -> None:
@@ -204,7 +208,7 @@ def started(job: Job, photos: Path, **changes: Any) -> dict[str, int]:
     with Pictures(root) as place:
         given = {
             "load": place.load,
-            "core": Reciter(LONG, "And it"),
+            "core": Reciter(f"{LONG} It is # wide.", "And it"),
             "fix": by_rules,
             "settings": Settings(),
             **changes,
@@ -214,18 +218,19 @@ def started(job: Job, photos: Path, **changes: Any) -> dict[str, int]:
 
 def test_every_picture_is_a_row_of_one_of_the_two_files(photos: Path, tmp_path: Path) -> None:
     job = Job(tmp_path / "long.jsonl", fewest=20)
-    assert started(job, photos) == {"kept": 7, "picture": 1}
-    names = [f"{number}.png" for number in range(5)] + ["more/5.png", "more/6.png"]
+    assert started(job, photos) == {"kept": 6, "picture": 1, "duplicate": 1}
+    names = ["0.png", "1.png", "2.png", "3.png", "more/5.png", "more/6.png"]
     assert [row["image"] for row in records(job.output)] == names
     assert records(job.output)[0] == {
         "image": "0.png",
-        "caption": LONG,
-        "tokens": 21,
+        "caption": f"{LONG} It is 20 wide.",
+        "tokens": 25,
         "turns": 2,
-        "described": f"{LONG} And it",
+        "described": f"{LONG} It is 20 wide. And it",
     }
-    (dropped,) = records(tmp_path / "long.dropped.jsonl")
-    assert (dropped["image"], dropped["dropped"]) == ("3x.jpg", "picture")
+    dropped = records(tmp_path / "long.dropped.jsonl")
+    assert [(row["image"], row["dropped"]) for row in dropped] == [("3x.jpg", "picture"), ("4.png", "duplicate")]
+    assert (dropped[1]["detail"], dropped[1]["fixed"]) == ("the text of 1.png", f"{LONG} It is 21 wide.")
 
 
 def test_the_dataset_is_what_training_reads(photos: Path, tmp_path: Path) -> None:
@@ -233,8 +238,8 @@ def test_the_dataset_is_what_training_reads(photos: Path, tmp_path: Path) -> Non
     bad = BadRows()
     source = Source(format="captions", path=str(tmp_path / "long.jsonl"), pictures=str(photos))
     examples = list(read_examples(source, bad))
-    assert [(e.image, e.question, e.answers) for e in examples][:1] == [("0.png", "", (LONG,))]
-    assert (len(examples), bad.count) == (7, 0)
+    assert [(e.image, e.question, e.answers) for e in examples][:1] == [("0.png", "", (f"{LONG} It is 20 wide.",))]
+    assert (len(examples), bad.count) == (6, 0)
 
 
 @pytest.mark.parametrize("together", [1, 3])
@@ -260,7 +265,7 @@ def test_killed_at_any_picture_and_resumed_it_loses_and_doubles_nothing(
         with job.output.open("ab") as file:
             file.write(b'{"image": "half a ro')  # as a kill in the middle of a write leaves it
         found = started(Job(job.output, fewest=20, together=together, resume=True), photos)
-        assert found == {"kept": 7, "picture": 1}
+        assert found == {"kept": 6, "picture": 1, "duplicate": 1}
         assert job.output.read_bytes() == whole.output.read_bytes()
         assert job.dropped.read_bytes() == whole.dropped.read_bytes()
 
@@ -271,9 +276,13 @@ def test_a_run_that_is_told_to_stop_finishes_its_pictures_and_goes_on_later(phot
     found = started(job, photos, stop=lambda: len(windows) == 2, watch=lambda progress: windows.append(progress.rows))
     assert (windows, sum(found.values())) == ([2, 4], 4)
     again = Job(job.output, fewest=20, together=2, resume=True)
-    assert started(again, photos, watch=lambda progress: windows.append(progress.rows)) == {"kept": 7, "picture": 1}
+    assert started(again, photos, watch=lambda progress: windows.append(progress.rows)) == {
+        "kept": 6,
+        "picture": 1,
+        "duplicate": 1,
+    }
     assert windows == [2, 4, 6, 8]
-    assert started(again, photos) == {"kept": 7, "picture": 1}
+    assert started(again, photos) == {"kept": 6, "picture": 1, "duplicate": 1}
     other = Job(job.output, fewest=9, together=2, resume=True)
     with pytest.raises(InputError, match="fewest=20 and not fewest=9"):
         started(other, photos)
@@ -298,7 +307,7 @@ def test_the_python_of_the_documentation_runs(photos: Path, monkeypatch: pytest.
 def test_the_command_makes_a_dataset_and_counts_reasons(vqa: Vqa, photos: Path) -> None:
     code, out, err = vqa("curate", photos, "-o", "long.jsonl", "--core", "echo", "--fewest", 5)
     assert (code, err) == (4, "error: 1 of 8 pictures could not be described; long.dropped.jsonl says why\n")
-    assert out == "kept              7\ndropped: picture  1\n"
+    assert out == "kept                1\ndropped: duplicate  6\ndropped: picture    1\n"
     assert records(Path("long.jsonl"))[0]["caption"] == INSTRUCTION  # the echo of two turns, once
     code, out, _ = vqa("curate", photos, "-o", "long.jsonl", "--core", "echo", "--fewest", 5)
     assert code == 2
@@ -311,7 +320,7 @@ def test_annotated_pictures_are_those_of_a_split(vqa: Vqa, photos: Path) -> None
     Path("photos.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     common = ("--core", "echo", "--fewest", 5)
     assert vqa("curate", "photos.jsonl", "--split", "val", "-o", "a.jsonl", *common)[0] == 0
-    assert [row["image"] for row in records(Path("a.jsonl"))] == ["1.png", "3.png"]
+    assert [row["image"] for name in ("a", "a.dropped") for row in records(Path(f"{name}.jsonl"))] == ["1.png", "3.png"]
     code, _, err = vqa("curate", "photos.jsonl", "--split", "test", "-o", "b.jsonl", *common)
     assert (code, err) == (2, "error: 'photos.jsonl': no picture of split 'test'\n")
     assert vqa("curate", photos, "--split", "val", "-o", "b.jsonl", *common)[0] == 2

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from vqa.agent.batch.ledger import Ledger
 from vqa.agent.batch.record import RunRecord
 from vqa.agent.batch.running import Progress, made_with
-from vqa.agent.curation.describing import Describer, Description
+from vqa.agent.curation.describing import Describer
 from vqa.agent.curation.fixing import Fix
 from vqa.agent.curation.judging import Dropped, Reason, judge
 from vqa.errors import VQAError
@@ -96,10 +96,15 @@ def curate(
         ledger.skip(remaining, job.output, things="pictures")
         progress = Progress(ledger.rows, ledger.failed, skipped=ledger.rows)
         kept, dropped = ledger.grow(job.output), ledger.grow(job.dropped)
+        texts = {row["caption"]: row["image"] for row in _records(job.output)}
         ledger.begin()
         while not stop() and (window := list(islice(remaining, job.together))):
             failed = 0
             for row in _rows(window, load, describer, fix, core.count_tokens, job.fewest):
+                other = texts.setdefault(row["caption"], row["image"]) if "caption" in row else row["image"]
+                if other != row["image"]:  # who says one thing of two pictures looked at neither
+                    why = Dropped("duplicate", f"the text of {other}")
+                    row = _dropped(row["image"], why, row["described"], row["caption"])
                 failed += "dropped" in row
                 # A file name that is no Unicode has lone surrogates: as JSON escapes they survive.
                 line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
@@ -133,17 +138,11 @@ def _rows(
             continue
         one, text = described[name], fixed.get(name, "")
         why = judge(one, text, count_tokens=count_tokens, fewest=fewest)
-        yield (
-            _dropped(name, why, one, text)
-            if why
-            else {
-                "image": name,
-                "caption": text,
-                "tokens": count_tokens(str(text)),
-                "turns": len(one.turns),
-                "described": one.text,
-            }
-        )
+        if why is not None:
+            yield _dropped(name, why, one.text, text)
+            continue
+        told = {"tokens": count_tokens(str(text)), "turns": len(one.turns), "described": one.text}
+        yield {"image": name, "caption": text, **told}
 
 
 def _loaded(name: str, load: Callable[[str], LoadedImage]) -> LoadedImage | VQAError:
@@ -153,23 +152,17 @@ def _loaded(name: str, load: Callable[[str], LoadedImage]) -> LoadedImage | VQAE
         return error
 
 
-def _dropped(name: str, why: Dropped, description: Description, fixed: str | VQAError) -> dict[str, Any]:
-    text = "" if isinstance(fixed, VQAError) else fixed
-    said = {"described": description.text, "fixed": text}
+def _dropped(name: str, why: Dropped, described: str, fixed: str | VQAError) -> dict[str, Any]:
+    said = {"described": described, "fixed": "" if isinstance(fixed, VQAError) else fixed}
     return {"image": name, "dropped": why.reason, "detail": why.detail, **said}
 
 
 def tally(job: Job) -> Counter[str]:
     """Return the rows in both files: how many are kept, and why the others are not; the commonest reason first."""
-    found: Counter[str] = Counter(kept=_lines(job.output))
-    with job.dropped.open("rb") as file:
-        reasons = Counter(json.loads(line)["dropped"] for line in file)
-    order = {reason: place for place, reason in enumerate((*get_args(Reason),))}
-    for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], order.get(item[0], 0))):
-        found[reason] = count
-    return found
+    reasons = Counter(str(row["dropped"]) for row in _records(job.dropped))
+    return Counter({"kept": sum(1 for _ in _records(job.output)), **dict(reasons.most_common())})
 
 
-def _lines(path: Path) -> int:
+def _records(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
-        return sum(1 for _ in file)
+        yield from map(json.loads, file)

@@ -101,7 +101,12 @@ def written(core: Core, prompts: Sequence[tuple[LoadedImage, str]], options: Gen
 
 
 def _joined(before: str, more: str, *, cut: bool) -> str:
-    """Return a paragraph with its continuation; a sentence that the model took for whole gets its mark."""
+    """Return a paragraph with its continuation; a sentence that the model took for whole gets its mark.
+
+    One that was cut off goes on, unless the model begins another: then a line break keeps the two apart.
+    """
     if not (before and more):
         return before or more
-    return f"{before} {more}" if cut or ENDED.search(before) else f"{before}. {more}"
+    if cut and not ENDED.search(before):
+        return f"{before}\n{more}" if more[0].isupper() else f"{before} {more}"
+    return f"{before} {more}" if ENDED.search(before) else f"{before}. {more}"

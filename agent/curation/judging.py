@@ -14,7 +14,7 @@ from vqa.agent.curation.paragraphs import words
 from vqa.agent.curation.rules import ENGLISH, Fault, faults, mend
 from vqa.errors import VQAError
 
-Reason = Literal[Fault, "picture", "model", "fix", "empty", "too short", "strayed"]
+Reason = Literal[Fault, "picture", "model", "fix", "empty", "too short", "strayed", "duplicate"]
 
 _STEM = 4  # letters: "stand" and "standing" are the same
 _MOST_NEW = 0.25  # of the mended paragraph's words may be new; a model that replies something else has far more
