@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from vqa.errors import VQAError
 from vqa.settings import Settings, setting_help
 from vqa.terminal import messages, shown
-from vqa.time_limit import under_way
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -110,12 +109,7 @@ def run_process(app: Typer) -> None:
             stream.reconfigure(errors="backslashreplace")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # other packages' warnings; `python -W default -m vqa` shows them
-    code = run(app)
-    if under_way():  # an expert that is overdue: ending around it may crash the process, and with it the exit code
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    sys.exit(run(app))
 
 
 def _exit_code(call: Callable[[], None]) -> int:

@@ -1,11 +1,13 @@
 """Work with a time limit: it goes on in a thread that whoever waits may leave behind.
 
-Threads cannot be stopped from outside. A daemon thread at least does not keep the process from ending; but what a
-library's own code does in one while the interpreter ends may crash it, so `run_process` asks `under_way` first.
+A daemon thread does not keep the process from ending. But before Python 3.14, one that comes back from a library's own
+code while the interpreter ends takes the process down with it (https://github.com/python/cpython/issues/87135): what
+is still being done when the process ends is interrupted first.
 """
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from threading import Thread
@@ -15,6 +17,8 @@ from weakref import WeakSet
 from vqa.devices import keep_freed_memory
 
 T = TypeVar("T")
+
+_GRACE_S = 0.5  # how long the process waits for what it interrupts
 
 _started: WeakSet[Work[Any]] = WeakSet()
 
@@ -55,12 +59,23 @@ class Work(Generic[T]):
         Raises:
             TimeoutError: It is not done by then; it goes on.
         """
-        self._thread.join(within or None)
+        self.wait(within or None)
         if not self.is_done:
             raise TimeoutError
         if self._error is not None:
             raise self._error
         return self._result
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until it is done, at most so many seconds; None: as long as it takes."""
+        self._thread.join(seconds)
+
+    def interrupt(self) -> None:
+        """Raise SystemExit in it at its next step in Python, if it ever comes to one."""
+        import ctypes
+
+        thread, error = ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(SystemExit)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
 
     def _run(self) -> None:
         try:
@@ -72,3 +87,14 @@ class Work(Generic[T]):
 def under_way() -> bool:
     """Return whether any work is still being done."""
     return not all(work.is_done for work in _started)
+
+
+@atexit.register
+def _interrupt() -> None:
+    """Raise SystemExit in everything that is still being done, at its next step in Python, and wait a little."""
+    late = [work for work in _started if not work.is_done]
+    for work in late:
+        work.interrupt()
+    ends = time.monotonic() + _GRACE_S
+    for work in late:
+        work.wait(ends - time.monotonic())
