@@ -9,12 +9,13 @@ Each FILE is what `vqa eval -o` or `vqa batch -o` wrote (with its evidence: not 
 questions with the right answers (benchmarks/dev_questions.py makes them). Whatever core answered, nothing is asked
 again. --write replaces agent/trust/confidence.json; without it, the figures are only printed. --plot FILE draws them.
 
-Two steps, both logistic regression (ridge, Newton's method). The first knows the evidence alone. Since a good core
-seldom contradicts its experts, its rows hardly show what a contradiction is worth; so answers that nobody gave are
-added to them with a small weight: the other of yes and no, counts beside the detector's, another picture's words. The
-second step adds the core's own probability, on real answers, with a weight that is never negative: a surer core is not
-to count as less likely right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by
-what the others say. Answers that abstain by themselves are left out.
+Three steps, each a logistic regression (ridge, Newton's method) on top of the one before. First, what evidence is
+worth: since a good core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers
+that nobody gave are added to them with a small weight: the other of yes and no, counts beside the detector's, another
+picture's words. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
+probability, with a weight that is never negative: a surer core is not to count as less likely right. All figures are
+cross-validated: pictures are dealt into ten parts, each is judged by what the others say. Answers that abstain by
+themselves are left out.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from vqa.agent.evaluation.metrics import METRICS
 from vqa.agent.trust import confidence as shipped
 from vqa.agent.trust.confidence import Model
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.trust.features import CORE, features
+from vqa.agent.trust.features import CORE, KIND, features
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import abstains, says_yes
 from vqa.values import COUNT_SCORE, Answer
@@ -51,8 +52,9 @@ THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer, real or made up: its set, its picture's fold, its features, and its score in [0, 1]."""
+    """One answer, real or made up: its core, its set, its picture's fold, its features, and its score in [0, 1]."""
 
+    core: str
     set: str
     kind: str
     fold: int
@@ -61,11 +63,11 @@ class Sample:
     weight: float = 1.0
 
 
-def read(path: Path, questions: Path) -> tuple[list[Sample], int, set[str]]:
-    """Return a file's answers and made-up ones, how many rows abstain or failed, and the cores' names."""
+def read(path: Path, questions: Path) -> tuple[list[Sample], int]:
+    """Return a file's answers and made-up ones, and how many rows abstain or failed."""
     cases = {str(case.row.id): case for case in read_cases(questions)}
     said: list[tuple[Case, Answer, str, float]] = []
-    skipped, cores = 0, set()
+    skipped = 0
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         if "error" in record:
@@ -76,7 +78,6 @@ def read(path: Path, questions: Path) -> tuple[list[Sample], int, set[str]]:
         if abstains(text) or not text:
             skipped += 1
             continue
-        cores.add(answer.core)
         said.append((case, answer, text, 1.0))
     another = said[1:] + said[:1]
     made_up = [
@@ -95,8 +96,8 @@ def read(path: Path, questions: Path) -> tuple[list[Sample], int, set[str]]:
             told = features(answer.question, answer.findings, evidence, text, own)
             fold = zlib.crc32(case.row.image.encode()) % FOLDS
             kind = kind_of(answer.question.text, intent_of(answer.question.text, answer.findings))
-            samples.append(Sample(path.stem, kind, fold, told, score, weight))
-    return samples, skipped, cores
+            samples.append(Sample(answer.core, path.stem, kind, fold, told, score, weight))
+    return samples, skipped
 
 
 def _not_said(answer: Answer, given: str, elsewhere: str) -> Iterator[str]:
@@ -117,27 +118,37 @@ def fit(samples: Sequence[Sample]) -> Model:
     """Return the model of these answers."""
     names = sorted({name for sample in samples for name, value in sample.features.items() if value and name != CORE})
     names = [name for name in names if sum(bool(s.features.get(name)) for s in samples) >= LEAST_ROWS]
-    x = np.array([[sample.features.get(name, 0.0) for name in names] + [1.0] for sample in samples])
-    y, weights = (np.array([getattr(sample, name) for sample in samples]) for name in ("score", "weight"))
-    *coefficients, intercept = _regression(x, y, weights, np.zeros(len(y)), RIDGE)
-    evidence = Model(float(intercept), dict(zip(names, map(float, coefficients), strict=True)))
-    with_core = np.array([CORE in sample.features for sample in samples])
-    if not with_core.any():
-        return evidence
-    known = [sample for sample, has in zip(samples, with_core, strict=True) if has]
-    odds = np.array([_logit(evidence.probability(_without_core(sample.features))) for sample in known])
-    x = np.array([[sample.features[CORE], 1.0] for sample in known])
-    weight, offset = _regression(x, y[with_core], weights[with_core], odds, 1e-3)
+    *coefficients, intercept = _regression(samples, names, np.zeros(len(samples)))
+    evidence = {n: float(c) for n, c in zip(names, coefficients, strict=True) if not n.startswith(KIND)}
+    cores = tuple(sorted({sample.core for sample in samples}))
+    model = Model(0.0, evidence, cores=cores)
+
+    real = [sample for sample in samples if sample.weight == 1]
+    kinds = [name for name in names if name.startswith(KIND)]
+    *coefficients, intercept = _regression(real, kinds, _odds(model, real))
+    evidence |= {n: float(c) for n, c in zip(kinds, coefficients, strict=True)}
+    model = Model(float(intercept), evidence, cores=cores)
+
+    sure = [sample for sample in real if CORE in sample.features]
+    if not sure:
+        return model
+    weight, offset = _regression(sure, [CORE], _odds(model, sure))
     if weight < 0:
-        (offset,) = _regression(x[:, 1:], y[with_core], weights[with_core], odds, 0.0)
-        weight = 0.0
-    return replace(evidence, core_weight=float(weight), core_offset=float(offset))
+        weight, (offset,) = 0.0, _regression(sure, [], _odds(model, sure))
+    return replace(model, core_weight=float(weight), core_offset=float(offset))
 
 
-def _regression(x: Any, y: Any, weights: Any, offset: Any, ridge: float) -> Any:
-    """Return a weighted logistic regression's coefficients, the last not penalised; y may lie between 0 and 1."""
+def _odds(model: Model, samples: Sequence[Sample]) -> Any:
+    """Return the log odds that the evidence gives each answer."""
+    return np.array([sum(model.parts(_without_core(s.features), core=s.core).values()) for s in samples])
+
+
+def _regression(samples: Sequence[Sample], names: Sequence[str], offset: Any) -> Any:
+    """Return a weighted logistic regression's coefficients of some features, and the intercept, added to `offset`."""
+    x = np.array([[*(sample.features.get(name, 0.0) for name in names), 1.0] for sample in samples])
+    y, weights = (np.array([getattr(sample, name) for sample in samples]) for name in ("score", "weight"))
     w = np.zeros(x.shape[1])
-    penalty = np.array([ridge] * (len(w) - 1) + [1e-9])
+    penalty = np.array([RIDGE] * len(names) + [1e-9])
     for _ in range(50):
         p = 1 / (1 + np.exp(-(x @ w + offset)))
         gradient = x.T @ (weights * (p - y)) + penalty * w
@@ -152,21 +163,20 @@ def _without_core(told: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in told.items() if name != CORE}
 
 
-def _logit(p: float) -> float:
-    return float(np.log(p / (1 - p)))
-
-
-def cross_validated(samples: Sequence[Sample]) -> tuple[list[Sample], list[float], list[float]]:
-    """Return the real answers, and what other pictures' models say of each: with the core's probability, without."""
-    real, whole, without = [], [], []
+def cross_validated(samples: Sequence[Sample]) -> tuple[list[Sample], dict[str, list[float]]]:
+    """Return the real answers, and what other pictures' models say of each, with less and less known of the core."""
+    real: list[Sample] = []
+    ways: dict[str, list[float]] = {"confidence": [], "without the core's own": [], "as of an unknown core": []}
     for fold in range(FOLDS):
         model = fit([sample for sample in samples if sample.fold != fold])
         for sample in samples:
             if sample.fold == fold and sample.weight == 1:
                 real.append(sample)
-                whole.append(model.probability(sample.features))
-                without.append(model.probability(_without_core(sample.features)))
-    return real, whole, without
+                evidence = _without_core(sample.features)
+                ways["confidence"].append(model.probability(sample.features, core=sample.core))
+                ways["without the core's own"].append(model.probability(evidence, core=sample.core))
+                ways["as of an unknown core"].append(model.probability(sample.features, core=""))
+    return real, ways
 
 
 def figures(confidences: Sequence[float], scores: Sequence[float]) -> dict[str, float]:
@@ -195,23 +205,20 @@ def main() -> None:
     arguments = parser.parse_args()
 
     samples: list[Sample] = []
-    cores: set[str] = set()
     for path in arguments.answers:
-        read_samples, skipped, names = read(path, arguments.questions / path.name)
+        read_samples, skipped = read(path, arguments.questions / path.name)
         print(f"{path.stem}: {sum(s.weight == 1 for s in read_samples)} answers, {skipped} without one")
         samples += read_samples
-        cores |= names
-    real, whole, without = cross_validated(samples)
+    real, ways = cross_validated(samples)
     scores = [sample.score for sample in real]
-    own = [1 / (1 + np.exp(-sample.features.get(CORE, 0.0))) for sample in real]
-    ways = {"confidence": whole, "without the core's own": without, "the core's own": own}
+    ways["the core's own"] = [float(1 / (1 + np.exp(-sample.features.get(CORE, 0.0)))) for sample in real]
     table = {}
     sets, kinds = dict.fromkeys(s.set for s in real), dict.fromkeys(f"kind: {s.kind}" for s in real)
     for name in ("all", *sets, *kinds):
         rows = [i for i, s in enumerate(real) if name in ("all", s.set, f"kind: {s.kind}")]
         table[name] = {way: figures([p[i] for i in rows], [scores[i] for i in rows]) for way, p in ways.items()}
     _print_table(table)
-    _print_curves(whole, scores)
+    _print_curves(ways["confidence"], scores)
     model = fit(samples)
     for name, value in sorted(model.to_dict()["coefficients"].items(), key=lambda item: -abs(item[1])):
         print(f"  {value:+.2f}  {name}")
@@ -222,7 +229,7 @@ def main() -> None:
         _plot(arguments.plot, ways, scores)
     if arguments.write:
         answers = {name: table[name]["confidence"]["n"] for name in ("all", *sets)}
-        about = {"answers": answers, "cores": sorted(cores), "cross-validated": table["all"]}
+        about = {"answers": answers, "cross-validated": table["all"]}
         target = Path(shipped.__file__).with_name(shipped.FILE)
         target.write_text(json.dumps(_rounded({"fitted_on": about, "model": model.to_dict()}), indent=2) + "\n")
         print(f"written: {target}")

@@ -148,7 +148,7 @@ def test_a_core_that_cannot_answer_is_said_before_anything_looks(tmp_path: Path)
     assert expert.looks == 0
 
 
-def test_among_choices_the_likeliest_is_the_answer_and_its_share_the_confidence() -> None:
+def test_among_choices_the_likeliest_is_the_answer_and_its_share_the_cores_confidence() -> None:
     class Weighing(EchoCore):
         def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
             return [Score(math.log(0.3 if choice == "dog" else 0.1), 0.0) for choice in choices]
@@ -157,7 +157,7 @@ def test_among_choices_the_likeliest_is_the_answer_and_its_share_the_confidence(
     asked = VQAAgent([], routers.get("none").from_settings(settings), core=Weighing(), settings=settings)
     answer = asked(PICTURE, Question("What is it?", choices=("cat", "dog")))
     assert answer.text == "dog"
-    assert answer.confidence == pytest.approx(0.75)
+    assert answer.core_confidence == pytest.approx(0.75)
     assert asked(PICTURE, "What is it?").text == "What is it?"
 
 

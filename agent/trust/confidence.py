@@ -8,14 +8,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from vqa.agent.trust.features import CORE
+from vqa.agent.trust.features import CORE, KIND
 
 FILE = "confidence.json"
+
+
+_OTHER_CORES = 0.5
+"""What counts of another core's log odds of its own answer: most models are surer than they are right."""
 
 
 @dataclass(frozen=True)
@@ -27,37 +31,39 @@ class Model:
         coefficients: What one unit of a feature adds; a feature that is not here adds nothing.
         core_weight: What one unit of the log odds of the core's own probability adds.
         core_offset: What is added with it, so that the mean stays where it was.
+        cores: Whose answers it was fitted on. How often others are right is not known: their own probability, shrunk
+            (without one, even odds), stands for the intercept and the kind of question.
     """
 
     intercept: float
     coefficients: Mapping[str, float]
     core_weight: float = 0.0
     core_offset: float = 0.0
+    cores: tuple[str, ...] = ()
 
-    def probability(self, features: Mapping[str, float]) -> float:
-        """Return how likely an answer with these features is right."""
-        odds = self.intercept + sum(parts(self, features).values())
+    def probability(self, features: Mapping[str, float], *, core: str) -> float:
+        """Return how likely this core's answer with these features is right."""
+        odds = sum(self.parts(features, core=core).values())
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
 
+    def parts(self, features: Mapping[str, float], *, core: str) -> dict[str, float]:
+        """Return what each feature adds to the log odds, without those that add nothing."""
+        evidence = {name: self.coefficients.get(name, 0.0) * value for name, value in features.items() if name != CORE}
+        own = features.get(CORE)
+        if core in self.cores:
+            known = {} if own is None else {CORE: self.core_weight * own + self.core_offset}
+            told = {"intercept": self.intercept, **evidence, **known}
+        else:
+            told = {name: added for name, added in evidence.items() if not name.startswith(KIND)}
+            told[CORE] = _OTHER_CORES * (own or 0.0)
+        return {name: added for name, added in told.items() if added}
+
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "intercept": self.intercept,
-            "coefficients": dict(self.coefficients),
-            "core_weight": self.core_weight,
-            "core_offset": self.core_offset,
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Model:
-        return cls(data["intercept"], dict(data["coefficients"]), data["core_weight"], data["core_offset"])
-
-
-def parts(model: Model, features: Mapping[str, float]) -> dict[str, float]:
-    """Return what each feature adds to the log odds, without those that add nothing."""
-    told = {name: model.coefficients.get(name, 0.0) * value for name, value in features.items() if name != CORE}
-    if CORE in features:
-        told[CORE] = model.core_weight * features[CORE] + model.core_offset
-    return {name: added for name, added in told.items() if added}
+        return cls(**{**data, "cores": tuple(data["cores"])})
 
 
 @cache

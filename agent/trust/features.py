@@ -15,6 +15,8 @@ from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
 CORE = "core's own probability"
 """The one feature that a core may not give; without it, another set of coefficients serves."""
+KIND = "kind: "
+"""How the features begin that tell the question's kind, and nothing of the evidence."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 _FAR = 0.3  # distance of a score from the bar from which on being near it is no matter
 
@@ -37,7 +39,7 @@ def features(
     """
     intent = intent_of(question.text, findings)
     kind = kind_of(question.text, intent)
-    told = {f"kind: {name}": float(kind == name) for name in KINDS}
+    told = {f"{KIND}{name}": float(kind == name) for name in KINDS}
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
     detector = [e for e in evidence if _kind_of_expert(e.expert, findings) == "objects"]
@@ -45,7 +47,6 @@ def features(
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     looked = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked))
-    told["an expert failed"] = float(any(finding.error is not None for finding in findings))
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
     if kind == "presence" and intent.asked and looked:
         best = max(scores, default=0.0)

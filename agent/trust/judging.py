@@ -33,7 +33,7 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
     evidence = weigh(question, findings, text)
     known = answer.core_confidence is not None or any(f.error is None for f in findings)
     told = features(question, findings, evidence, text, answer.core_confidence)
-    confidence = shipped().probability(told) if known else None
+    confidence = shipped().probability(told, core=answer.core) if known else None
     notes = (*answer.notes, *conflicts(text, evidence, findings))
     answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
     if confidence is None or confidence >= min_confidence:
