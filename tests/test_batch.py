@@ -249,12 +249,12 @@ def test_a_folder_a_pattern_and_an_archive_can_be_asked_about(vqa: Vqa, photos: 
     found = [json.loads(line) for line in out.splitlines()]
     assert code == 4  # the corrupt one
     assert len(found) == 82
+    assert 0.9 < found[1].pop("confidence") < 1  # the echo core is always certain, and not believed quite
     assert found[1] == {
         "id": f"{photos}/0.png#2",
         "image": f"{photos}/0.png",
         "question": "Two?",
         "answer": "Two?",
-        "confidence": 1.0,
         "degraded": False,
     }
     assert len(vqa("batch", f"{photos}/1*.png", "--question", "One?", *BLIND)[1].splitlines()) == 11

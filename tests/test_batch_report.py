@@ -38,7 +38,7 @@ def page(path: Path, *outcomes: Outcome) -> str:
     made = ReportPage(file)
     for one in outcomes:
         made.add(one)
-    made.close()
+    file.close()
     return path.read_text(encoding="utf-8")
 
 

@@ -43,10 +43,12 @@ def test_asking_scores_keeps_the_answers_and_writes_json(
     assert section["figures"][0]["n"] == 12
     assert set(section["by_type"]) == {"t0", "t1"}
     assert section["by_experts"]["core alone"]["n"] == 12
-    assert data["calibration"]["confidence"] == 1.0  # the echo core is always certain
+    assert 0.9 < data["calibration"]["confidence"] < 1  # the echo core is always certain, and not believed quite
     # the answers that were kept score the same
     assert run(app, ["eval", str(questions), "--predictions", str(kept), "--json", "-", "-q"]) == 0
-    assert json.loads(capsys.readouterr().out) == data
+    again = json.loads(capsys.readouterr().out)
+    assert again["calibration"]["confidence"] == pytest.approx(data["calibration"]["confidence"], abs=1e-4)
+    assert {**again, "calibration": None} == {**data, "calibration": None}
 
 
 def test_ablation_prints_a_row_for_each_agent(

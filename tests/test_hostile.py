@@ -302,9 +302,10 @@ def test_a_page_shows_the_text_and_nothing_of_it_acts(name: str, tmp_path: Path)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_of_a_batch_holds_the_text_as_data(name: str, tmp_path: Path) -> None:
     answer = asked(name)
-    page = ReportPage(Growing(tmp_path / "r.html", 0))
+    file = Growing(tmp_path / "r.html", 0)
+    page = ReportPage(file)
     page.add(Outcome(Row(1, "p.png", HOSTILE[name][:100] or "?", line=1), answer))
-    page.close()
+    file.close()
     rows = (tmp_path / "r.html").read_text(encoding="utf-8")
     ours = rows[rows.index('<script type="text/x-vqa-') :]
     assert re.sub(r'<script type="text/x-vqa-(?:row|picture)"(?: id="p[0-9a-f]{16}")?>[^<]*</script>\n', "", ours) == ""

@@ -40,7 +40,7 @@ def _judgement(evidence: Evidence) -> str:
     """Return a piece of evidence as a line; its boxes are the thick ones in the thumbnail."""
     colour = "#1f8a3b" if evidence.stance == "supports" else "#c0182d"
     told = _text(f"{evidence.expert} {evidence.text}")
-    return f'<div><b style="color:{colour}">{evidence.stance}</b>: {told}</div>'
+    return f'<div style="color:{colour}">{evidence.stance}: {told}</div>'
 
 
 def _thumbnail(image: LoadedImage, answer: Answer) -> str:
