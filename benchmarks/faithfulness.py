@@ -3,10 +3,10 @@
     vqa instruct synthetic:3000 --held-out --seed 1 -o heldout.jsonl
     python benchmarks/faithfulness.py heldout.jsonl [--adapter NAME ...] [--base] [--image-root PICTURES] [--json FILE]
 
-A row of the file has `question`, `evidence`, `answer` and `task`, as `vqa instruct` writes them; the core reads exactly these
-lines. `exact` is the share of answers that are the expected words, `contained` of those that hold them (case, commas and a
-final stop aside). Where the expected answer is to abstain, `abstains` is the share that does; the rest invents. Rows of
-pictures that are not in `--image-root` are asked without one, as drawn findings are.
+A row of the file has `question`, `evidence`, `answer` and `task`, as `vqa instruct` writes them; the core reads
+exactly these lines. `exact` is the share of answers that are the expected words, `contained` of those that hold them
+(case, commas and a final stop aside). Where the expected answer is to abstain, `abstains` is the share that does; the
+rest invents. Rows of pictures that are not in `--image-root` are asked without one, as drawn findings are.
 """
 
 from __future__ import annotations
