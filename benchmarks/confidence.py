@@ -13,7 +13,8 @@ Three steps, each a logistic regression (ridge, Newton's method) on top of the o
 worth: since a good core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers
 that nobody gave are added to them with a small weight: the other of yes and no, counts beside the detector's, another
 picture's words. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
-probability, with a weight that is never negative: a surer core is not to count as less likely right. All figures are
+probability, for each kind by itself, with weights that are never negative: a surer core is not to count as less likely
+right. All figures are
 cross-validated: pictures are dealt into ten parts, each is judged by what the others say. Answers that abstain by
 themselves are left out.
 """
@@ -45,6 +46,7 @@ from vqa.values import COUNT_SCORE, Answer
 
 FOLDS = 10
 LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
+LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers share what the core's own probability is worth
 RIDGE = 1.0
 MADE_UP_WEIGHT = 0.25
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -130,12 +132,16 @@ def fit(samples: Sequence[Sample]) -> Model:
     model = Model(float(intercept), evidence, cores=cores)
 
     sure = [sample for sample in real if CORE in sample.features]
-    if not sure:
-        return model
-    weight, offset = _regression(sure, [CORE], _odds(model, sure))
-    if weight < 0:
-        weight, (offset,) = 0.0, _regression(sure, [], _odds(model, sure))
-    return replace(model, core_weight=float(weight), core_offset=float(offset))
+    often = [kind for kind in kinds if sum(bool(s.features.get(kind)) for s in sure) >= LEAST_OF_A_KIND]
+    weights, offsets = {}, {}
+    for kind in ("", *often) if sure else ():
+        of_it = [s for s in sure if s.features.get(kind) or (not kind and not any(s.features.get(k) for k in often))]
+        odds = _odds(model, of_it)
+        weight, offset = _regression(of_it, [CORE], odds, shrunk=RIDGE) if len(of_it) >= LEAST_ROWS else (0.0, 0.0)
+        if weight < 0:
+            weight, (offset,) = 0.0, _regression(of_it, [], odds, shrunk=RIDGE)
+        weights[kind], offsets[kind] = float(weight), float(offset)
+    return replace(model, core_weights=weights, core_offsets=offsets)
 
 
 def _odds(model: Model, samples: Sequence[Sample]) -> Any:
@@ -143,12 +149,18 @@ def _odds(model: Model, samples: Sequence[Sample]) -> Any:
     return np.array([sum(model.parts(_without_core(s.features), core=s.core).values()) for s in samples])
 
 
-def _regression(samples: Sequence[Sample], names: Sequence[str], offset: Any) -> Any:
-    """Return a weighted logistic regression's coefficients of some features, and the intercept, added to `offset`."""
+def _regression(samples: Sequence[Sample], names: Sequence[str], offset: Any, *, shrunk: float = 1e-9) -> Any:
+    """Return a logistic regression's coefficients of some features, and its intercept.
+
+    Args:
+        samples: Their weights count.
+        offset: Log odds of each that the regression adds to.
+        shrunk: Penalty of the intercept.
+    """
     x = np.array([[*(sample.features.get(name, 0.0) for name in names), 1.0] for sample in samples])
     y, weights = (np.array([getattr(sample, name) for sample in samples]) for name in ("score", "weight"))
     w = np.zeros(x.shape[1])
-    penalty = np.array([RIDGE] * len(names) + [1e-9])
+    penalty = np.array([RIDGE] * len(names) + [shrunk])
     for _ in range(50):
         p = 1 / (1 + np.exp(-(x @ w + offset)))
         gradient = x.T @ (weights * (p - y)) + penalty * w
@@ -222,9 +234,9 @@ def main() -> None:
     model = fit(samples)
     for name, value in sorted(model.to_dict()["coefficients"].items(), key=lambda item: -abs(item[1])):
         print(f"  {value:+.2f}  {name}")
-    print(
-        f"  {model.intercept:+.2f}  intercept\n  {model.core_weight:+.2f}  {CORE} (log odds), {model.core_offset:+.2f}"
-    )
+    print(f"  {model.intercept:+.2f}  intercept")
+    for kind, weight in model.core_weights.items():
+        print(f"  {weight:+.2f}  {CORE} (log odds), {model.core_offsets[kind]:+.2f}; {kind or 'other kinds'}")
     if arguments.plot:
         _plot(arguments.plot, ways, scores)
     if arguments.write:

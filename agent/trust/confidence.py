@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -29,16 +29,18 @@ class Model:
     Attributes:
         intercept: Log odds of an answer of which every feature is 0.
         coefficients: What one unit of a feature adds; a feature that is not here adds nothing.
-        core_weight: What one unit of the log odds of the core's own probability adds.
-        core_offset: What is added with it, so that the mean stays where it was.
+        core_weights: What one unit of the log odds of the core's own probability adds, for each kind of question
+            (named as its feature is), and "" for all others: a core may know when it describes well, and not when it
+            counts well.
+        core_offsets: What is added with it, so that the mean stays where it was.
         cores: Whose answers it was fitted on. How often others are right is not known: their own probability, shrunk
             (without one, even odds), stands for the intercept and the kind of question.
     """
 
     intercept: float
     coefficients: Mapping[str, float]
-    core_weight: float = 0.0
-    core_offset: float = 0.0
+    core_weights: Mapping[str, float] = field(default_factory=dict)
+    core_offsets: Mapping[str, float] = field(default_factory=dict)
     cores: tuple[str, ...] = ()
 
     def probability(self, features: Mapping[str, float], *, core: str) -> float:
@@ -51,8 +53,11 @@ class Model:
         evidence = {name: self.coefficients.get(name, 0.0) * value for name, value in features.items() if name != CORE}
         own = features.get(CORE)
         if core in self.cores:
-            known = {} if own is None else {CORE: self.core_weight * own + self.core_offset}
-            told = {"intercept": self.intercept, **evidence, **known}
+            told = {"intercept": self.intercept, **evidence}
+            if own is not None and self.core_weights:
+                kind = next((name for name, is_it in features.items() if name.startswith(KIND) and is_it), "")
+                kind = kind if kind in self.core_weights else ""
+                told[CORE] = self.core_weights[kind] * own + self.core_offsets[kind]
         else:
             told = {name: added for name, added in evidence.items() if not name.startswith(KIND)}
             told[CORE] = _OTHER_CORES * (own or 0.0)
