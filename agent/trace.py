@@ -187,7 +187,9 @@ def versions() -> dict[str, str]:
     folders = tuple(Path(folder) for folder in vqa.__path__)
     source = [folder / part for folder in folders for part in ("agent", "adapter_model") if (folder / part).is_dir()]
     kernel = sorted(folders[0].glob("*.py"))
-    told = {"vqa": f"{vqa.__version__} {fingerprint(code=(*kernel, *source))}", "python": platform.python_version()}
+    fitted = [file for folder in source if (file := folder / "trust" / "confidence.json").is_file()]
+    code = fingerprint(code=(*kernel, *source, *fitted))
+    told = {"vqa": f"{vqa.__version__} {code}", "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             told[package] = version(package)
