@@ -6,34 +6,24 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Self
 
 import pytest
 from PIL import Image
 
-from vqa import Settings, VQAAgent
-from vqa.adapter_model.cores.echo import EchoCore
-from vqa.agent.events import Answered
 from vqa.agent.trust.confidence import FILE, shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.judging import CANNOT_TELL, judged
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import says_yes, telling_words, words
-from vqa.registry import routers
 from vqa.terminal import clean, print_evidence
 from vqa.values import (
     Answer,
-    Evidence,
     Finding,
-    FindingKind,
-    GenerationOptions,
-    LoadedImage,
     Prompt,
     Question,
     Region,
     Route,
-    Token,
 )
 
 LABELS = ("person", "dog", "cat", "giraffe", "cup", "laptop", "bus", "dining table", "horse")
@@ -329,92 +319,3 @@ def test_the_table_shows_stances_and_boxes_and_no_control_character(capsys: pyte
     assert "contradicts" in shown
     assert "0.90" in shown
     assert clean(shown) == shown
-
-
-# the doors
-
-
-class Dogs:
-    """Sees one dog in every picture."""
-
-    name: ClassVar[str] = "dogs"
-    kind: ClassVar[FindingKind] = "objects"
-    description: ClassVar[str] = "sees a dog"
-    cues: ClassVar[tuple[str, ...]] = ()
-    uses_question: ClassVar[bool] = False
-    vocabulary = LABELS
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        return cls()
-
-    def available(self) -> str | None:
-        return None
-
-    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
-        return replace(boxes(("dog", 0.9)), expert=self.name)
-
-
-class Saying(EchoCore):
-    """Says the same to everything, in two pieces."""
-
-    def __init__(self, *pieces: str) -> None:
-        self.pieces = pieces
-
-    def stream(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> list[Token]:  # type: ignore[override]
-        return [Token(piece, math.log(0.9)) for piece in self.pieces]
-
-
-def agent(core: EchoCore, **flags: object) -> VQAAgent:
-    settings = Settings.load({"core": "echo", "router": "all", **flags})
-    return VQAAgent([Dogs()], routers.get("all").from_settings(settings), core=core, settings=settings)
-
-
-def test_what_is_withheld_is_never_streamed() -> None:
-    asked = agent(Saying("N", "o"), min_confidence=0.9)
-    events = list(asked.events(PICTURE, "Is there a dog?"))
-    assert [event.text for event in events if isinstance(event, Token)] == [CANNOT_TELL]
-    assert isinstance(events[-1], Answered)
-    assert events[-1].answer.withheld == "No"
-    assert [token.text for token in events[-1].tokens] == ["N", "o"]
-    assert "".join(asked.stream(PICTURE, "Is there a dog?")) == CANNOT_TELL
-    assert asked.chat(PICTURE).ask("Is there a dog?").text == CANNOT_TELL
-
-
-def test_with_a_threshold_of_zero_every_answer_is_given_as_it_is_written() -> None:
-    asked = agent(Saying("N", "o"), min_confidence=0)
-    events = list(asked.events(PICTURE, "Is there a dog?"))
-    assert [event.text for event in events if isinstance(event, Token)] == ["N", "o"]
-    answered = asked(PICTURE, Question("Is there a dog?", choices=("Yes", "No")))
-    assert (answered.text, answered.withheld) == ("No", None)
-
-
-def test_batches_withhold_what_single_answers_do() -> None:
-    for least in (0.0, 0.9):
-        asked = agent(Saying("No"), min_confidence=least)
-        alone = asked(PICTURE, "Is there a dog?")
-        (batched,) = asked.answer_many([(PICTURE, "Is there a dog?")])
-        for name in ("text", "withheld", "abstention", "evidence", "confidence", "core_confidence"):
-            assert getattr(batched, name) == getattr(alone, name)
-
-
-def test_supporting_boxes_stand_out_in_the_drawing() -> None:
-    import numpy as np
-
-    from vqa.drawing import draw_regions
-    from vqa.images import load_image
-
-    found = boxes(("dog", 0.9), ("cat", 0.9), at=[(60, 150), (200, 150)])
-    picture = load_image(Image.new("RGB", (300, 300), "white"))
-    dog, cat = found.regions
-    plain, _ = draw_regions(picture, [found])
-    shown, _ = draw_regions(picture, [found], evidence=[Evidence("detect", "supports", "finds 1 dog", (dog,))])
-    scale = plain.width / 300
-
-    def ink(image: Image.Image, region: Region) -> int:
-        x0, y0, x1, y1 = (round(v * scale) for v in region.xyxy)
-        inside = np.asarray(image.crop((x0 - 2, y0, x1 + 3, y1 + 3)))
-        return int((inside < 250).any(axis=2).sum())
-
-    assert ink(shown, dog) > ink(plain, dog)
-    assert ink(shown, cat) < ink(plain, cat)
