@@ -7,8 +7,8 @@ photos, ICDAR 2015: quad, text, ignore) or `lines` with a `key` (receipts, SROIE
 
 Words are compared whole, without case and without punctuation around them. A word read where the annotators could
 read nothing (`ignore`) counts neither way. Order is the share of pairs of words that stand in the annotated order, over
-words that occur once in the picture and once in the reading (Kendall's tau is twice that, minus one). CPU seconds are the process's
-own, whatever else the machine does; seconds are a clock's.
+words that occur once in the picture and once in the reading (Kendall's tau is twice that, minus one). CPU seconds are
+this process's own, whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import re
 import resource
 import statistics
 import string
+import sys
 import tarfile
 import time
 from collections import Counter
@@ -163,8 +164,9 @@ def main() -> None:
     for name, summary in summaries.items():
         cells = (f"{v:.3f}" if isinstance(v, float) else "-" if v is None else str(v) for v in summary.values())
         print(f"{name:12}" + "".join(f"{cell:>15}" for cell in cells))
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # Linux counts in KiB
-    print(f"{model}: {load_cpu_s:.1f} CPU seconds to import and load; the process took at most {peak_mib} MiB")
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is bytes on macOS, KiB elsewhere
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    print(f"{model}: {load_cpu_s:.1f} CPU seconds to import and load; the process took at most {peak_mib:.0f} MiB")
     if arguments.json:
         report = {"summary": summaries, "tallies": {n: asdict(t) for n, t in tallies.items()}, "readings": readings}
         arguments.json.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
