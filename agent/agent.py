@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +17,7 @@ from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
+from vqa.agent.second_look import look_again
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
 from vqa.images import load_image
@@ -205,16 +206,14 @@ class VQAAgent:
         clock("route", since)
         yield Routed(route)
 
-        findings: list[Finding] = []
-        for name in route.experts:
-            yield Looking(name)
-            since = time.perf_counter()
-            findings.append(self.look_or_say_why(name, loaded, asked))
-            clock(name, since)
-            yield Found(findings[-1])
+        findings: dict[str, Finding] = {}
+        for event in self.looks(route, loaded, asked, seconds):
+            if isinstance(event, Found):
+                findings[event.finding.expert] = event.finding
+            yield event
 
         since = time.perf_counter()
-        prompt = compose(asked, findings, self.core, history=history)
+        prompt = compose(asked, list(findings.values()), self.core, history=history)
         clock("compose", since)
         yield Composed(prompt)
 
@@ -232,7 +231,7 @@ class VQAAgent:
             asked,
             loaded,
             route=route,
-            findings=findings,
+            findings=list(findings.values()),
             prompt=prompt,
             tokens=tokens,
             core=self.core.name,
@@ -245,9 +244,39 @@ class VQAAgent:
         if self.settings.strict:
             check_whole(answer)
 
-    def look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
-        """Return what an expert sees within its time, or a finding that says why it failed."""
-        return self._panel.look_or_say_why(self.experts[name], image, question, within=self.settings.expert_seconds)
+    def looks(
+        self, route: Route, image: LoadedImage, question: Question, seconds: MutableMapping[str, float]
+    ) -> Iterator[Looking | Found]:
+        """Yield who looks and what came of it; what an expert found last is all that it found.
+
+        Args:
+            route: Who is asked.
+            image: The picture.
+            question: What is asked.
+            seconds: Receives how long each look took.
+        """
+        findings: dict[str, Finding] = {}
+        for name in route.experts:
+            yield Looking(name)
+            since = time.perf_counter()
+            findings[name] = self.look_or_say_why(name, image, question)
+            seconds[name] = time.perf_counter() - since
+            yield Found(findings[name])
+        yield from look_again(self, question, image, findings, seconds)
+
+    def look_or_say_why(
+        self, name: str, image: LoadedImage, question: Question, *, within: float | None = None
+    ) -> Finding:
+        """Return what an expert sees, or a finding that says why it failed.
+
+        Args:
+            name: The expert's.
+            image: The picture.
+            question: What is asked.
+            within: Seconds it may take, if that is less than the settings allow.
+        """
+        limits = [limit for limit in (within, self.settings.expert_seconds) if limit]
+        return self._panel.look_or_say_why(self.experts[name], image, question, within=min(limits, default=0.0))
 
     def tokens(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Iterator[Token]:
         """Yield the answer: what the core writes, or the likeliest of the choices if it can weigh them."""

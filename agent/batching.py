@@ -18,6 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from vqa.agent.answering import check_whole, finished
+from vqa.agent.events import Found
 from vqa.agent.prompting import compose
 from vqa.errors import ModelUnavailable, PartialFailure, VQAError
 from vqa.images import load_image
@@ -62,7 +63,7 @@ class _Asked:
     question: Question
     image: LoadedImage | None = None
     route: Route | None = None
-    findings: list[Finding] = field(default_factory=list)
+    findings: dict[str, Finding] = field(default_factory=dict)  # by expert
     prompt: Prompt | None = None
     tokens: Sequence[Token] = ()
     seconds: dict[str, float] = field(default_factory=dict)
@@ -188,12 +189,11 @@ def _look(agent: VQAAgent, window: Sequence[_Asked], stopping: Callable[[], bool
             since = time.perf_counter()
             asked.route = agent.route(asked.question.text)
             asked.seconds["route"] = time.perf_counter() - since
-            for name in asked.route.experts:
-                since = time.perf_counter()
-                asked.findings.append(agent.look_or_say_why(name, asked.image, asked.question))
-                asked.seconds[name] = time.perf_counter() - since
+            for event in agent.looks(asked.route, asked.image, asked.question, asked.seconds):
+                if isinstance(event, Found):
+                    asked.findings[event.finding.expert] = event.finding
             since = time.perf_counter()
-            asked.prompt = compose(asked.question, asked.findings, agent.core)
+            asked.prompt = compose(asked.question, list(asked.findings.values()), agent.core)
             asked.seconds["compose"] = time.perf_counter() - since
         except ModelUnavailable as error:
             if asked.route is None:
@@ -279,7 +279,7 @@ def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
         asked.question,
         asked.image,
         route=asked.route,
-        findings=asked.findings,
+        findings=list(asked.findings.values()),
         prompt=asked.prompt,
         tokens=asked.tokens,
         core=agent.core.name,

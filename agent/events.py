@@ -14,14 +14,19 @@ class Routed:
 
 @dataclass(frozen=True)
 class Looking:
-    """An expert starts to look; its finding follows."""
+    """An expert starts to look; its finding follows.
+
+    Attributes:
+        again: Why it looks for a second time, at a part of the picture; empty the first time.
+    """
 
     expert: str
+    again: str = ""
 
 
 @dataclass(frozen=True)
 class Found:
-    """An expert has looked, or failed (`finding.error`)."""
+    """An expert has looked, or failed (`finding.error`); what it found before is part of it."""
 
     finding: Finding
 

@@ -65,14 +65,17 @@ class Replayer(VQAAgent):
     def __init__(self, trace: Trace, settings: Settings) -> None:
         core = registry.cores.get(settings.core).from_settings(settings)
         router = registry.routers.get("none").from_settings(settings)
-        # Experts asked for by name are in the recorded route already, and may not be installed here.
-        super().__init__([], router, core=core, settings=replace(settings, experts=(), no_experts=()))
+        # Experts asked for by name are in the recorded route already, and may not be installed here; what second looks
+        # showed is in the findings.
+        super().__init__([], router, core=core, settings=replace(settings, experts=(), no_experts=(), second_looks=0))
         self._recorded = trace.answer
 
     def route(self, question: str) -> Route:
         return self._recorded.route
 
-    def look_or_say_why(self, name: str, image: LoadedImage, question: Question) -> Finding:
+    def look_or_say_why(
+        self, name: str, image: LoadedImage, question: Question, *, within: float | None = None
+    ) -> Finding:
         for finding in self._recorded.findings:
             if finding.expert == name:
                 return finding
@@ -151,10 +154,15 @@ def _in_mappings(what: str, was: Mapping[str, str], now: Mapping[str, str]) -> I
 
 
 def _in_findings(was: Sequence[Finding], now: Sequence[Finding]) -> Iterator[Difference]:
-    before, after = ({finding.expert: replace(finding, seconds=0.0) for finding in found} for found in (was, now))
+    before, after = ({finding.expert: _untimed(finding) for finding in found} for found in (was, now))
     for expert in dict.fromkeys((*before, *after)):
         if before.get(expert) != after.get(expert):
             yield _difference(f"findings: {expert}", _told(before.get(expert)), _told(after.get(expert)))
+
+
+def _untimed(finding: Finding) -> Finding:
+    looks = tuple(replace(look, seconds=0.0) for look in finding.second_looks)
+    return replace(finding, seconds=0.0, second_looks=looks)
 
 
 def _in_texts(what: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Difference]:

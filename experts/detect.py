@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.errors import InputError, ModelUnavailable
 from vqa.experts.detectors import coco, yolo_weights
-from vqa.experts.detectors.tiling import detect
+from vqa.experts.detectors.tiling import detect, merge
 from vqa.experts.detectors.words import describe
 from vqa.fingerprints import fingerprint
 from vqa.registry import register_expert, unknown_name
@@ -114,6 +115,11 @@ class DetectExpert:
             vocabulary=detector.labels,
             size=image.pil.size,
         )
+
+    def refined(self, first: Finding, closer: Finding, area: tuple[int, int, int, int]) -> Finding:
+        """Return the picture's objects, and those that only the part showed whole."""
+        regions = sorted(merge(first.regions, [(area, closer.regions)], first.size), key=lambda r: -r.score)
+        return replace(first, text=describe(regions, first.size), regions=tuple(regions))
 
     def unload(self) -> None:
         self._detector = None

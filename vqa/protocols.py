@@ -58,6 +58,21 @@ class CacheableExpert(Expert, Protocol):
 
 
 @runtime_checkable
+class RefiningExpert(Expert, Protocol):
+    """An expert that can look again, at a part of the picture, where its first look left the question open."""
+
+    def refined(self, first: Finding, closer: Finding, area: tuple[int, int, int, int]) -> Finding:
+        """Return what it saw in the picture, put together with what it saw in a part of it; loads nothing.
+
+        Args:
+            first: Of the picture.
+            closer: Of the part, boxes in the part's own pixels.
+            area: The part: x0, y0, x1, y1 in pixels of the picture.
+        """
+        ...
+
+
+@runtime_checkable
 class UnloadableExpert(Expert, Protocol):
     """An expert that can let go of its weights."""
 

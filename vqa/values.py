@@ -81,6 +81,28 @@ class Region:
 
 
 @dataclass(frozen=True)
+class SecondLook:
+    """That an expert looked again, at a part of the picture.
+
+    Attributes:
+        why: What the first look left open.
+        xyxy: The part, in pixels of the picture.
+        outcome: What came of it, in words.
+        seconds: How long it took.
+    """
+
+    why: str
+    xyxy: tuple[float, float, float, float]
+    outcome: str
+    seconds: float = 0.0
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SecondLook:
+        x0, y0, x1, y1 = data["xyxy"]
+        return cls(data["why"], (x0, y0, x1, y1), data["outcome"], data["seconds"])
+
+
+@dataclass(frozen=True)
 class Finding:
     """What one expert saw.
 
@@ -96,6 +118,7 @@ class Finding:
         vocabulary: Every label the expert could have reported; empty means open-ended. What is not in it is
             unknown to the expert, never absent from the picture.
         size: Width and height of the picture in pixels, so that places can be told from boxes alone.
+        second_looks: Where it looked again for the question; `regions` and `text` hold what came of it.
     """
 
     expert: str
@@ -108,6 +131,7 @@ class Finding:
     notes: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
     size: tuple[int, int] = (0, 0)
+    second_looks: tuple[SecondLook, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "regions": [r.to_dict() for r in self.regions], "seconds": round(self.seconds, 4)}
@@ -121,6 +145,7 @@ class Finding:
                 "notes": tuple(data.get("notes", ())),
                 "vocabulary": tuple(data.get("vocabulary", ())),
                 "size": tuple(data.get("size", (0, 0))),
+                "second_looks": tuple(SecondLook.from_dict(look) for look in data.get("second_looks", ())),
             }
         )
 

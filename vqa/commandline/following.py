@@ -28,8 +28,8 @@ def follow(
             match event:
                 case Routed(route):
                     _log.info("%s", route.reason)
-                case Looking(expert):
-                    status.show(f"{expert}: looking …")
+                case Looking(expert, again):
+                    status.show(f"{expert}: looking again, {again} …" if again else f"{expert}: looking …")
                 case Composed(prompt):
                     status.clear()
                     if show_prompt:

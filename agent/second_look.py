@@ -1,0 +1,133 @@
+"""A second, closer look where the first one left the question open: what is worth it, and what comes of it.
+
+Which kinds of steps there are was decided by what they are worth (docs/measurements.md, "Second look").
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from vqa.agent.events import Found, Looking
+from vqa.agent.intent import read_intent
+from vqa.images import load_image
+from vqa.protocols import RefiningExpert
+from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region, SecondLook
+from vqa.words import plural
+
+if TYPE_CHECKING:
+    from vqa.agent.agent import VQAAgent
+
+Area = tuple[int, int, int, int]
+
+UNSURE = 0.35
+"""A thing that is to be counted and has a lower score is worth a closer look."""
+MARGIN = 0.15
+"""What a closer look shows around the things, as a share of the sides of their common box."""
+MARGIN_PIXELS = 16
+MOST = 0.5
+"""Share of the picture from which on a part is not closer to speak of."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One closer look.
+
+    Attributes:
+        expert: Who is to look.
+        area: At what: x0, y0, x1, y1 in pixels of the picture.
+        why: What the first look left open.
+        labels: What of it counts.
+    """
+
+    expert: str
+    area: Area
+    why: str
+    labels: tuple[str, ...]
+
+
+def steps(question: str, findings: Sequence[Finding]) -> list[Step]:
+    """Return what would help to settle the question after the first looks, at most one step for each finding."""
+    wanted = (_closer_count(question, finding) for finding in findings if finding.error is None)
+    return [step for step in wanted if step is not None]
+
+
+def _closer_count(question: str, finding: Finding) -> Step | None:
+    """Return a look at all the things that a question counts, if some of them are unsure and they stand together."""
+    if finding.kind != "objects":
+        return None
+    intent = read_intent(question, finding.vocabulary)
+    counted = [region for region in finding.regions if region.label in intent.asked]
+    unsure = [region for region in counted if region.score < UNSURE]
+    if intent.aim != "count" or not unsure:
+        return None
+    area = _around(counted, finding.size)
+    if (area[2] - area[0]) * (area[3] - area[1]) > MOST * finding.size[0] * finding.size[1]:
+        return None
+    things = intent.thing or plural(intent.asked[0], len(counted))
+    return Step(finding.expert, area, f"{len(unsure)} of {len(counted)} {things} under {UNSURE:g}", intent.asked)
+
+
+def _around(regions: Sequence[Region], size: tuple[int, int]) -> Area:
+    """Return the regions' common box with a margin, inside the picture."""
+    x0, y0 = (min(region.xyxy[axis] for region in regions) for axis in (0, 1))
+    x1, y1 = (max(region.xyxy[axis] for region in regions) for axis in (2, 3))
+    across, down = (MARGIN * side + MARGIN_PIXELS for side in (x1 - x0, y1 - y0))
+    return (
+        max(round(x0 - across), 0),
+        max(round(y0 - down), 0),
+        min(round(x1 + across), size[0]),
+        min(round(y1 + down), size[1]),
+    )
+
+
+def look_again(
+    agent: VQAAgent,
+    question: Question,
+    image: LoadedImage,
+    findings: MutableMapping[str, Finding],
+    seconds: MutableMapping[str, float],
+) -> Iterator[Looking | Found]:
+    """Yield the second looks as they happen, as many as the settings allow, and take down what came of them.
+
+    Args:
+        agent: Whose experts look.
+        question: What is asked.
+        image: The picture.
+        findings: Of the first looks, by expert; those that were refined are replaced.
+        seconds: Receives how long each took, as "detect again".
+    """
+    ends = time.monotonic() + agent.settings.second_look_seconds
+    for step in steps(question.text, list(findings.values()))[: agent.settings.second_looks]:
+        expert = agent.experts[step.expert]
+        left = ends - time.monotonic()
+        if not isinstance(expert, RefiningExpert) or left <= 0:
+            continue
+        yield Looking(step.expert, again=step.why)
+        since = time.perf_counter()
+        part = load_image(image.pil.crop(step.area))
+        closer = agent.look_or_say_why(step.expert, part, question, within=left)
+        took = seconds[f"{step.expert} again"] = time.perf_counter() - since
+        findings[step.expert] = _refined(expert, findings[step.expert], closer, step, took)
+        yield Found(findings[step.expert])
+
+
+def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step, took: float) -> Finding:
+    """Return the first finding with what a closer look adds to it, and the account of it."""
+    if closer.error is not None:
+        outcome = f"failed: {closer.error}"
+        whole = replace(first, notes=(*first.notes, f"second look {outcome}"))
+    else:
+        relevant = tuple(region for region in closer.regions if region.label in step.labels)
+        whole = expert.refined(first, replace(closer, regions=relevant), step.area)
+        before, after = _sure(first, step.labels), _sure(whole, step.labels)
+        outcome = f"{after} instead of {before}" if after != before else f"still {after}"
+    x0, y0, x1, y1 = map(float, step.area)
+    told = SecondLook(step.why, (x0, y0, x1, y1), outcome, took)
+    return replace(whole, second_looks=(*first.second_looks, told))
+
+
+def _sure(finding: Finding, labels: Sequence[str]) -> int:
+    return sum(region.label in labels and region.score >= COUNT_SCORE for region in finding.regions)
