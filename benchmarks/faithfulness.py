@@ -17,6 +17,7 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ def main() -> None:
     parser.add_argument("--core", default="smollm2-135m")
     parser.add_argument("--adapter", action="append", default=[], help="a preset or a folder; may be repeated")
     parser.add_argument("--base", action="store_true", help="also the base model without an adapter")
-    parser.add_argument("--image-root", type=Path, help="folder, tar or zip")
+    parser.add_argument(
+        "--image-root", type=Path, action="append", default=[], help="folder, tar or zip; may be repeated"
+    )
     parser.add_argument("--limit", type=int, default=2000, help="rows drawn from the file")
     parser.add_argument("--show", type=int, default=0, help="print so many wrong answers of each task")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -71,18 +74,15 @@ def main() -> None:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def pictures_of(rows: Sequence[dict[str, Any]], root: Path | None) -> list[LoadedImage]:
+def pictures_of(rows: Sequence[dict[str, Any]], roots: Sequence[Path]) -> list[LoadedImage]:
     """Return each row's picture, or a blank one."""
-    blank = load_image(Image.new("RGB", (32, 32)))
-    if root is None:
-        return [blank] * len(rows)
-    found = []
-    with Pictures(root) as pictures:
-        for row in rows:
-            try:
-                found.append(pictures.load(row["image"]) if row["image"] else blank)
-            except InputError:
-                found.append(blank)
+    found = [load_image(Image.new("RGB", (32, 32)))] * len(rows)
+    for root in roots:
+        with Pictures(root) as pictures:
+            for i, row in enumerate(rows):
+                if row["image"]:
+                    with suppress(InputError):
+                        found[i] = pictures.load(row["image"])
     return found
 
 
