@@ -119,10 +119,11 @@ class PpOcrEngine:
         from PIL.Image import Resampling
 
         width, height = finding_size(picture.size)
-        scaled = np.asarray(picture.resize((width, height), Resampling.BILINEAR), np.float32)[:, :, ::-1] / 255
-        normal = (scaled - np.float32(_MEAN)) / np.float32(_DEVIATION)  # (H, W, 3), BGR
+        scaled = np.asarray(picture.resize((width, height), Resampling.BILINEAR), np.float32)[:, :, ::-1]
+        mean, deviation = (np.array(values, np.float32) * 255 for values in (_MEAN, _DEVIATION))
+        normal = (scaled - mean) / deviation  # (H, W, 3), BGR
         (maps,) = self._finder.run(None, {"x": np.ascontiguousarray(normal.transpose(2, 0, 1)[None])})
-        scale = np.float32([picture.width / width, picture.height / height])
+        scale = np.array([picture.width / width, picture.height / height], np.float32)
         return [box * scale for box in text_boxes(maps[0, 0])]
 
     def _read_line(self, line: NDArray[np.uint8]) -> tuple[str, float]:
@@ -148,8 +149,8 @@ def cut_out(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.u
     import numpy as np
 
     width, height = (max(round(math.dist(box[0], box[i])), 1) for i in (1, 3))
-    target = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
-    level = cv2.warpPerspective(
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    level: NDArray[Any] = cv2.warpPerspective(
         pixels,
         cv2.getPerspectiveTransform(box, target),
         (width, height),

@@ -8,7 +8,7 @@ rectangle around the kernel grown on each side, because a rectangle is what is c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def text_boxes(probability: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return boxes
 
 
-def from_top_left(corners: NDArray[np.float32]) -> NDArray[np.float32]:
+def from_top_left(corners: NDArray[Any]) -> NDArray[np.float32]:
     """Return four corners clockwise, beginning where text that runs to the right begins, however steeply it does."""
     import numpy as np
 
@@ -45,7 +45,7 @@ def from_top_left(corners: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.array([left[0], right[0], right[1], left[1]], np.float32)
 
 
-def _mean_within(probability: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
+def _mean_within(probability: NDArray[np.float32], contour: NDArray[Any]) -> float:
     import cv2
     import numpy as np
 
