@@ -151,8 +151,9 @@ def run(
         ledger.begin()
         for window in answering(wanted):
             lines.add(b"".join(line_of(outcome, job.format, only_answers=job.only_answers) for outcome in window))
-            for outcome in window if page is not None else ():
-                page.add(outcome)
+            if page is not None:
+                for outcome in window:
+                    page.add(outcome)
             progress.count(window)
             watch(progress)
             failed = sum(isinstance(outcome.result, Failed) for outcome in window)

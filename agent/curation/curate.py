@@ -141,7 +141,7 @@ def _rows(
         if why is not None:
             yield _dropped(name, why, one.text, text)
             continue
-        told = {"tokens": count_tokens(str(text)), "turns": len(one.turns), "described": one.text}
+        told: dict[str, Any] = {"tokens": count_tokens(str(text)), "turns": len(one.turns), "described": one.text}
         yield {"image": name, "caption": text, **told}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vqa.agent.batch.pictures import ask_about
+from vqa.agent.batch.rows import Row
 from vqa.agent.instructions.annotations import chosen, pictures_beside, read_annotations
 from vqa.errors import InputError
 
@@ -33,7 +34,7 @@ def named(places: Sequence[str], *, root: str | None = None, split: str | None =
             raise InputError(f"{places[0]!r}: no picture" + (f" of split {split!r}" if split else ""))
         return list(dict.fromkeys(row.image for row in rows)), root or str(pictures_beside(file))
     asked, root = ask_about(places, ["?"])
-    names = [row.image for row in asked if hasattr(row, "image")]
+    names = [row.image for row in asked if isinstance(row, Row)]
     folder = Path(places[0]).expanduser()
     if len(places) == 1 and folder.is_dir():  # names below it stay right wherever the dataset is read from
         return [Path(name).relative_to(folder).as_posix() for name in names], str(folder)

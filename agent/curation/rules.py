@@ -80,7 +80,7 @@ def mend(text: str) -> Mended:
 def faults(text: str) -> Counter[Fault]:
     """Return what is wrong with a paragraph's sentences, how often; empty: nothing."""
     seen: set[tuple[str, ...]] = set()
-    found = Counter(fault for sentence in sentences(text) if (fault := _fault(sentence, seen)))
+    found: Counter[Fault] = Counter(fault for sentence in sentences(text) if (fault := _fault(sentence, seen)))
     found["repeats"] += len(_LOOP.findall(text))
     return +found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,8 +79,10 @@ def curate(
         check_writable(path)
     names, root = named(pictures, root=image_root, split=split)
     names = names[:limit]
-    unset = {name: value for name, value in _DEFAULTS.items() if settings.origins.get(name, "default") == "default"}
-    settings = replace(settings, **unset)  # type: ignore[arg-type]
+    unset: dict[str, Any] = {
+        name: value for name, value in _DEFAULTS.items() if settings.origins.get(name, "default") == "default"
+    }
+    settings = replace(settings, **unset)
     core = cores.get(settings.core).from_settings(settings)
     if missing := core.available():
         raise ModelUnavailable(f"core {core.name!r}: {missing}")
