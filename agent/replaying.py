@@ -154,15 +154,10 @@ def _in_mappings(what: str, was: Mapping[str, str], now: Mapping[str, str]) -> I
 
 
 def _in_findings(was: Sequence[Finding], now: Sequence[Finding]) -> Iterator[Difference]:
-    before, after = ({finding.expert: _untimed(finding) for finding in found} for found in (was, now))
+    before, after = ({finding.expert: replace(finding, seconds=0.0) for finding in found} for found in (was, now))
     for expert in dict.fromkeys((*before, *after)):
         if before.get(expert) != after.get(expert):
             yield _difference(f"findings: {expert}", _told(before.get(expert)), _told(after.get(expert)))
-
-
-def _untimed(finding: Finding) -> Finding:
-    looks = tuple(replace(look, seconds=0.0) for look in finding.second_looks)
-    return replace(finding, seconds=0.0, second_looks=looks)
 
 
 def _in_texts(what: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Difference]:

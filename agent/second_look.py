@@ -109,12 +109,12 @@ def look_again(
         since = time.perf_counter()
         part = load_image(image.pil.crop(step.area))
         closer = agent.look_or_say_why(step.expert, part, question, within=left)
-        took = seconds[f"{step.expert} again"] = time.perf_counter() - since
-        findings[step.expert] = _refined(expert, findings[step.expert], closer, step, took)
+        findings[step.expert] = _refined(expert, findings[step.expert], closer, step)
+        seconds[f"{step.expert} again"] = time.perf_counter() - since
         yield Found(findings[step.expert])
 
 
-def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step, took: float) -> Finding:
+def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step) -> Finding:
     """Return the first finding with what a closer look adds to it, and the account of it."""
     if closer.error is not None:
         outcome = f"failed: {closer.error}"
@@ -125,7 +125,7 @@ def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step
         before, after = _sure(first, step.labels), _sure(whole, step.labels)
         outcome = f"{after} instead of {before}" if after != before else f"still {after}"
     x0, y0, x1, y1 = map(float, step.area)
-    told = SecondLook(step.why, (x0, y0, x1, y1), outcome, took)
+    told = SecondLook(step.why, (x0, y0, x1, y1), outcome)
     return replace(whole, second_looks=(*first.second_looks, told))
 
 

@@ -1,6 +1,7 @@
 """What the agent does about experts that hang, crash or are missing, and how they let go of their weights."""
 
 import gc
+import re
 import subprocess
 import sys
 import time
@@ -288,3 +289,15 @@ def test_a_process_with_a_hanging_expert_answers_and_ends(tmp_path: Path, option
     else:
         assert done.stdout.splitlines()[-1] == "What?"
     assert ("error: 1 of 1 answers had to do without an expert" in done.stderr) == (code == 4)
+
+
+@pytest.mark.weights
+def test_the_code_of_the_documentation_runs() -> None:
+    page = Path(__file__).resolve().parents[1] / "docs" / "experts.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    agent = names["agent"]
+    assert isinstance(agent, VQAAgent)
+    assert isinstance(detect := agent.experts["detect"], DetectExpert)
+    assert detect._detector is None, "it has let go of its weights"

@@ -237,8 +237,8 @@ def print_evidence(answer: Answer) -> None:
     for finding in answer.findings:
         for look in finding.second_looks:
             where = "{:.0f}, {:.0f} to {:.0f}, {:.0f}".format(*look.xyxy)
-            told = f"{finding.expert} looked again at {where} in {look.seconds:.2f} s, {look.why}: {look.outcome}"
-            console.print(cell(told))
+            told = f"{finding.expert} looked again at {where}, {look.why}: {look.outcome}"
+            console.print(cell(f"{told} ({answer.seconds.get(f'{finding.expert} again', 0.0):.2f} s)"))
     if answer.degraded:
         failed = [finding.expert for finding in answer.findings if finding.error is not None]
         console.print(cell(f"degraded: answered without {', '.join(failed)}"))

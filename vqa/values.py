@@ -88,18 +88,16 @@ class SecondLook:
         why: What the first look left open.
         xyxy: The part, in pixels of the picture.
         outcome: What came of it, in words.
-        seconds: How long it took.
     """
 
     why: str
     xyxy: tuple[float, float, float, float]
     outcome: str
-    seconds: float = 0.0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SecondLook:
         x0, y0, x1, y1 = data["xyxy"]
-        return cls(data["why"], (x0, y0, x1, y1), data["outcome"], data["seconds"])
+        return cls(data["why"], (x0, y0, x1, y1), data["outcome"])
 
 
 @dataclass(frozen=True)
