@@ -38,7 +38,7 @@ LANGUAGES = frozenset(
 FINDER, READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 
 # Finding text costs time by area, so every picture is brought to this many pixels; small ones are enlarged.
-_AREA = 1_200_000
+_AREA = 2_000_000
 _MOST_ENLARGED = 2.0
 _STRIDE = 32  # the finder halves the picture five times
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of values in [0, 1]
