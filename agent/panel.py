@@ -64,7 +64,7 @@ class Panel:
             if work.is_done:  # the expert's own: a connection, say
                 raise
             self._overdue[expert.name] = work
-            raise VQAError(f"took longer than {within:g} s (expert_seconds)") from None
+            raise VQAError(f"took longer than {within:.3g} s") from None
 
     def look_or_say_why(self, expert: Expert, image: LoadedImage, question: Question, *, within: float) -> Finding:
         """Return what an expert sees, or a finding that says why it failed."""

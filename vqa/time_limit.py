@@ -84,15 +84,15 @@ class Work(Generic[T]):
             self._error = error
 
 
-def under_way() -> bool:
-    """Return whether any work is still being done."""
-    return not all(work.is_done for work in _started)
+def under_way() -> list[Work[Any]]:
+    """Return the work that is still being done."""
+    return [work for work in _started if not work.is_done]
 
 
 @atexit.register
 def _interrupt() -> None:
-    """Raise SystemExit in everything that is still being done, at its next step in Python, and wait a little."""
-    late = [work for work in _started if not work.is_done]
+    """Interrupt everything that is still being done, and wait a little."""
+    late = under_way()
     for work in late:
         work.interrupt()
     ends = time.monotonic() + _GRACE_S
