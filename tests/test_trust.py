@@ -229,6 +229,13 @@ def test_another_cores_own_probability_is_believed_where_nothing_else_is_known()
     assert low < 0.5 < high < 0.9
 
 
+def test_a_kind_of_question_that_was_not_measured_goes_by_the_cores_own_probability() -> None:
+    where = answer("Where is the dog?", "left", boxes(("dog", 0.7)), own=0.95)
+    assert "kind: place" not in shipped().coefficients
+    assert where.confidence is not None
+    assert 0.5 < where.confidence < 0.95
+
+
 def test_there_is_no_confidence_where_there_is_nothing_to_go_by() -> None:
     assert answer("What is this?", "a dog", own=None, core="another").confidence is None
     given = answer("What is this?", "a dog", own=None, core="another", least=0.9)

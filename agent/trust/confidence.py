@@ -18,8 +18,8 @@ from vqa.agent.trust.features import CORE, KIND
 FILE = "confidence.json"
 
 
-_OTHER_CORES = 0.5
-"""What counts of another core's log odds of its own answer: most models are surer than they are right."""
+_UNMEASURED = 0.5
+"""What counts of a core's log odds of its own answer where it was not measured: most are surer than they are right."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Model:
             (named as its feature is), and "" for all others: a core may know when it describes well, and not when it
             counts well.
         core_offsets: What is added with it, so that the mean stays where it was.
-        cores: Whose answers it was fitted on. How often others are right is not known: their own probability, shrunk
-            (without one, even odds), stands for the intercept and the kind of question.
+        cores: Whose answers it was fitted on. How often others are right is not known, nor how often any is with a
+            kind of question that has no coefficient: the core's own probability, shrunk (without one, even odds),
+            then stands for the intercept and the kind.
     """
 
     intercept: float
@@ -52,15 +53,15 @@ class Model:
         """Return what each feature adds to the log odds, without those that add nothing."""
         evidence = {name: self.coefficients.get(name, 0.0) * value for name, value in features.items() if name != CORE}
         own = features.get(CORE)
-        if core in self.cores:
+        kind = next((name for name, is_it in features.items() if name.startswith(KIND) and is_it), "")
+        if core in self.cores and kind in self.coefficients:
             told = {"intercept": self.intercept, **evidence}
             if own is not None and self.core_weights:
-                kind = next((name for name, is_it in features.items() if name.startswith(KIND) and is_it), "")
-                kind = kind if kind in self.core_weights else ""
-                told[CORE] = self.core_weights[kind] * own + self.core_offsets[kind]
+                shared = kind if kind in self.core_weights else ""
+                told[CORE] = self.core_weights[shared] * own + self.core_offsets[shared]
         else:
             told = {name: added for name, added in evidence.items() if not name.startswith(KIND)}
-            told[CORE] = _OTHER_CORES * (own or 0.0)
+            told[CORE] = _UNMEASURED * (own or 0.0)
         return {name: added for name, added in told.items() if added}
 
     def to_dict(self) -> dict[str, Any]:
