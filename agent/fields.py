@@ -6,8 +6,8 @@ A small core picks the right one of five lines more often than of fifty, and rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 _DIGIT = "[0-9OolI]"  # a reader takes O for 0 and l for 1
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -23,46 +23,51 @@ _HEAD = 5  # lines at the top of a receipt, where it says whose it is
 
 
 @dataclass(frozen=True)
-class _Field:
-    """A kind of value: which questions ask for it, and which lines, by number, hold one."""
+class Narrowed:
+    """A document narrowed down to the lines that can hold a value.
 
-    name: str
-    asked: re.Pattern[str]
-    holding: Callable[[Sequence[str]], list[int]]
+    Attributes:
+        what: The kind of value.
+        lines: These lines by their number, each without what stands around the value; none if all shall be read.
+    """
 
-
-def _matching(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], list[int]]:
-    return lambda lines: [i for i, line in enumerate(lines) if pattern.search(line)]
-
-
-def _head_of_a_receipt(lines: Sequence[str]) -> list[int]:
-    return list(range(_HEAD)) if any(_AMOUNT.search(line) for line in lines) else []
+    what: str = ""
+    lines: Mapping[int, str] = field(default_factory=dict)
 
 
-_FIELDS = (
-    _Field("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _matching(_DATE)),
-    _Field("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _matching(_PHONE)),
-    _Field(
-        "name",
-        re.compile(r"\b(?:name of the|which|what) (?:company|shop|store|restaurant|supermarket)\b", re.IGNORECASE),
-        _head_of_a_receipt,
-    ),
-)
-
-
-def beside_the_point(question: str, lines: Sequence[str]) -> dict[int, str]:
-    """Return which lines cannot hold what `question` asks for, by number, each with the reason; none if none can.
+def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
+    """Return which lines can hold what `question` asks for.
 
     Args:
         question: In its own words.
         lines: A document as it was read, in reading order.
     """
-    if len(lines) < _LONG:
-        return {}
-    for field in _FIELDS:
-        if field.asked.search(question):
-            holding = field.holding(lines)
-            labels = {i - 1 for i in holding if i and field.asked.search(lines[i - 1])}  # "Date:" may stand above
-            kept = {*holding, *labels}
-            return {i: f"no {field.name} in it" for i in range(len(lines)) if i not in kept} if kept else {}
-    return {}
+    for what, asked, values in _FIELDS:
+        if asked.search(question):
+            found = values(lines)
+            labels = {i - 1: lines[i - 1] for i in found if i and asked.search(lines[i - 1])}  # "Date:" may stand above
+            return Narrowed(what, {**labels, **found}) if found and len(lines) >= _LONG else Narrowed()
+    return Narrowed()
+
+
+def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str]]:
+    def found(lines: Sequence[str]) -> dict[int, str]:
+        matches = {i: pattern.search(line) for i, line in enumerate(lines)}
+        return {i: match.group().strip() for i, match in matches.items() if match}
+
+    return found
+
+
+def _head_of_a_receipt(lines: Sequence[str]) -> dict[int, str]:
+    return dict(enumerate(lines[:_HEAD])) if any(_AMOUNT.search(line) for line in lines) else {}
+
+
+_FIELDS = (
+    ("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _values(_DATE)),
+    ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
+    (
+        "name",
+        re.compile(r"\b(?:name of the|which|what) (?:company|shop|store|restaurant|supermarket)\b", re.IGNORECASE),
+        _head_of_a_receipt,
+    ),
+)

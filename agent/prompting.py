@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vqa.agent.fields import beside_the_point
+from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, read_intent
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
@@ -214,7 +214,7 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
     wants_figures = _FIGURES.search(question.lower()) is not None
     lines = []
     since_match = 99
-    left_out = beside_the_point(question, [region.label for region in finding.regions])
+    fitting = narrowed(question, [region.label for region in finding.regions])
     for index, region in enumerate(finding.regions):
         since_match = 0 if words & set(re.findall(r"\w+", region.label.lower())) else since_match + 1
         rank = 1.0 if since_match == 0 else 1.5 if since_match <= 2 else 3.0
@@ -225,8 +225,9 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
             rank = min(rank, 1.2)
         where = f" on the {holder.label}" if holder is not None else ""
         doubt = " (unsure)" if region.score < SURE_READING else ""
-        text = f"Text{where}{doubt}: {region.label}"
-        lines.append(Line(text, rank + 0.001 * index, left_out.get(index, "")))
+        left_out = f"no {fitting.what} in it" if fitting.lines and index not in fitting.lines else ""
+        text = f"Text{where}{doubt}: {fitting.lines.get(index, region.label)}"
+        lines.append(Line(text, rank + 0.001 * index, left_out))
     return lines
 
 
