@@ -21,7 +21,7 @@ from vqa.agent.second_look import look_again
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
 from vqa.images import load_image
-from vqa.protocols import ScoringCore, UnloadableExpert
+from vqa.protocols import OptionalExpert, ScoringCore, UnloadableExpert
 from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
 
@@ -133,20 +133,17 @@ class VQAAgent:
 
     def route(self, question: str) -> Route:
         """Return which experts `question` would be given to, and why; loads nothing."""
-        off = self.settings.no_experts
+        off = dict.fromkeys(self.settings.no_experts, "switched off")
         if self.settings.experts:
             chosen = tuple(name for name in self.settings.experts if name not in off)
             reasons = {name: "asked for by name" if name in chosen else "not asked for" for name in self.experts}
             route = Route(chosen, "experts given by name", "explicit", reasons)
         else:
-            route = self.router.route(question, list(self.experts.values()))
-        if not off:
-            return route
-        return replace(
-            route,
-            experts=tuple(name for name in route.experts if name not in off),
-            reasons={**route.reasons, **dict.fromkeys(off, "switched off")},
-        )
+            optional = [expert for expert in self.experts.values() if isinstance(expert, OptionalExpert)]
+            off |= {expert.name: why for expert in optional if (why := expert.switched_off())}
+            askable = [expert for expert in self.experts.values() if expert.name not in off]
+            route = self.router.route(question, askable)
+        return replace(route, reasons={**route.reasons, **off})
 
     def look(self, expert: str, image: ImageSource, question: Question | None = None) -> Finding:
         """Return what one expert sees, however long it takes; from the cache if it has looked at this picture before.

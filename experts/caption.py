@@ -83,6 +83,9 @@ class CaptionExpert:
     def available(self) -> str | None:
         return _NONE if self._captioner is None else self._captioner.available()
 
+    def switched_off(self) -> str | None:
+        return "no captioner is set" if self._captioner is None else None
+
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         """Return the caption as text and as the label of one region, the whole picture.
 

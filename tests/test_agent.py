@@ -171,3 +171,12 @@ def test_from_pretrained_takes_every_installed_expert_and_loads_nothing() -> Non
     assert {"detect", "ocr", "caption"} <= set(asked.experts)
     with pytest.raises(InputError, match=r"unknown core 'ecko'.*did you mean 'echo'"):
         VQAAgent.from_pretrained("ecko", settings=Settings())
+
+
+def test_an_expert_that_the_settings_leave_out_is_asked_by_name_alone() -> None:
+    agent = VQAAgent.from_pretrained(core="echo", settings=Settings())
+    route = agent.route("Describe the image.")
+    assert "caption" not in route.experts
+    assert route.reasons["caption"] == "no captioner is set"
+    named = VQAAgent.from_pretrained(core="echo", settings=Settings(experts=("caption",)))
+    assert named.route("Describe the image.").experts == ("caption",)

@@ -73,6 +73,15 @@ class RefiningExpert(Expert, Protocol):
 
 
 @runtime_checkable
+class OptionalExpert(Expert, Protocol):
+    """An expert that only looks where the settings ask for it; otherwise no router chooses it."""
+
+    def switched_off(self) -> str | None:
+        """Return None if the settings ask for it, else in a few words what they lack."""
+        ...
+
+
+@runtime_checkable
 class UnloadableExpert(Expert, Protocol):
     """An expert that can let go of its weights."""
 
