@@ -46,7 +46,7 @@ from vqa.values import COUNT_SCORE, Answer
 
 FOLDS = 10
 LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
-LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers share what the core's own probability is worth
+LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers count as not measured
 RIDGE = 1.0
 MADE_UP_WEIGHT = 0.25
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -119,7 +119,8 @@ def _not_said(answer: Answer, given: str, elsewhere: str) -> Iterator[str]:
 def fit(samples: Sequence[Sample]) -> Model:
     """Return the model of these answers."""
     names = sorted({name for sample in samples for name, value in sample.features.items() if value and name != CORE})
-    names = [name for name in names if sum(bool(s.features.get(name)) for s in samples) >= LEAST_ROWS]
+    least = {name: LEAST_OF_A_KIND if name.startswith(KIND) else LEAST_ROWS for name in names}
+    names = [name for name in names if sum(bool(s.features.get(name)) for s in samples) >= least[name]]
     *coefficients, intercept = _regression(samples, names, np.zeros(len(samples)))
     evidence = {n: float(c) for n, c in zip(names, coefficients, strict=True) if not n.startswith(KIND)}
     cores = tuple(sorted({sample.core for sample in samples}))
@@ -132,12 +133,13 @@ def fit(samples: Sequence[Sample]) -> Model:
     model = Model(float(intercept), evidence, cores=cores)
 
     sure = [sample for sample in real if CORE in sample.features]
-    often = [kind for kind in kinds if sum(bool(s.features.get(kind)) for s in sure) >= LEAST_OF_A_KIND]
     weights, offsets = {}, {}
-    for kind in ("", *often) if sure else ():
-        of_it = [s for s in sure if s.features.get(kind) or (not kind and not any(s.features.get(k) for k in often))]
+    for kind in kinds:
+        of_it = [s for s in sure if s.features.get(kind)]
+        if not of_it:
+            continue
         odds = _odds(model, of_it)
-        weight, offset = _regression(of_it, [CORE], odds, shrunk=RIDGE) if len(of_it) >= LEAST_ROWS else (0.0, 0.0)
+        weight, offset = _regression(of_it, [CORE], odds, shrunk=RIDGE)
         if weight < 0:
             weight, (offset,) = 0.0, _regression(of_it, [], odds, shrunk=RIDGE)
         weights[kind], offsets[kind] = float(weight), float(offset)
@@ -236,7 +238,7 @@ def main() -> None:
         print(f"  {value:+.2f}  {name}")
     print(f"  {model.intercept:+.2f}  intercept")
     for kind, weight in model.core_weights.items():
-        print(f"  {weight:+.2f}  {CORE} (log odds), {model.core_offsets[kind]:+.2f}; {kind or 'other kinds'}")
+        print(f"  {weight:+.2f}  {CORE} (log odds), {model.core_offsets[kind]:+.2f}; {kind}")
     if arguments.plot:
         _plot(arguments.plot, ways, scores)
     if arguments.write:

@@ -30,8 +30,7 @@ class Model:
         intercept: Log odds of an answer of which every feature is 0.
         coefficients: What one unit of a feature adds; a feature that is not here adds nothing.
         core_weights: What one unit of the log odds of the core's own probability adds, for each kind of question
-            (named as its feature is), and "" for all others: a core may know when it describes well, and not when it
-            counts well.
+            (named as its feature is): a core may know when it reads well, and not when it counts well.
         core_offsets: What is added with it, so that the mean stays where it was.
         cores: Whose answers it was fitted on. How often others are right is not known, nor how often any is with a
             kind of question that has no coefficient: the core's own probability, shrunk (without one, even odds),
@@ -56,9 +55,8 @@ class Model:
         kind = next((name for name, is_it in features.items() if name.startswith(KIND) and is_it), "")
         if core in self.cores and kind in self.coefficients:
             told = {"intercept": self.intercept, **evidence}
-            if own is not None and self.core_weights:
-                shared = kind if kind in self.core_weights else ""
-                told[CORE] = self.core_weights[shared] * own + self.core_offsets[shared]
+            if own is not None and kind in self.core_weights:
+                told[CORE] = self.core_weights[kind] * own + self.core_offsets[kind]
         else:
             told = {name: added for name, added in evidence.items() if not name.startswith(KIND)}
             told[CORE] = _UNMEASURED * (own or 0.0)
