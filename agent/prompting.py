@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, read_intent
@@ -23,6 +23,7 @@ from vqa.words import counted, place, relation
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
 MAX_RELATIONS = 6
+MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
 MAX_ABSENT = 3  # a word like "animals" names ten labels; only those that are there are worth a line
 _STOP_WORDS = frozenset(
     "a an the is are was were do does did what which who whom whose where when why how many much there this that these "
@@ -111,14 +112,17 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     seen = [f for f in findings if f.error is None]
     named: list[Region] = []
     lines: list[Line] = []
+    boxes_answer = False
     for finding in seen:
         if finding.kind == "objects":
             intent = read_intent(question, finding.vocabulary)
             named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
+            boxes_answer = boxes_answer or (bool(intent.asked) and intent.aim != "other")
             lines += _object_lines(finding, intent)
     for finding in seen:
         if finding.kind == "text":
-            lines += _text_lines(question, finding, named)
+            text = _text_lines(question, finding, named)
+            lines += _fewer(text) if boxes_answer else text
         elif finding.kind == "caption":
             lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen)) for r in finding.regions]
         elif finding.kind == "other":
@@ -229,6 +233,14 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
         text = f"Text{where}{doubt}: {fitting.lines.get(index, region.label)}"
         lines.append(Line(text, rank + 0.001 * index, left_out))
     return lines
+
+
+def _fewer(lines: Sequence[Line]) -> list[Line]:
+    """Return lines of text, all but the best MAX_BESIDE of them marked as left out."""
+    told = sorted(range(len(lines)), key=lambda i: lines[i].rank)[:MAX_BESIDE]
+    return [
+        line if line.doubt or i in told else replace(line, doubt="beside the question") for i, line in enumerate(lines)
+    ]
 
 
 def _inside(inner: Region, outer: Region) -> bool:

@@ -70,7 +70,7 @@ def test_making_one_imports_nothing_heavy():
 
 def test_missing_weights_are_named_with_the_command_that_mends_it(tmp_path):
     offline = make(home=tmp_path, offline=True)
-    assert offline.available() == "weights missing: run `vqa models pull smollm2-135m-instruct`"
+    assert offline.available() == "weights missing: run `vqa models pull smollm2-135m-instruct efficientnet-lite2`"
     assert make(home=tmp_path).available() is None  # the first answer fetches them
 
 
@@ -174,7 +174,8 @@ def test_with_open_gates_the_answer_depends_on_the_picture_and_not_on_its_compan
     from vqa.adapter_model.loading import load_for_training
 
     settings = Settings.load({"adapter": str(tmp_path), "dtype": "float32"})
-    model, _ = load_for_training(settings, replace(preset("smollm2-135m"), early_layers=2))
+    early = replace(preset("smollm2-135m"), fusion="early", early_layers=2, adapter_layers=20)
+    model, _ = load_for_training(settings, early)
     with torch.no_grad():
         for layer in model.model.layers[:2]:
             layer.self_attn.gate.fill_(2.0)

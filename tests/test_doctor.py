@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vqa import registry
+from vqa.adapter_model.presets import preset
 from vqa.agent.doctor import Check, examine
 from vqa.errors import InputError
 from vqa.settings import Settings
@@ -68,7 +70,10 @@ def test_offline_a_core_without_weights_stands_in_the_way_and_says_how_to_mend_i
 
 def test_a_core_that_does_not_look_at_the_picture_says_so(tmp_path: Path) -> None:
     fill(tmp_path, "smollm2-135m-instruct")
-    eyes = checks(tmp_path, core="smollm2-135m")["core smollm2-135m: eyes"]
+    untrained = tmp_path / "untrained"
+    untrained.mkdir()
+    (untrained / "config.json").write_text(replace(preset("smollm2-135m"), groups=()).to_json())
+    eyes = checks(tmp_path, core="smollm2-135m", adapter=str(untrained))["core smollm2-135m: eyes"]
     assert eyes.status == "optional"
     assert "gates are zero" in eyes.message
 

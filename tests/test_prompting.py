@@ -195,3 +195,15 @@ def test_a_caption_of_things_that_the_detector_misses_is_left_out_and_said_to_be
     used, dropped = folded("A cat sits on a bus.")
     assert not any("Caption" in line for line in used)
     assert dropped == ("Caption: A cat sits on a bus. (the detector finds no cat and no bus)",)
+
+
+def test_a_page_of_text_does_not_bury_what_the_detector_counted() -> None:
+    people = Finding(
+        "detect", "objects", "", (Region((0, 0, 9, 9), "person", 0.9),), vocabulary=("person",), size=(90, 90)
+    )
+    page = tuple(Region((0, 9.0 * i, 90, 9.0 * i + 8), f"line {i}", 0.9) for i in range(100))
+    text = Finding("ocr", "text", "", page, size=(90, 900))
+    told = [line for line in evidence("How many people are there?", [people, text]) if line.text.startswith("Text")]
+    assert sum(not line.doubt for line in told) == 30
+    assert {line.doubt for line in told[30:]} == {"beside the question"}
+    assert not any(line.doubt for line in evidence("What does it say?", [people, text]))
