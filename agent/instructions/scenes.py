@@ -107,13 +107,13 @@ class Scenes:
         name = " ".join([self._name() for _ in range(rng.randint(1, 2))] + [self._words.word("company")])
         values = {
             "company": name.upper() if rng.random() < 0.6 else name.title(),
-            "date": self._misread(
-                self._date() + rng.choice(["", "", f" {rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}"])
-            ),
+            "date": self._misread(self._date()),
             "phone": f"{rng.randint(10, 999):03d}-{rng.randint(100, 9999)} {rng.randint(1000, 9999)}",
         }
         head = [self.phrase() for _ in range(rng.randint(0, 2))]
-        head += [line for name in ("date", "phone") for line in self._field(name, values[name])]
+        time = rng.choice(["", "", f" {rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}"])
+        for key, value in (("date", values["date"] + time), ("phone", values["phone"])):
+            head += self._field(key, value)
         items = []
         for _ in range(rng.randint(0, 5)):
             items += [f"{self._words.word('item').upper()} {self._price(currency)}"]
