@@ -172,8 +172,8 @@ class DetectExpert:
     def _missing_package(self) -> str | None:
         if find_spec("ultralytics") is None:
             return "YOLO needs ultralytics; run `pip install ultralytics`"
-        if self._settings.yolo_model.endswith(".onnx") and find_spec("onnxruntime") is None:
-            return f"{self._settings.yolo_model} needs onnxruntime; run `pip install onnx onnxruntime`"
+        if self._settings.yolo_model.endswith(".onnx") and find_spec("onnx") is None:
+            return f"{self._settings.yolo_model} needs onnx; run `pip install onnx`"
         return None
 
     def _built_in_problem(self) -> str | None:
