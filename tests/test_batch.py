@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -81,8 +83,24 @@ def write(path: Path, lines: Iterable[str]) -> Path:
     return path
 
 
+def content(path: Path) -> bytes:
+    """Return what a file holds; of a gzipped one, what can be had before a tear."""
+    data = path.read_bytes()
+    if path.suffix != ".gz":
+        return data
+    parts = []
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(member.decompress(data))
+        except zlib.error:
+            break
+        data = member.unused_data
+    return b"".join(parts)
+
+
 def records(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in content(path).decode().split("\n")[:-1]]
 
 
 def without_timings(path: Path) -> bytes:
@@ -103,7 +121,7 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 def wait_for_lines(path: Path, number: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
-        if path.exists() and path.read_bytes().count(b"\n") >= number:
+        if path.exists() and content(path).count(b"\n") >= number:
             return
         time.sleep(0.002)
 
@@ -128,11 +146,14 @@ def test_every_row_of_a_mixed_file_is_accounted_for(vqa: Vqa, photos: Path, tmp_
 
 
 @pytest.mark.slow
-def test_killed_five_times_and_resumed_equals_uninterrupted(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_killed_five_times_and_resumed_equals_uninterrupted(ending: str, photos: Path, tmp_path: Path) -> None:
     questions = write(tmp_path / "questions.jsonl", mixed(2000))
     common = (questions, "--image-root", photos, "--batch-rows", 16, *BLIND)
-    whole, broken = tmp_path / "whole.jsonl", tmp_path / "broken.jsonl"
+    whole, broken = tmp_path / f"whole.{ending}", tmp_path / f"broken.{ending}"
     assert ended(started(*common, "-o", whole))[0] == 4
+    half = b'{"id": 17, "ima'
+    half = gzip.compress(half)[:-9] if broken.suffix == ".gz" else half
     chance = random.Random(7)
     moments = sorted(chance.sample(range(1, 1900), 5))
     for moment in moments:
@@ -141,9 +162,12 @@ def test_killed_five_times_and_resumed_equals_uninterrupted(photos: Path, tmp_pa
         process.kill()
         assert ended(process)[0] == -signal.SIGKILL
         with broken.open("ab") as file:  # what a machine that loses power leaves
-            file.write(b'{"id": 17, "ima')
+            file.write(half)
     assert ended(started(*common, "-o", broken, "--resume"))[0] == 4
     assert without_timings(broken) == without_timings(whole)
+    if broken.suffix == ".gz":
+        with gzip.open(broken) as file:
+            assert file.read() == content(broken)  # whole to the end, for anybody's gzip
     assert len(records(broken)) == 2000
 
 
@@ -188,6 +212,35 @@ def test_memory_is_flat_from_200_to_2000_rows(tmp_path: Path) -> None:
             int(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True).stdout)
         )
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_zipped_output_goes_on_and_reads_as_one_file(vqa: Vqa, photos: Path, tmp_path: Path) -> None:
+    some, all_rows = write(tmp_path / "some.jsonl", mixed(60)), write(tmp_path / "all.jsonl", mixed(200))
+    common = ("--image-root", photos, "--slim", "--batch-rows", 7, *BLIND)
+    vqa("batch", all_rows, "-o", "whole.jsonl", *common)
+    vqa("batch", some, "-o", "a.jsonl.gz", *common)
+    with Path("a.jsonl.gz").open("ab") as file:
+        file.write(gzip.compress(b'{"id": 60, "image": "12.p')[:-3])
+    vqa("batch", all_rows, "-o", "a.jsonl.gz", *common, "--resume")
+    with gzip.open("a.jsonl.gz") as file:
+        assert file.read() == Path("whole.jsonl").read_bytes()
+    vqa("batch", write(tmp_path / "none.jsonl", []), "-o", "none.jsonl.gz", "--format", "jsonl", *common)
+    assert gzip.decompress(Path("none.jsonl.gz").read_bytes()) == b""
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "json"])
+def test_a_zipped_table_or_list_unzips_to_the_plain_one(ending: str, vqa: Vqa, photos: Path, tmp_path: Path) -> None:
+    questions = write(tmp_path / "q.jsonl", mixed(40))
+    for name in (f"a.{ending}", f"a.{ending}.gz", f"b.{ending}.gz"):
+        assert vqa("batch", questions, "-o", name, "--image-root", photos, *BLIND)[0] == 4
+    assert gzip.decompress(Path(f"a.{ending}.gz").read_bytes()) == Path(f"a.{ending}").read_bytes()
+    assert Path(f"a.{ending}.gz").read_bytes() == Path(f"b.{ending}.gz").read_bytes()
+
+
+def test_zipped_parquet_is_refused(vqa: Vqa, photos: Path) -> None:
+    code, _, err = vqa("batch", photos, "--question", "One?", "-o", "a.parquet.gz", *BLIND)
+    assert code == 2
+    assert err == "error: 'a.parquet.gz': Parquet is compressed already; leave out the .gz\n"
 
 
 def test_other_settings_are_refused_unless_forced(vqa: Vqa, photos: Path, tmp_path: Path) -> None:
@@ -277,8 +330,6 @@ def test_standard_input_and_output_are_pipes_like_any_other(photos: Path) -> Non
 
 
 def test_a_file_that_breaks_off_costs_no_row_before_the_tear(vqa: Vqa, photos: Path, tmp_path: Path) -> None:
-    import gzip
-
     lines = "".join(json.dumps({"id": n, "image": "1.png", "question": f"{n * 7919}?"}) + "\n" for n in range(500))
     (tmp_path / "q.jsonl.gz").write_bytes(gzip.compress(lines.encode())[:-900])
     code, out, _ = vqa("batch", "q.jsonl.gz", "--image-root", photos, "--slim", *BLIND)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from vqa.agent.batch.growing import Growing
 from vqa.agent.batch.outcomes import Outcome
-from vqa.agent.batch.record import Growing
 from vqa.agent.batch.report_page import ReportPage
 from vqa.agent.batch.rows import Row
 from vqa.agent.batching import Failed

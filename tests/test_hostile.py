@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from vqa import Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
+from vqa.agent.batch.growing import Growing
 from vqa.agent.batch.outcomes import Outcome
-from vqa.agent.batch.record import Growing
 from vqa.agent.batch.report_page import ReportPage
 from vqa.agent.batch.rows import Row
 from vqa.agent.prompting import MAX_LINE, compose

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from vqa.agent.batch.record import Checkpoint, Growing, RunRecord
+from vqa.agent.batch.growing import Growing, growing
+from vqa.agent.batch.record import Checkpoint, RunRecord
 from vqa.errors import InputError
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Ledger(Generic[T]):
 
     def grow(self, path: Path) -> Growing:
         """Return a file of the run, cut back to the rows that count. Raises InputError if it cannot be written."""
-        file = self._stack.enter_context(closing(Growing(path, self._done.lengths.get(path.name, 0))))
+        file = self._stack.enter_context(closing(growing(path, self._done.lengths.get(path.name, 0))))
         self._files.append(file)
         return file
 

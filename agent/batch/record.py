@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from vqa.errors import InputError
 
@@ -95,42 +95,6 @@ class RunRecord:
 
     def finish(self) -> None:
         self.advance(replace(self.checkpoint, finished=True))
-
-
-class Growing:
-    """A file that only grows, from a given length on.
-
-    Raises:
-        InputError: It is shorter than that, so that it is not the file that the record speaks of.
-    """
-
-    def __init__(self, path: Path, length: int) -> None:
-        self.path = path
-        try:
-            self._file: BinaryIO = path.open("r+b" if length else "wb")
-            there = self._file.seek(0, os.SEEK_END)
-        except OSError as error:
-            raise InputError(f"{str(path)!r}: cannot be written ({error.strerror}); check the path") from None
-        if there < length:
-            self._file.close()
-            raise InputError(f"{str(path)!r} is shorter than its run record says; start anew without --resume")
-        self._file.truncate(length)
-        self._file.seek(length)
-        self.length = length
-        """Bytes that were there to begin with."""
-
-    def add(self, data: bytes) -> None:
-        """Write at once, so that whoever follows the file sees it."""
-        self._file.write(data)
-        self._file.flush()
-
-    def sync(self) -> int:
-        """Wait until the content is on disk; return its length."""
-        os.fsync(self._file.fileno())
-        return self._file.tell()
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Sequence[str]:

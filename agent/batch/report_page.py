@@ -14,8 +14,8 @@ from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
+from vqa.agent.batch.growing import Growing
 from vqa.agent.batch.outcomes import Outcome, slim
-from vqa.agent.batch.record import Growing
 from vqa.agent.batching import Failed
 from vqa.report import visible
 from vqa.values import COUNT_SCORE, Finding, LoadedImage

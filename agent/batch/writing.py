@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 from uuid import uuid4
 
 from vqa.agent.batch.outcomes import COLUMNS, Outcome, flat, full, llava, slim, vqa_v2
@@ -32,7 +34,7 @@ def output_format(path: Path | None, format: str | None = None) -> str:
     """Return the format of an output: as named, or as the path's ending says; JSON lines on standard output.
 
     Raises:
-        InputError: An unknown format or ending, or one that standard output cannot take.
+        InputError: An unknown format or ending, or one that standard output, or gzip, cannot take.
     """
     if format is not None and format not in FORMATS:
         raise InputError(unknown_name("output format", format, list(FORMATS)))
@@ -40,9 +42,18 @@ def output_format(path: Path | None, format: str | None = None) -> str:
         if format in CONVERTED:
             raise InputError(f"{format} is written at the end, as a whole; give a file: -o answers.{format}")
         return format or "jsonl"
-    if path.suffix.lower() not in _ENDINGS and format is None:
-        raise InputError(f"{str(path)!r}: expected a name that ends in {', '.join(_ENDINGS)}, or --output-format")
-    return format or _ENDINGS[path.suffix.lower()]
+    ending = (path.with_suffix("") if _is_gzipped(path) else path).suffix.lower()
+    if ending not in _ENDINGS and format is None:
+        endings = f"{', '.join(_ENDINGS)} (all but the last may have .gz behind it)"
+        raise InputError(f"{str(path)!r}: expected a name that ends in {endings}, or --output-format")
+    chosen = format or _ENDINGS[ending]
+    if chosen == "parquet" and _is_gzipped(path):
+        raise InputError(f"{str(path)!r}: Parquet is compressed already; leave out the .gz")
+    return chosen
+
+
+def _is_gzipped(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
 
 
 def line_of(outcome: Outcome, format: str, *, only_answers: bool) -> bytes:
@@ -61,13 +72,23 @@ def convert(lines: Path, output: Path, format: str) -> None:
         if format == "parquet":
             write_parquet((flat(record) for record in _records(lines)), new, COLUMNS)
             return
-        with new.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out:
+        with new.open("wb") as file, _text(file, zipped=_is_gzipped(output)) as out:
             if format == "vqa-v2":
                 _write_list(out, (vqa_v2(record) for record in _records(lines)))
             else:
                 table = csv.DictWriter(out, COLUMNS, delimiter="," if format == "csv" else "\t", lineterminator="\n")
                 table.writeheader()
                 table.writerows(flat(record) for record in _records(lines))
+
+
+@contextmanager
+def _text(file: BinaryIO, *, zipped: bool) -> Iterator[TextIO]:
+    """Give a text stream into a file; the same text gives the same bytes, zipped (without name and time) or not."""
+    with (
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) if zipped else nullcontext(file) as binary,
+        io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", newline="") as text,
+    ):
+        yield text
 
 
 def _records(lines: Path) -> Iterator[dict[str, Any]]:

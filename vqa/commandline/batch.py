@@ -44,7 +44,12 @@ def batch(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write there (.jsonl, .json, .csv, .tsv, .parquet)."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write there (.jsonl, .json, .csv, .tsv, each perhaps .gz; .parquet).",
+        ),
     ] = None,
     question: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="Ask this about every picture; may be repeated.")
