@@ -32,7 +32,19 @@ def questions(tmp_path: Path) -> Path:
 
 def command(questions: Path, output: str, *more: str) -> list[str]:
     batch = [sys.executable, "-m", "vqa", "batch", str(questions), "--image-root", str(questions.parent / "photos")]
-    return [*batch, "--slim", "--batch-rows", "4", "-o", str(questions.parent / output), *BLIND, *more]
+    page = str(questions.parent / f"{output}.html")
+    return [
+        *batch,
+        "--slim",
+        "--batch-rows",
+        "4",
+        "-o",
+        str(questions.parent / output),
+        "--report",
+        page,
+        *BLIND,
+        *more,
+    ]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -68,3 +80,6 @@ def test_ray_equals_local_row_for_row_and_a_killed_worker_loses_nothing(question
     assert killed
     assert output.read_bytes() == (tmp_path / "local.jsonl").read_bytes()
     assert len(output.read_bytes().splitlines()) == 600
+    pages = [(tmp_path / f"{name}.jsonl.html").read_bytes() for name in ("ray", "local")]
+    assert pages[0] == pages[1]  # pictures, too
+    assert pages[0].count(b"x-vqa-picture") > 15

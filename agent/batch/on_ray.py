@@ -19,6 +19,7 @@ from typing import Any
 from vqa.agent.batch.outcomes import Outcome
 from vqa.agent.batch.rows import Row
 from vqa.agent.batch.running import Answering, Refused, locally
+from vqa.agent.batch.thumbnails import Thumbnail, name_of, thumbnail_of
 from vqa.errors import ModelUnavailable, VQAError
 from vqa.settings import Settings
 from vqa.values import Answer
@@ -50,9 +51,18 @@ def on_ray(
     cluster: Cluster,
     *,
     batch_rows: int,
+    thumbnails: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Answering:
     """Return what answers rows on Ray; every machine must see the pictures under the same paths.
+
+    Args:
+        settings: What each worker's agent is made with.
+        image_root: Where pictures' names are looked up.
+        cluster: How much of which cluster to use.
+        batch_rows: Rows of a window.
+        thumbnails: Bring a small picture with each answer, for a page.
+        stop: Once true, no more windows are waited for.
 
     Raises:
         ModelUnavailable: Ray is not installed.
@@ -71,6 +81,7 @@ def on_ray(
                 "settings": settings,
                 "image_root": image_root,
                 "batch_rows": batch_rows,
+                "thumbnails": thumbnails,
                 "folder": str(Path.cwd()),
             },
             batch_size=1,
@@ -93,26 +104,38 @@ def on_ray(
 class Worker:
     """One actor: an agent of its own, which keeps its models between windows."""
 
-    def __init__(self, *, settings: Settings, image_root: str | None, batch_rows: int, folder: str) -> None:
+    def __init__(
+        self, *, settings: Settings, image_root: str | None, batch_rows: int, thumbnails: bool, folder: str
+    ) -> None:
         from vqa.agent.agent import VQAAgent
         from vqa.agent.batch.pictures import Pictures
 
         if Path(folder).is_dir():
             os.chdir(folder)  # names of pictures are relative to it
         agent = VQAAgent.from_pretrained(settings=settings)
+        self._thumbnails = thumbnails
         self._answer = locally(agent, Pictures(image_root, offline=settings.offline).load, batch_rows=batch_rows)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         rows = [row for window in batch["window"] for row in pickle.loads(window)]
-        outcomes = [_light(outcome) for window in self._answer(rows) for outcome in window]
+        made: dict[str, Thumbnail] = {}
+        outcomes = [self._light(outcome, made) for window in self._answer(rows) for outcome in window]
         return {"outcomes": [pickle.dumps(outcomes)]}
 
+    def _light(self, outcome: Outcome, made: dict[str, Thumbnail]) -> Outcome:
+        """Return the outcome without its picture, which is not worth its way through the cluster; a small one may be.
 
-def _light(outcome: Outcome) -> Outcome:
-    """Return the outcome without its picture, which is not worth its way through the cluster."""
-    if isinstance(outcome.result, Answer):
-        return replace(outcome, result=replace(outcome.result, image=None))
-    return outcome
+        Args:
+            outcome: A row's.
+            made: The window's thumbnails; receives this picture's.
+        """
+        if not isinstance(outcome.result, Answer):
+            return outcome
+        image, thumbnail = outcome.result.image, None
+        if self._thumbnails and image is not None:
+            name = name_of(image)
+            thumbnail = made[name] = made.get(name) or thumbnail_of(image)
+        return replace(outcome, result=replace(outcome.result, image=None), thumbnail=thumbnail)
 
 
 def _windows(rows: Iterable[Row | Refused], most_rows: int) -> Iterator[list[Row | Refused]]:

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from vqa.agent.batch.rows import BadRow, Row
+from vqa.agent.batch.thumbnails import Thumbnail
 from vqa.agent.batching import Failed
 from vqa.values import Answer
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row and what became of it."""
+    """A row and what became of it; `thumbnail` stands in for an answer's picture that stayed where it was answered."""
 
     row: Row | BadRow
     result: Answer | Failed
+    thumbnail: Thumbnail | None = None
 
 
 def full(outcome: Outcome) -> dict[str, Any]:

@@ -11,17 +11,15 @@ import json
 from base64 import b64encode
 from collections import OrderedDict
 from importlib.resources import files
-from io import BytesIO
 from typing import Any
 
 from vqa.agent.batch.growing import Growing
 from vqa.agent.batch.outcomes import Outcome, slim
+from vqa.agent.batch.thumbnails import Thumbnail, name_of, thumbnail_of
 from vqa.agent.batching import Failed
 from vqa.report import visible
 from vqa.values import COUNT_SCORE, Finding, LoadedImage
 
-_THUMBNAIL = 320  # pixels of its longer side
-_QUALITY = 60
 _REMEMBERED = 1_000  # pictures that are in the page already
 _MOST_REGIONS = 60  # of a finding
 
@@ -48,32 +46,27 @@ class ReportPage:
                 "evidence": [[held.stance, f"{held.expert} {held.text}"] for held in answer.evidence],
                 "findings": [_finding(finding) for finding in answer.findings],
             }
-            if answer.image is not None:
-                record["picture"] = f"p{answer.image.sha256[:16]}"
-                self._add_picture(record["picture"], answer.image)
+            if (picture := outcome.thumbnail or answer.image) is not None:
+                record["picture"] = self._add_picture(picture)
         self._element("row", "", visible(json.dumps(record, ensure_ascii=False)))
 
-    def _add_picture(self, name: str, image: LoadedImage) -> None:
+    def _add_picture(self, picture: Thumbnail | LoadedImage) -> str:
+        """Append a picture if it is not in the page yet; return its name there."""
+        name = picture.name if isinstance(picture, Thumbnail) else name_of(picture)
         if name not in self._pictures:
-            self._element("picture", f' id="{name}"', b64encode(_thumbnail(image)).decode("ascii"))
+            thumbnail = picture if isinstance(picture, Thumbnail) else thumbnail_of(picture)
+            self._element("picture", f' id="{name}"', b64encode(thumbnail.jpeg).decode("ascii"))
         self._pictures[name] = None
         self._pictures.move_to_end(name)
         if len(self._pictures) > _REMEMBERED:
             self._pictures.popitem(last=False)
+        return name
 
     def _element(self, kind: str, attributes: str, text: str) -> None:
         # "<" cannot end the element early; U+2028 and lone surrogates are escapes in JSON as they are here.
         safe = text.replace("<", "\\u003c")
         element = f'<script type="text/x-vqa-{kind}"{attributes}>{safe}</script>\n'
         self._file.add(element.encode("utf-8", "backslashreplace"))
-
-
-def _thumbnail(image: LoadedImage) -> bytes:
-    small = image.pil.copy()
-    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    buffer = BytesIO()
-    small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-    return buffer.getvalue()
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

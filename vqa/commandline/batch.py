@@ -109,8 +109,6 @@ def batch(
         raise InputError("--resume and --report need an output file: -o answers.jsonl")
     if engine not in ("local", "ray"):
         raise InputError(unknown_name("engine", engine, ["local", "ray"]))
-    if engine == "ray" and report:
-        raise InputError("--report needs the pictures, which stay with Ray's workers; leave it out, or --engine local")
     rows, root = _rows(source, question or [], format, image_pattern)
     agent = VQAAgent.from_pretrained(settings=settings)
 
@@ -123,7 +121,10 @@ def batch(
             from vqa.agent.batch.on_ray import Cluster, on_ray
 
             cluster = Cluster(workers, cpus, gpus, ray_address)
-            answering = on_ray(settings, image_root or root, cluster, batch_rows=batch_rows, stop=stop)
+            thumbnails = report is not None
+            answering = on_ray(
+                settings, image_root or root, cluster, batch_rows=batch_rows, thumbnails=thumbnails, stop=stop
+            )
         else:
             answering = locally(agent, pictures.load, batch_rows=batch_rows, stop=stop)
         stream = sys.stdout.buffer
