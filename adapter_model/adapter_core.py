@@ -161,10 +161,12 @@ class AdapterCore(ABC):
             ModelUnavailable: Weights are not here and cannot be had.
         """
         from vqa.adapter_model.answer_text import AnswerText
+        from vqa.adapter_model.drafting import sayings
 
         ids = self._checked(prompt, options)
         text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop))
-        for token, logprob in self._tokens(ids, *self._look([image]), options):
+        source = self._ids(sayings(prompt))
+        for token, logprob in self._tokens(ids, *self._look([image]), options, source=source):
             if piece := text.push(token, logprob):
                 yield piece
             if text.ended:
@@ -182,9 +184,7 @@ class AdapterCore(ABC):
         from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.generation import decode
 
-        if not batch:
-            return []
-        if options.num_beams > 1:
+        if options.num_beams > 1 or len(batch) < 2:
             return [tuple(self.stream(*row, options)) for row in batch]
         prompts = [self._checked(prompt, options) for _, prompt in batch]
         adapter, vectors = self._look([image for image, _ in batch])
@@ -235,15 +235,27 @@ class AdapterCore(ABC):
         return train(load_recipe(recipe, changes=changes, output=output), self, self._settings, resume=resume)
 
     def _tokens(
-        self, ids: list[int], adapter: AdapterKeysValues, vectors: Tensor | None, options: GenerationOptions
+        self,
+        ids: list[int],
+        adapter: AdapterKeysValues,
+        vectors: Tensor | None,
+        options: GenerationOptions,
+        *,
+        source: Sequence[int],
     ) -> Iterator[tuple[int, float]]:
-        """Yield the answer's ids and their log probabilities."""
+        """Yield the answer's ids and their log probabilities; it may repeat parts of `source`."""
         from vqa.adapter_model.beams import search
+        from vqa.adapter_model.drafting import decode_with_drafts
         from vqa.adapter_model.generation import decode
 
         if options.num_beams > 1:
             beam = search(self._engine, ids, adapter, options, stop_ids=self._stop_ids, vectors=vectors)
             yield from zip(beam.ids, beam.logprobs, strict=True)
+            return
+        if options.temperature <= 0:
+            yield from decode_with_drafts(
+                self._engine, ids, adapter, options, source=source, stop_ids=self._stop_ids, vectors=vectors
+            )
             return
         for (step,) in decode(self._engine, [ids], adapter, options, stop_ids=self._stop_ids, vectors=vectors):
             if step is not None:

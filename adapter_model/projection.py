@@ -14,7 +14,7 @@ from vqa.adapter_model.linear import is_plain
 
 Weights = Literal["dense", "compact"]
 
-_FEW = 8  # rows of input up to which compact weights are the faster ones: with more, arithmetic counts, not memory
+FEW = 8  # rows of input up to which compact weights are the faster ones: with more, arithmetic counts, not memory
 
 
 class Projection:
@@ -40,7 +40,7 @@ class Projection:
         if self._dense is None:
             return torch.cat([linear(x) for linear in self._linears], dim=-1)
         weight, bias = self._dense
-        if self._compact is None or len(x) > _FEW:
+        if self._compact is None or len(x) > FEW:
             return F.linear(x, weight, bias)
         y = self._compact.map(x)
         return y if bias is None else y.add_(bias)
