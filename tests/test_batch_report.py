@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -18,7 +19,7 @@ from vqa.agent.batching import Failed
 from vqa.errors import InputError
 from vqa.images import load_image
 from vqa.report import visible
-from vqa.values import Answer, Finding, Prompt, Question, Region, Route
+from vqa.values import Answer, Finding, Prompt, Question, Region, Route, SecondLook
 
 EVIL = "</script><script>alert(1)</script><!-- \u2028 \udcff"
 
@@ -60,6 +61,17 @@ def test_a_picture_is_in_the_page_once_however_many_questions_it_has(tmp_path: P
     text = page(tmp_path / "r.html", outcome(1), outcome(2), outcome(3, colour="blue"))
     assert len(elements(text, "picture")) == 2
     assert len(elements(text, "row")) == 3
+
+
+def test_a_row_says_what_was_looked_at_again_and_why_its_answer_is_withheld(tmp_path: Path) -> None:
+    first = outcome(1)
+    assert isinstance(first.result, Answer)
+    look = SecondLook("2 of 3 buses under 0.35", (80, 40, 400, 200), "3 instead of 2")
+    findings = (dataclasses.replace(first.result.findings[0], second_looks=(look,)),)
+    unsure = dataclasses.replace(first.result, findings=findings, abstention="no text was found", withheld="3")
+    (row,) = map(json.loads, elements(page(tmp_path / "r.html", Outcome(first.row, unsure)), "row"))
+    assert row["findings"][0]["looks"] == [[100, 100, 500, 500, "2 of 3 buses under 0.35", "3 instead of 2"]]
+    assert (row["abstention"], row["withheld"]) == ("no text was found", "3")
 
 
 def test_a_failed_row_says_where_and_why(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vqa.images import load_image
 from vqa.report import html
-from vqa.values import Answer, Finding, Prompt, Question, Region, Route
+from vqa.values import Answer, Finding, Prompt, Question, Region, Route, SecondLook
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> & \x00\x1b \u202egpj.exe\u2069 \udcff"
 ROUTE = Route(("detect", "ocr"), "asks how many", "rules")
@@ -65,6 +65,12 @@ def test_the_answer_its_reason_and_its_evidence_are_there() -> None:
         ["detect", "bus", "0.90", "10, 20, 30, 40"],
         ["ocr", "failed: no weights", "", ""],
     ]
+
+
+def test_a_second_look_says_where_why_and_what_came_of_it() -> None:
+    look = SecondLook("1 of 2 buses under 0.35", (0, 10, 90, 80), "2 instead of 1")
+    page = Page(html(answer("2", dataclasses.replace(BUS, second_looks=(look,)))))
+    assert "detect looked again at 0, 10 to 90, 80, 1 of 2 buses under 0.35: 2 instead of 1" in page.text
 
 
 def test_the_thumbnail_is_a_picture_in_the_page_itself() -> None:

@@ -29,6 +29,7 @@ def html(answer: Answer) -> str:
         f'<div style="opacity:.7">{_text(answer.core)}, {sure}{_text(answer.route.reason)}</div>',
         f"<div>{_text(answer.abstention + unsaid)}</div>" if answer.abstention else "",
         *map(_judgement, answer.evidence),
+        *(f"<div>{_text(f'{f.expert} {look.text}')}</div>" for f in answer.findings for look in f.second_looks),
         *(f"<div>{_text(note)}</div>" for note in answer.notes),
         _evidence(answer.findings),
         "</div>",

@@ -236,8 +236,7 @@ def print_evidence(answer: Answer) -> None:
     )
     for finding in answer.findings:
         for look in finding.second_looks:
-            where = "{:.0f}, {:.0f} to {:.0f}, {:.0f}".format(*look.xyxy)
-            told = f"{finding.expert} looked again at {where}, {look.why}: {look.outcome}"
+            told = f"{finding.expert} {look.text}"
             console.print(cell(f"{told} ({answer.seconds.get(f'{finding.expert} again', 0.0):.2f} s)"))
     if answer.degraded:
         failed = [finding.expert for finding in answer.findings if finding.error is not None]

@@ -94,6 +94,12 @@ class SecondLook:
     xyxy: tuple[float, float, float, float]
     outcome: str
 
+    @property
+    def text(self) -> str:
+        """It in words, with the expert as the subject."""
+        where = "{:.0f}, {:.0f} to {:.0f}, {:.0f}".format(*self.xyxy)
+        return f"looked again at {where}, {self.why}: {self.outcome}"
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SecondLook:
         x0, y0, x1, y1 = data["xyxy"]

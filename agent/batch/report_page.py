@@ -71,8 +71,6 @@ class ReportPage:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     """Return what is drawn and listed of a finding; places are thousandths of the picture's sides."""
-    width, height = finding.size
-    scale = (1000 / width, 1000 / height) * 2 if width and height else (0.0,) * 4
     return {
         "expert": finding.expert,
         "kind": finding.kind,
@@ -80,8 +78,15 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "text": finding.text,
         "error": finding.error,
         "regions": [
-            [*(round(v * s) for v, s in zip(region.xyxy, scale, strict=True)), region.label, round(region.score, 2)]
+            [*_thousandths(region.xyxy, finding.size), region.label, round(region.score, 2)]
             for region in finding.regions[:_MOST_REGIONS]
             if finding.kind != "objects" or region.score >= COUNT_SCORE
         ],
+        "looks": [[*_thousandths(look.xyxy, finding.size), look.why, look.outcome] for look in finding.second_looks],
     }
+
+
+def _thousandths(xyxy: tuple[float, float, float, float], size: tuple[int, int]) -> list[int]:
+    width, height = size
+    scale = (1000 / width, 1000 / height) * 2 if width and height else (0.0,) * 4
+    return [round(v * s) for v, s in zip(xyxy, scale, strict=True)]
