@@ -13,7 +13,7 @@ are warm (questions about another picture come first), without findings kept on 
   --reading the text reader too).
 
 The first line answers a tenth of the second's rows: how cost grows with the work. Contenders take turns; the table
-gives medians over the rounds and their range.
+gives medians over the rounds and their range, and CPU seconds a row, which say more where cores are shared.
 """
 
 from __future__ import annotations
@@ -70,16 +70,18 @@ def main() -> None:
         return
     table = measure(args)
     print(f"{args.rounds} rounds, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
-    print(
-        f"{'questions a picture':<20}{'rows':>6}  "
-        + "".join(f"{f'{way}, rows/s':<22}" for way in args.ways)
-        + "batch / loop   MiB"
+    columns = (
+        "".join(f"{f'{way}, rows/s':<22}" for way in args.ways)
+        + f"{'CPU s a row':<22}{'MiB':<17}times the loop: wall, CPU"
     )
+    print(f"{'questions a picture':<20}{'rows':>6}  {columns}")
     for row in table:
-        rates = "".join(f"{spread(row['ways'][way]['rates']):<22}" for way in args.ways)
-        ratio = f"{row['ratio']:.2f}" if row["ratio"] else "-"
-        memory = " ".join(f"{row['ways'][way]['peak_mib']:.0f}" for way in args.ways)
-        print(f"{row['per_picture']:<20}{row['rows']:>6}  {rates}{ratio:<15}{memory}")
+        ways = [row["ways"][way] for way in args.ways]
+        rates = "".join(f"{spread(way['rates']):<22}" for way in ways)
+        cpu = " ".join(f"{statistics.median(way['cpu_seconds_a_row']):.3f}" for way in ways)
+        memory = " ".join(f"{way['peak_mib']:.0f}" for way in ways)
+        saved = f"{row['ratio']:.2f}, {row['cpu_ratio']:.2f}" if "ratio" in row else "-"
+        print(f"{row['per_picture']:<20}{row['rows']:>6}  {rates}{cpu:<22}{memory:<17}{saved}")
     if args.json:
         args.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
@@ -99,13 +101,23 @@ def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
                 found[way].append(json.loads(done.stdout.splitlines()[-1]))
                 print(f"{rows} rows, {per} a picture, {way}: {found[way][-1]['rate']:.2f} rows/s", file=sys.stderr)
         ways = {
-            way: {"rates": [run["rate"] for run in runs], "peak_mib": max(run["peak_mib"] for run in runs)}
+            way: {
+                "rates": [run["rate"] for run in runs],
+                "cpu_seconds_a_row": [run["cpu_seconds_a_row"] for run in runs],
+                "peak_mib": max(run["peak_mib"] for run in runs),
+            }
             for way, runs in found.items()
         }
-        medians = {way: statistics.median(ways[way]["rates"]) for way in ways}
-        ratio = medians["batch"] / medians["loop"] if {"batch", "loop"} <= set(ways) else None
-        table.append({"per_picture": per, "rows": rows, "ways": ways, "ratio": ratio})
+        line: dict[str, Any] = {"per_picture": per, "rows": rows, "ways": ways}
+        if {"batch", "loop"} <= set(ways):
+            line["ratio"] = median(ways, "batch", "rates") / median(ways, "loop", "rates")
+            line["cpu_ratio"] = median(ways, "loop", "cpu_seconds_a_row") / median(ways, "batch", "cpu_seconds_a_row")
+        table.append(line)
     return table
+
+
+def median(ways: dict[str, dict[str, Any]], way: str, figure: str) -> float:
+    return float(statistics.median(ways[way][figure]))
 
 
 def spread(rates: list[float]) -> str:
