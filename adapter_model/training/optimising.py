@@ -1,9 +1,10 @@
-"""AdamW for each parameter group by itself, with its own state and learning-rate schedule (paper, section 4.2)."""
+"""An optimizer for each parameter group by itself, with its own state and schedule (paper, section 4.2)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,10 @@ from vqa.adapter_model.training.recipe import Stage
 
 
 class GroupOptimizer:
-    """AdamW over one group's parameters.
+    """AdamW over one group's parameters; with "muon" Muon over the matrices of the visual path among them.
+
+    Muon (https://kellerjordan.github.io/posts/muon) makes all directions of a matrix's step equally long, here scaled
+    to the length that AdamW's would have (arXiv 2502.16982, section 2.2), so that one rate serves both.
 
     Args:
         group: Which group.
@@ -26,18 +30,26 @@ class GroupOptimizer:
         self.group = group
         self.parameters = dict(parameters)
         self._stage, self._steps = stage, steps
-        gates: list[nn.Parameter] = []
-        matrices: list[nn.Parameter] = []
-        others: list[nn.Parameter] = []
+        kinds: dict[str, list[nn.Parameter]] = {"gates": [], "visual": [], "matrices": [], "others": []}
         for name, parameter in self.parameters.items():
-            kind = gates if name.endswith("gate") else matrices if parameter.ndim > 1 else others
-            kind.append(parameter)
+            kinds[_kind(name, parameter)].append(parameter)
+        if stage.optimizer == "adamw":
+            kinds["matrices"] += kinds.pop("visual")
         rate = stage.rate(group)
-        self._rates = [rate * stage.gate_multiple, rate, rate]
-        decays = (0.0, stage.weight_decay, 0.0)
-        parts = [{"params": p, "weight_decay": d} for p, d in zip((gates, matrices, others), decays, strict=True)]
-        self._rates = [r for r, part in zip(self._rates, parts, strict=True) if part["params"]]
-        self._adam = torch.optim.AdamW([p for p in parts if p["params"]], lr=rate, betas=stage.betas, fused=True)
+        parts: dict[str, dict[str, Any]] = {
+            kind: {
+                "params": members,
+                "full_rate": rate * (stage.gate_multiple if kind == "gates" else 1.0),
+                "weight_decay": 0.0 if kind in ("gates", "others") else stage.weight_decay,
+            }
+            for kind, members in kinds.items()
+            if members
+        }
+        self._optimizers: list[torch.optim.Optimizer] = []
+        if visual := parts.pop("visual", None):
+            self._optimizers.append(torch.optim.Muon([visual], lr=rate, adjust_lr_fn="match_rms_adamw"))
+        if parts:
+            self._optimizers.append(torch.optim.AdamW(parts.values(), lr=rate, betas=stage.betas, fused=True))
 
     def step(self, done: int) -> tuple[float, float]:
         """Change the parameters; return the gradient's norm before clipping and the learning rate.
@@ -50,9 +62,10 @@ class GroupOptimizer:
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._stage.clip))
         share = self.share(done)
         if math.isfinite(norm):
-            for part, rate in zip(self._adam.param_groups, self._rates, strict=True):
-                part["lr"] = rate * share
-            self._adam.step()
+            for optimizer in self._optimizers:
+                for part in optimizer.param_groups:
+                    part["lr"] = part["full_rate"] * share
+                optimizer.step()
         return norm, self._stage.rate(self.group) * share
 
     def share(self, done: int) -> float:
@@ -62,19 +75,36 @@ class GroupOptimizer:
         return rise * (self._stage.floor + (1 - self._stage.floor) * fall)
 
     def clear(self) -> None:
-        self._adam.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """Return AdamW's moments, named "parameter/moment"."""
-        found = {}
-        for name, parameter in self.parameters.items():
-            for key, value in self._adam.state.get(parameter, {}).items():
-                found[f"{name}/{key}"] = value
-        return found
+        """Return the optimizers' moments, named "parameter/moment"."""
+        return {
+            f"{name}/{key}": value
+            for name, parameter in self.parameters.items()
+            for optimizer in self._optimizers
+            for key, value in optimizer.state.get(parameter, {}).items()
+        }
 
     def restore(self, state: Iterable[tuple[str, Tensor]]) -> None:
         """Take back what `state` returned."""
+        owners = {
+            parameter: optimizer
+            for optimizer in self._optimizers
+            for part in optimizer.param_groups
+            for parameter in part["params"]
+        }
         for key, value in state:
             name, _, moment = key.rpartition("/")
             parameter = self.parameters[name]
-            self._adam.state[parameter][moment] = value.to(parameter.device, copy=True)
+            owners[parameter].state[parameter][moment] = value.to(parameter.device, copy=True)
+
+
+def _kind(name: str, parameter: nn.Parameter) -> str:
+    if name.endswith("gate"):
+        return "gates"
+    if parameter.ndim < 2:
+        return "others"
+    is_map = parameter.ndim == 2 and name.endswith(".weight")  # queries and prompts are many vectors, not one map
+    return "visual" if is_map and name.startswith("visual.") else "matrices"

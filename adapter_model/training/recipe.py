@@ -58,11 +58,14 @@ class Stage(_Strict):
 
     Attributes:
         steps: Optimizer steps.
+        learns: "answers": the next token of each, through the language model; "words": which words a picture's answers
+            hold, by the visual path alone (`training.words`).
         sources: Each source's weight in the draw; empty: all of them alike.
         order: "weighted" draws a source for each step; "alternate" takes them in turns.
         batch: Rows in a step; a row is one prompt with all its answers.
         accumulate: Parts that a step's rows are worked on in, to save memory.
-        learning_rate: Of AdamW, for all groups or for each.
+        learning_rate: For all groups or for each.
+        optimizer: "adamw", or "muon" for the matrices of the visual path, AdamW for the rest.
         warmup: Steps of a group over which its rate rises from zero.
         floor: Share of the rate that the cosine ends at.
         gate_multiple: How much faster gates learn; a closed gate lets no gradient through to its prompt.
@@ -75,11 +78,13 @@ class Stage(_Strict):
 
     name: str = ""
     steps: Annotated[int, Field(gt=0)]
+    learns: Literal["answers", "words"] = "answers"
     sources: dict[str, Annotated[float, Field(ge=0)]] = {}
     order: Literal["weighted", "alternate"] = "weighted"
     batch: Annotated[int, Field(gt=0)] = 16
     accumulate: Annotated[int, Field(gt=0)] = 1
     learning_rate: _Positive | dict[Group, _Positive] = 1e-3
+    optimizer: Literal["adamw", "muon"] = "adamw"
     warmup: Annotated[int, Field(ge=0)] = 50
     floor: Annotated[float, Field(ge=0, le=1)] = 0.0
     gate_multiple: _Positive = 10.0

@@ -29,6 +29,7 @@ from vqa.adapter_model.training.optimising import GroupOptimizer
 from vqa.adapter_model.training.plan import Plan, Step
 from vqa.adapter_model.training.recipe import Recipe, Stage
 from vqa.adapter_model.training.state import Progress, save_state
+from vqa.adapter_model.training.words import WordLoss
 from vqa.devices import release_freed_memory
 from vqa.errors import VQAError
 
@@ -72,6 +73,7 @@ class Trainer:
         self._stage = -1
         train_only(model, self._trained.keys())  # a launcher's wrapper must see all that is ever trained
         self._loss: nn.Module = accelerator.prepare_model(AnswerLoss(model))
+        self._words: nn.Module | None = None
 
     @property
     def steps(self) -> int:
@@ -94,7 +96,7 @@ class Trainer:
             in_stage = progress.step and self._plan.steps[progress.step - 1].stage == self._stage
             if in_stage:
                 for group, optimizer in self._optimizers.items():
-                    optimizer.restore(parts.get(f"adamw.{group}", {}).items())
+                    optimizer.restore(parts.get(f"optimizer.{group}", {}).items())
 
     def run(self, journal: Journal) -> None:
         """Do all steps that are left, measuring and saving on the way.
@@ -123,7 +125,7 @@ class Trainer:
         tensors: dict[str, Tensor] = {f"weights:{name}": p for name, p in self._trained.items()}
         tensors |= {f"average:{name}": p for name, p in self._average.items()}
         for group, optimizer in self._optimizers.items():
-            tensors |= {f"adamw.{group}:{name}": value for name, value in optimizer.state().items()}
+            tensors |= {f"optimizer.{group}:{name}": value for name, value in optimizer.state().items()}
         save_state(self.folder, self.progress, tensors, recipe=self.identity)
         self._save_adapter("last")
 
@@ -134,29 +136,36 @@ class Trainer:
         names = {name for name in self._trained if any(name in self.model.groups[g] for g in step.groups)}
         train_only(self.model, names)
         parts = self._batches(step, stage)
-        counted = torch.tensor(sum(len(part.targets) for part in parts), device=self._accelerator.device)
+        counts = [len(part.ids) if self._words else len(part.targets) for part in parts]
+        counted = torch.tensor(sum(counts), device=self._accelerator.device)
         total = int(self._accelerator.reduce(counted))  # of all processes
         summed, right = 0.0, 0
         for number, part in enumerate(parts):
-            drawn = np.random.SeedSequence(
-                (self.recipe.seed, 4, self.progress.step, self._accelerator.process_index, number)
-            )
             last = number == len(parts) - 1
-            with nullcontext() if last else self._accelerator.no_sync(self._loss):
-                loss, hits = self._loss(
-                    part.to(self._accelerator.device),
-                    label_smoothing=stage.label_smoothing,
-                    prompt_dropout=stage.prompt_dropout,
-                    seed=int(drawn.generate_state(1)[0]),
-                )
-                self._accelerator.backward(loss * (self._accelerator.num_processes / total))
-            summed, right = summed + float(loss.detach()), right + int(hits)
-        loss = summed / sum(len(part.targets) for part in parts)
-        told = {"source": step.source, "loss": loss, "accuracy": right / sum(len(p.targets) for p in parts)}
+            with nullcontext() if last else self._accelerator.no_sync(self._words or self._loss):
+                part_loss, hits = self._lose(part.to(self._accelerator.device), stage, number)
+                self._accelerator.backward(part_loss * (self._accelerator.num_processes / total))
+            summed, right = summed + float(part_loss.detach()), right + int(hits)
+        loss = summed / sum(counts)
+        told = {"source": step.source, "loss": loss, "accuracy": right / sum(counts)}
         told |= self._change(step, loss)
         tokens = sum(part.ids.numel() for part in parts) * self._accelerator.num_processes
         self.progress.tokens += tokens
         return {**told, "tokens": tokens}
+
+    def _lose(self, batch: Batch, stage: Stage, number: int) -> tuple[Tensor, Tensor]:
+        """Return a part's summed loss and how much of it is right, by what the stage learns."""
+        if self._words is not None:
+            told: tuple[Tensor, Tensor] = self._words(batch)
+            return told
+        key = self.recipe.seed, 4, self.progress.step, self._accelerator.process_index, number
+        told = self._loss(
+            batch,
+            label_smoothing=stage.label_smoothing,
+            prompt_dropout=stage.prompt_dropout,
+            seed=int(np.random.SeedSequence(key).generate_state(1)[0]),
+        )
+        return told
 
     def _change(self, step: Step, loss: float) -> dict[str, Any]:
         """Let the step's optimizers step, unless loss or gradient is not finite."""
@@ -201,6 +210,11 @@ class Trainer:
             for group, steps in self._plan.group_steps[place].items()
             if steps
         }
+        self._words = None
+        if stage.learns == "words":
+            rows = [row for name in self.recipe.stage_sources(stage) for row in self._material[name].rows]
+            train_only(self.model, self._trained.keys())
+            self._words = self._accelerator.prepare_model(WordLoss(self.model, rows))
 
     def _validate(self, journal: Journal) -> None:
         averaged = self._swap_average()
