@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 
 _DIGIT = "[0-9OolI]"  # a reader takes O for 0 and l for 1
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -17,9 +18,38 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _PHONE = re.compile(r"(?:\d[ ()./-]{0,2}){7,}")
-_AMOUNT = re.compile(r"\d[.,]\d\d(?!\d)")
+_AMOUNT = re.compile(r"[\d.,]*\d[.,]\d\d(?!\d)")
+_PRICED = re.compile(rf"{_AMOUNT.pattern}\W*\w{{0,3}}$")  # a thing sold, with its price at the end
 _LONG = 8  # lines; of fewer, none needs to be left out
 _HEAD = 5  # lines at the top of a receipt, where it says whose it is
+_HEADER = 12  # lines at the top of a document, among which its address stands
+_MOST_OF_AN_ADDRESS = 6  # lines
+
+_TOTAL = re.compile(r"\btotal|\bamount due\b|\bto pay\b", re.IGNORECASE)
+_PART = re.compile(  # of a total: before tax, of the tax alone, what was saved, or what was handed over
+    r"sub ?-?total|excl|\btotal (?:gst|sst|vat|tax)\b|\b(?:gst|sst|vat|tax) total|included in|sav(?:ed|ing)|disc|suppl"
+    r"|tender|accepted|paid",
+    re.IGNORECASE,
+)
+_FINAL = re.compile(r"payable|\bdue\b|to pay|grand|round(?:ed|ing)|after|final|\bnett?\b", re.IGNORECASE)
+
+_FORM = re.compile(  # of a company in law, or what many call themselves
+    r"(?<![a-z])(?:sdn\.? ?bhd|s/b|bhd|berhad|ltd|limited|inc|llc|llp|gmbh|plc|corp|corporation|pte|enterprise)"
+    r"(?![a-z])\.?",
+    re.IGNORECASE,
+)
+_NUMBER_BEHIND = re.compile(r"\s*\([^()]*\d[^()]*\)?\s*$")
+_ABOUT_THE_PAPER = re.compile(
+    r"\b(?:invoice|receipt|bill|cash|cashier|gst|sst|vat|tax|reg|registration|brn|id|doc|document|tel|te1|phone|fax|mobile"
+    r"|date|time|table|order|website|e-?mail|co\.? ?(?:no|reg)|outlet|description|qty|item)\b|www\.|@",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(
+    r"\b(?:no\.? ?\d|(?:lot|unit|suite|level|block|km|batu|p\.? ?o\.? box) ?\w?\d|\d\w* (?:floor|flr)\b|\d{5}\b"
+    r"|\w+ (?:street|st|road|rd|avenue|ave|lane|drive|boulevard|blvd|highway|square)\b"
+    r"|(?:jalan|jln|lorong|taman|tmn|rue|via|calle|plaza)\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +58,8 @@ class Narrowed:
 
     Attributes:
         what: The kind of value.
-        lines: These lines by their number, each without what stands around the value; none if all shall be read.
+        lines: These lines by their number, each without what stands around the value, and empty if an earlier one tells
+            it too; none if all shall be read.
     """
 
     what: str = ""
@@ -45,7 +76,8 @@ def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
     for what, asked, values in _FIELDS:
         if asked.search(question):
             found = values(lines)
-            labels = {i - 1: lines[i - 1] for i in found if i and asked.search(lines[i - 1])}  # "Date:" may stand above
+            above = {i - 1: lines[i - 1] for i in found if i}  # where "Date:" may stand
+            labels = {i: line for i, line in above.items() if asked.search(line) and not re.search(r"\d", line)}
             return Narrowed(what, {**labels, **found}) if found and len(lines) >= _LONG else Narrowed()
     return Narrowed()
 
@@ -58,8 +90,57 @@ def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str
     return found
 
 
-def _head_of_a_receipt(lines: Sequence[str]) -> dict[int, str]:
-    return dict(enumerate(lines[:_HEAD])) if any(_AMOUNT.search(line) for line in lines) else {}
+def _totals(lines: Sequence[str]) -> dict[int, str]:
+    """Return the lines that say a total: what is to be paid in the end, if some say so of themselves."""
+    found = {
+        i: line
+        for i, line in enumerate(lines)
+        if _TOTAL.search(line) and not _PART.search(line) and len(set(_AMOUNT.findall(line))) == 1
+    }
+    return {i: line for i, line in found.items() if _FINAL.search(line)} or found
+
+
+def _company(lines: Sequence[str]) -> dict[int, str]:
+    """Return whose receipt it is: the line with a company's form, or else the first at the top that can be a name."""
+    if not any(_AMOUNT.search(line) for line in lines):
+        return {}
+    head = {i: _NUMBER_BEHIND.sub("", line) for i, line in _going_on(lines[:_HEAD]).items()}
+    for i, line in head.items():
+        if (form := list(_FORM.finditer(line))) and not _ABOUT_THE_PAPER.search(line):
+            return {i: line[: form[-1].end()]}
+    since_first = dropwhile(lambda numbered: not _can_be_a_name(numbered[1]), head.items())
+    return dict(takewhile(lambda numbered: _can_be_a_name(numbered[1]), since_first))
+
+
+def _going_on(lines: Sequence[str]) -> dict[int, str]:
+    """Return lines by their number; one that ends in the middle ("… &", "… (SETIA") has the next one behind it."""
+    whole: dict[int, str] = {}
+    last = -1
+    for i, line in enumerate(lines):
+        if last in whole and (whole[last].endswith("&") or whole[last].count("(") > whole[last].count(")")):
+            whole[last] += f" {line}"
+        else:
+            last, whole[i] = i, line
+    return whole
+
+
+def _can_be_a_name(line: str) -> bool:
+    letters, digits = sum(map(str.isalpha, line)), sum(map(str.isdigit, line))
+    return letters > 3 and letters > digits and not _PLACE.search(line) and not _ABOUT_THE_PAPER.search(line)
+
+
+def _address(lines: Sequence[str]) -> dict[int, str]:
+    """Return an address as one line: from the first line at the top that names a place until something else begins."""
+    block: list[int] = []
+    for i, line in enumerate(lines[: _HEADER + _MOST_OF_AN_ADDRESS]):
+        is_other = _ABOUT_THE_PAPER.search(line) or _FORM.search(line) or _PRICED.search(line) or _PHONE.search(line)
+        if not block and i < _HEADER and not is_other and _PLACE.search(line):
+            block = [i]
+        elif block and (is_other or len(block) == _MOST_OF_AN_ADDRESS or not any(map(str.isalnum, line))):
+            break
+        elif block:
+            block.append(i)
+    return {i: " ".join(lines[j] for j in block) if i == block[0] else "" for i in block}
 
 
 _FIELDS = (
@@ -68,6 +149,8 @@ _FIELDS = (
     (
         "name",
         re.compile(r"\b(?:name of the|which|what) (?:company|shop|store|restaurant|supermarket)\b", re.IGNORECASE),
-        _head_of_a_receipt,
+        _company,
     ),
+    ("total", re.compile(r"\btotal\b|합계|총액", re.IGNORECASE), _totals),
+    ("address", re.compile(r"(?<!mail )(?<!web )(?<!ip )\baddress\b|주소", re.IGNORECASE), _address),
 )

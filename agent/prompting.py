@@ -230,8 +230,8 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
         where = f" on the {holder.label}" if holder is not None else ""
         doubt = " (unsure)" if region.score < SURE_READING else ""
         left_out = f"no {fitting.what} in it" if fitting.lines and index not in fitting.lines else ""
-        text = f"Text{where}{doubt}: {fitting.lines.get(index, region.label)}"
-        lines.append(Line(text, rank + 0.001 * index, left_out))
+        if read := fitting.lines.get(index, region.label):
+            lines.append(Line(f"Text{where}{doubt}: {read}", rank + 0.001 * index, left_out))
     return lines
 
 
