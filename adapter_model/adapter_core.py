@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vqa.adapter_model.config import AdapterConfig
     from vqa.adapter_model.encoder import VisionEncoder
     from vqa.adapter_model.engine import Engine
+    from vqa.adapter_model.quoting import Quotation
 
 
 class AdapterCore(ABC):
@@ -160,19 +161,28 @@ class AdapterCore(ABC):
             InputError: The prompt is longer than `max_prompt_tokens`.
             ModelUnavailable: Weights are not here and cannot be had.
         """
-        from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.drafting import sayings
 
-        ids = self._checked(prompt, options)
-        text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop))
-        source = self._ids(sayings(prompt))
-        for token, logprob in self._tokens(ids, *self._look([image]), options, source=source):
-            if piece := text.push(token, logprob):
-                yield piece
-            if text.ended:
-                return
-        if rest := text.flush():
-            yield rest
+        return self._written(image, prompt, options, source=sayings(prompt), quotation=None)
+
+    def quote(
+        self,
+        image: LoadedImage,
+        prompt: str,
+        options: GenerationOptions,
+        *,
+        lines: Sequence[str],
+        or_else: Sequence[str] = (),
+    ) -> Iterator[Token]:
+        """Yield an answer that is a passage of the lines put together, greedily; see `vqa.protocols.QuotingCore`.
+
+        Raises as `stream`.
+        """
+        from vqa.adapter_model.quoting import Quotation
+
+        read = " ".join(lines)
+        quotation = Quotation(read, or_else, tokenizer=self._tokenizer, stop_ids=self._stop_ids)
+        return self._written(image, prompt, options, source=read, quotation=quotation)
 
     def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
         """Return what `stream` yields for each (picture, prompt), decoded together.
@@ -234,32 +244,43 @@ class AdapterCore(ABC):
 
         return train(load_recipe(recipe, changes=changes, output=output), self, self._settings, resume=resume)
 
-    def _tokens(
-        self,
-        ids: list[int],
-        adapter: AdapterKeysValues,
-        vectors: Tensor | None,
-        options: GenerationOptions,
-        *,
-        source: Sequence[int],
-    ) -> Iterator[tuple[int, float]]:
-        """Yield the answer's ids and their log probabilities; it may repeat parts of `source`."""
+    def _written(
+        self, image: LoadedImage, prompt: str, options: GenerationOptions, *, source: str, quotation: Quotation | None
+    ) -> Iterator[Token]:
+        """Yield the answer piece by piece; it may repeat parts of `source`."""
+        from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.beams import search
         from vqa.adapter_model.drafting import decode_with_drafts
         from vqa.adapter_model.generation import decode
 
-        if options.num_beams > 1:
-            beam = search(self._engine, ids, adapter, options, stop_ids=self._stop_ids, vectors=vectors)
-            yield from zip(beam.ids, beam.logprobs, strict=True)
-            return
-        if options.temperature <= 0:
-            yield from decode_with_drafts(
-                self._engine, ids, adapter, options, source=source, stop_ids=self._stop_ids, vectors=vectors
+        ids, stop_ids = self._checked(prompt, options), self._stop_ids
+        adapter, vectors = self._look([image])
+        tokens: Iterator[tuple[int, float]]
+        if options.num_beams > 1 and quotation is None:
+            beam = search(self._engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors)
+            tokens = zip(beam.ids, beam.logprobs, strict=True)
+        elif options.temperature > 0 and quotation is None:
+            steps = decode(self._engine, [ids], adapter, options, stop_ids=stop_ids, vectors=vectors)
+            tokens = (step for (step,) in steps if step is not None)
+        else:
+            tokens = decode_with_drafts(
+                self._engine,
+                ids,
+                adapter,
+                options,
+                source=self._ids(source),
+                stop_ids=stop_ids,
+                vectors=vectors,
+                quotation=quotation,
             )
-            return
-        for (step,) in decode(self._engine, [ids], adapter, options, stop_ids=self._stop_ids, vectors=vectors):
-            if step is not None:
-                yield step
+        text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop))
+        for token, logprob in tokens:
+            if piece := text.push(token, logprob):
+                yield piece
+            if text.ended:
+                return
+        if rest := text.flush():
+            yield rest
 
     @once
     def _folder(self) -> Path:

@@ -66,20 +66,26 @@ class TextPieces:
         self._before: list[int] = []
         self._held: list[int] = []
 
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The ids of a character that is not whole yet."""
+        return tuple(self._held)
+
     def push(self, token: int) -> str:
         """Return the text that became complete with this id, perhaps none."""
         self._held.append(token)
-        text = self._new_text()
+        text = self.text_of(())
         return "" if text.endswith("\N{REPLACEMENT CHARACTER}") else self._release(text)
 
     def flush(self) -> str:
         """Return what was held back; bytes that never became a character show as U+FFFD."""
-        return self._release(self._new_text())
+        return self._release(self.text_of(()))
 
-    def _new_text(self) -> str:
+    def text_of(self, further: Sequence[int]) -> str:
+        """Return what is held back and what further ids would add to it; bytes of a part of a character are U+FFFD."""
         before, both = (
             self._tokenizer.decode(ids, skip_special_tokens=False)
-            for ids in (self._before, [*self._before, *self._held])
+            for ids in (self._before, [*self._before, *self._held, *further])
         )
         return both[len(before) :]
 

@@ -17,10 +17,11 @@ from torch import Tensor
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.projection import FEW
+from vqa.adapter_model.quoting import Quotation
 from vqa.values import GenerationOptions
 
 _DRAFT = FEW - 1  # tokens; with the one before them as many as compact weights map, so that drafts change no weights
-_LONGEST, _SHORTEST = 4, 2  # tokens of the text so far that are looked up; one alone ("4", "the") misleads
+_LONGEST, _SHORTEST = 4, 2  # tokens of the text so far that are looked up; one ("4", "the") will do for a quotation
 
 
 @torch.inference_mode()
@@ -33,6 +34,7 @@ def decode_with_drafts(
     source: Sequence[int],
     stop_ids: frozenset[int],
     vectors: Tensor | None = None,
+    quotation: Quotation | None = None,
 ) -> Iterator[tuple[int, float]]:
     """Yield the likeliest next token id and its natural-log probability, one after the other.
 
@@ -44,6 +46,7 @@ def decode_with_drafts(
         source: Token ids that the answer may repeat parts of.
         stop_ids: Ids that end the answer; they are not yielded.
         vectors: (1, N, C) what stands in the prompt's slots, if it has any.
+        quotation: Says which id is next instead; probabilities are the model's own all the same.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
@@ -52,25 +55,26 @@ def decode_with_drafts(
     written: list[int] = []
     draft: list[int] = []
     while True:
-        logprobs, chosen = logits.log_softmax(-1).max(-1)  # (T,) after the newest token and after each drafted one
         agreed = 0
-        for agreed, (token, logprob) in enumerate(zip(chosen.tolist(), logprobs.tolist(), strict=True)):
-            if token in stop_ids:
+        for agreed, logprobs in enumerate(logits.log_softmax(-1)):  # after the newest token and after each drafted one
+            token = int(logprobs.argmax()) if quotation is None else quotation.next(logprobs)
+            if token is None or token in stop_ids:
                 return
             written.append(token)
-            yield token, logprob
+            yield token, float(logprobs[token])
             if len(written) == options.max_new_tokens:
                 return
             if draft[agreed : agreed + 1] != [token]:
                 break
         rows.used -= len(draft) - agreed  # what was drafted and is not so
-        draft = continuation(source, written, most=min(_DRAFT, options.max_new_tokens - len(written) - 1))
+        most = min(_DRAFT, options.max_new_tokens - len(written) - 1)
+        draft = continuation(source, written, most=most, shortest=_SHORTEST if quotation is None else 1)
         logits = engine.extend(rows, torch.tensor([[written[-1], *draft]], device=engine.device), all_logits=True)[0]
 
 
-def continuation(source: Sequence[int], written: Sequence[int], *, most: int) -> list[int]:
+def continuation(source: Sequence[int], written: Sequence[int], *, most: int, shortest: int = _SHORTEST) -> list[int]:
     """Return the at most so many ids that follow in `source` where it first holds the longest end of `written`."""
-    for length in range(min(_LONGEST, len(written)), _SHORTEST - 1, -1):
+    for length in range(min(_LONGEST, len(written)), shortest - 1, -1):
         end = list(written[-length:])
         for start in range(len(source) - length):
             if list(source[start : start + length]) == end:

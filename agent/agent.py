@@ -12,18 +12,18 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
-from vqa.agent.answering import check_whole, finished, likeliest
+from vqa.agent.answering import check_whole, finished, written
 from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
+from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
 from vqa.agent.second_look import look_again
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
-from vqa.images import load_image
-from vqa.protocols import OptionalExpert, ScoringCore, UnloadableExpert
+from vqa.protocols import OptionalExpert, UnloadableExpert
 from vqa.settings import Settings
-from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Question, Route, Token
+from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Prompt, Question, Route, Token
 
 if TYPE_CHECKING:
     from vqa.agent.conversation import Conversation
@@ -52,6 +52,7 @@ class VQAAgent:
         self.experts = {expert.name: expert for expert in experts}
         self.router = router
         self.core = core
+        self._pictures = LatestPicture()
         self._panel = Panel(FindingCache.from_settings(self.settings))
         for name in (*self.settings.experts, *self.settings.no_experts):
             if name not in self.experts:
@@ -154,7 +155,9 @@ class VQAAgent:
         """
         if expert not in self.experts:
             raise InputError(registry.unknown_name("expert", expert, sorted(self.experts)))
-        return self._panel.look(self.experts[expert], load_image(image, offline=self.settings.offline), question)
+        return self._panel.look(
+            self.experts[expert], self._pictures.load(image, offline=self.settings.offline), question
+        )
 
     def unload(self, expert: str | None = None) -> None:
         """Free the weights of an expert, or of all that can be; whoever is asked again loads them again.
@@ -194,7 +197,7 @@ class VQAAgent:
         asked = check_question(question)
         if missing := self.core.available():  # before the experts spend seconds on it
             raise ModelUnavailable(f"core {self.core.name!r}: {missing}")
-        loaded = load_image(image, offline=self.settings.offline)
+        loaded = self._pictures.load(image, offline=self.settings.offline)
         asked = replace(asked, image=asked.image or loaded.source)
         clock("load_image", started)
 
@@ -216,7 +219,7 @@ class VQAAgent:
 
         since = time.perf_counter()
         tokens: list[Token] = []
-        for token in self.tokens(loaded, prompt.text, asked.choices):
+        for token in self.tokens(loaded, asked, prompt):
             if not tokens:
                 clock("first_token", since)
             tokens.append(token)
@@ -275,12 +278,9 @@ class VQAAgent:
         limits = [limit for limit in (within, self.settings.expert_seconds) if limit]
         return self._panel.look_or_say_why(self.experts[name], image, question, within=min(limits, default=0.0))
 
-    def tokens(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Iterator[Token]:
-        """Yield the answer: what the core writes, or the likeliest of the choices if it can weigh them."""
-        if choices and isinstance(self.core, ScoringCore):
-            yield likeliest(self.core, image, prompt, choices)
-        else:
-            yield from self.core.stream(image, prompt, self.options)
+    def tokens(self, image: LoadedImage, question: Question, prompt: Prompt) -> Iterator[Token]:
+        """Yield the answer as the core gives it."""
+        return written(self.core, image, question, prompt, self.options)
 
     @property
     def options(self) -> GenerationOptions:

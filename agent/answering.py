@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from vqa.agent.quoting import NOTHING_TO_QUOTE, quotable
 from vqa.agent.trust.judging import judged
 from vqa.errors import PartialFailure
-from vqa.protocols import ScoringCore
-from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
+from vqa.protocols import Core, QuotingCore, ScoringCore
+from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Prompt, Question, Route, Token
+
+
+def written(
+    core: Core, image: LoadedImage, question: Question, prompt: Prompt, options: GenerationOptions
+) -> Iterator[Token]:
+    """Yield the answer: the likeliest of the choices, a quotation of what was read, or what the core writes freely.
+
+    The first two only of a core that can do it.
+    """
+    if question.choices and isinstance(core, ScoringCore):
+        yield likeliest(core, image, prompt.text, question.choices)
+    elif isinstance(core, QuotingCore) and (lines := quoted(core, question, prompt, options)):
+        yield from core.quote(image, prompt.text, options, lines=lines, or_else=NOTHING_TO_QUOTE)
+    else:
+        yield from core.stream(image, prompt.text, options)
+
+
+def quoted(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> tuple[str, ...]:
+    """Return the lines that the core is to quote from, none if it writes freely; who samples or searches does."""
+    greedy = options.temperature <= 0 and options.num_beams < 2
+    return quotable(question.text, prompt.used) if greedy and isinstance(core, QuotingCore) else ()
+
+
+def answered_alone(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> bool:
+    """Return whether a batch is no way to answer: `Core.generate` neither weighs choices nor quotes."""
+    return bool(question.choices and isinstance(core, ScoringCore)) or bool(quoted(core, question, prompt, options))
 
 
 def likeliest(core: ScoringCore, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Token:

@@ -17,12 +17,11 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
-from vqa.agent.answering import check_whole, finished
+from vqa.agent.answering import answered_alone, check_whole, finished
 from vqa.agent.events import Found
 from vqa.agent.prompting import compose
 from vqa.errors import ModelUnavailable, PartialFailure, VQAError
 from vqa.images import load_image
-from vqa.protocols import ScoringCore
 from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
 
 if TYPE_CHECKING:
@@ -204,13 +203,13 @@ def _look(agent: VQAAgent, window: Sequence[_Asked], stopping: Callable[[], bool
 
 
 def _answer(agent: VQAAgent, window: Sequence[_Asked]) -> None:
-    """Let the core answer: choices one by one, the rest in batches of prompts of like length, equal ones once."""
+    """Let the core answer in batches of prompts of like length, equal ones once; what no batch can do one by one."""
     composed = [asked for asked in window if asked.prompt is not None and asked.failed is None]
     written: dict[tuple[str, str], list[_Asked]] = {}
     for asked in composed:
         assert asked.prompt is not None
         assert asked.image is not None
-        if asked.question.choices and isinstance(agent.core, ScoringCore):
+        if answered_alone(agent.core, asked.question, asked.prompt, agent.options):
             _answer_alone(agent, asked)
         else:
             written.setdefault((asked.image.sha256, asked.prompt.text), []).append(asked)
@@ -261,7 +260,7 @@ def _answer_alone(agent: VQAAgent, asked: _Asked) -> None:
     assert asked.prompt is not None
     since = time.perf_counter()
     try:
-        asked.tokens = tuple(agent.tokens(asked.image, asked.prompt.text, asked.question.choices))
+        asked.tokens = tuple(agent.tokens(asked.image, asked.question, asked.prompt))
     except ModelUnavailable:
         raise  # no other row would fare better
     except Exception as error:

@@ -1,7 +1,7 @@
 """Measures whether a core says what its evidence says, and abstains where the evidence says nothing.
 
     vqa instruct synthetic:3000 --held-out --seed 1 -o heldout.jsonl
-    python benchmarks/faithfulness.py heldout.jsonl [--adapter NAME ...] [--base] [--image-root PICTURES] [--json FILE]
+    python benchmarks/faithfulness.py heldout.jsonl [--adapter NAME ...] [--base] [--free] [--image-root PICTURES]
 
 A row of the file has `question`, `evidence`, `answer` and `task`, as `vqa instruct` writes them; the core reads
 exactly these lines. `exact` is the share of answers that are the expected words, `contained` of those that hold them
@@ -16,7 +16,7 @@ import json
 import random
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,16 +26,18 @@ from PIL import Image
 
 from vqa import Settings, load_image
 from vqa.adapter_model.presets import preset
+from vqa.agent.answering import answered_alone, written
 from vqa.agent.batch.pictures import Pictures
 from vqa.agent.instructions.row import TRIPLES, UNKNOWN
 from vqa.agent.trust.saying import abstains
 from vqa.errors import InputError
 from vqa.protocols import Core
 from vqa.registry import cores
-from vqa.values import GenerationOptions, LoadedImage
+from vqa.values import GenerationOptions, LoadedImage, Prompt, Question, Token
 
 STATED = ("presence", "count", "reading", "attribute")
 """Tasks of which the evidence states the answer outright."""
+OPTIONS = GenerationOptions()
 _BATCH = 32
 
 
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument(
         "--image-root", type=Path, action="append", default=[], help="folder, tar or zip; may be repeated"
     )
+    parser.add_argument("--free", action="store_true", help="quote nothing: the core writes every answer freely")
     parser.add_argument("--limit", type=int, default=2000, help="rows drawn from the file")
     parser.add_argument("--show", type=int, default=0, help="print so many wrong answers of each task")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -63,7 +66,7 @@ def main() -> None:
         for adapter in adapters:
             name = "base model" if adapter == empty else adapter or args.core
             core = cores.get(args.core).from_settings(Settings.load({"adapter": adapter}))
-            answers = answered(core, rows, pictures)
+            answers = answered(core, rows, pictures, quoting=not args.free)
             report[name] = figures(rows, answers)
             show(name, report[name])
             wrong = [(r, a) for r, a in zip(rows, answers, strict=True) if not right(r, a)]
@@ -86,17 +89,22 @@ def pictures_of(rows: Sequence[dict[str, Any]], roots: Sequence[Path]) -> list[L
     return found
 
 
-def answered(core: Core, rows: Sequence[dict[str, Any]], pictures: Sequence[LoadedImage]) -> list[str]:
+def answered(
+    core: Core, rows: Sequence[dict[str, Any]], pictures: Sequence[LoadedImage], *, quoting: bool
+) -> list[str]:
     """Return what the core answers to each row's evidence and question; rows of like length go together."""
-    prompts = [core.render(row["question"], row["evidence"]) for row in rows]
-    answers = [""] * len(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
-    for start in range(0, len(rows), _BATCH):
+    questions = [Question(row["question"]) for row in rows]
+    prompts = [Prompt(core.render(r["question"], r["evidence"]), tuple(r["evidence"]), (), 0, 0) for r in rows]
+    answers: dict[int, Iterable[Token]] = {}
+    for i, asked in enumerate(zip(questions, prompts, strict=True)):
+        if quoting and answered_alone(core, *asked, OPTIONS):
+            answers[i] = list(written(core, pictures[i], *asked, OPTIONS))
+    order = sorted(set(range(len(rows))) - set(answers), key=lambda i: len(prompts[i].text))
+    for start in range(0, len(order), _BATCH):
         places = order[start : start + _BATCH]
-        together = [(pictures[i], prompts[i]) for i in places]
-        for i, tokens in zip(places, core.generate(together, GenerationOptions(max_new_tokens=48)), strict=True):
-            answers[i] = "".join(token.text for token in tokens).strip()
-    return answers
+        together = [(pictures[i], prompts[i].text) for i in places]
+        answers.update(zip(places, core.generate(together, OPTIONS), strict=True))
+    return ["".join(token.text for token in answers[i]).strip() for i in range(len(rows))]
 
 
 def right(row: dict[str, Any], answer: str) -> bool:

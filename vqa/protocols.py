@@ -167,6 +167,31 @@ class ScoringCore(Core, Protocol):
 
 
 @runtime_checkable
+class QuotingCore(Core, Protocol):
+    """A core whose answer can be held to the words that were read; what is asked is then only which."""
+
+    def quote(
+        self,
+        image: LoadedImage,
+        prompt: str,
+        options: GenerationOptions,
+        *,
+        lines: Sequence[str],
+        or_else: Sequence[str] = (),
+    ) -> Iterator[Token]:
+        """Yield an answer that is a passage of the lines put together, or one it writes freely, as `stream` does.
+
+        Args:
+            image: The picture.
+            prompt: As for `stream`.
+            options: Of which only `max_new_tokens` and `stop` count: a quotation is greedy.
+            lines: What may be quoted, in reading order.
+            or_else: Other answers; an answer that would begin like one of them is written freely.
+        """
+        ...
+
+
+@runtime_checkable
 class IdentifiedCore(Core, Protocol):
     """A core whose weights can be told from others; a trace names them."""
 

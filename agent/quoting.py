@@ -1,0 +1,43 @@
+"""Which questions are answered by a quotation of what was read, and of which lines.
+
+A core that repeats text makes mistakes of its own (docs/measurements.md, "Quoting"); one that may only choose a passage
+does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vqa.agent.intent import read_intent
+from vqa.agent.trust.kinds import asks_for_words
+
+NOTHING_TO_QUOTE = ("I cannot tell", "No text found")
+"""What the built-in cores have learned to say where the text does not answer."""
+_LINE = re.compile(r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?: (?P<read>.+)")
+_NONE = "none found"
+# Of the text something else is asked than its words: yes or no, where it stands, what it is like.
+_ABOUT_IT = re.compile(
+    r"^(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should)\b|\bwhere\b|\bwhich side\b|\bwhy\b|"
+    r"\blanguages?\b|\bfonts?\b|\b(?:what|which) (?:kind|type|sort) of\b|"
+    r"어디|언어|^(?!.*(?:뭐|무엇|무슨)).*(?:있나|있어|있습니까|보이나)"
+)
+
+
+def quotable(question: str, evidence: Sequence[str]) -> tuple[str, ...]:
+    """Return the read lines, in order, that the answer must be a passage of; none if it need not be one.
+
+    Where the question names a thing, what stands on it; and lines that were surely read, where there are any.
+
+    Args:
+        question: In its own words.
+        evidence: The lines that the core reads.
+    """
+    lowered = question.lower().strip()
+    about_it = _ABOUT_IT.search(lowered) or read_intent(question, ()).aim in ("count", "presence")
+    if about_it or not asks_for_words(question):
+        return ()
+    read = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["read"] != _NONE]
+    read = [match for match in read if match["place"]] or read
+    read = [match for match in read if not match["doubt"]] or read
+    return tuple(match["read"] for match in read)

@@ -1,0 +1,100 @@
+"""Questions that are answered by a quotation: which they are, of which lines, and by which cores."""
+
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from vqa import Settings, VQAAgent, load_image
+from vqa.adapter_model.cores.echo import EchoCore
+from vqa.agent.answering import answered_alone, written
+from vqa.agent.batching import answer_windows
+from vqa.agent.quoting import NOTHING_TO_QUOTE, quotable
+from vqa.agent.routers.none import NoneRouter
+from vqa.values import GenerationOptions, Prompt, Question, Token
+
+EVIDENCE = ["Detector: 1 bus (center)", "Text: Calle Mayor", "Text: 12:30", "Caption: Text: nothing"]
+GREEDY = GenerationOptions()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the sign say?",
+        "What is written on the bus?",
+        "What is the total?",
+        "What is the name of the company on the receipt?",
+        "What is the text at the top left?",
+        "Read the text.",
+        "뭐라고 쓰여 있나요? In English: What does it say?",
+    ],
+)
+def test_who_asks_for_words_gets_a_quotation(question):
+    assert quotable(question, EVIDENCE) == ("Calle Mayor", "12:30")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is there a dog?",
+        "Is there any text?",
+        'Can you read "dance" in the picture?',
+        "How many words are there?",
+        "Where does it say 12:30?",
+        "What language is the text?",
+        "What color is the text?",
+        "What kind of text is this?",
+        "What is in the picture?",
+        "How many buses are there?",
+    ],
+)
+def test_other_questions_are_answered_freely(question):
+    assert quotable(question, EVIDENCE) == ()
+
+
+def test_of_the_lines_those_on_the_thing_and_those_surely_read_are_quoted_where_there_are_any():
+    asked = "What does the bus say?"
+    assert quotable(asked, ["Text: a", "Text on the bus: b", "Text on the bus (unsure): c"]) == ("b",)
+    assert quotable(asked, ["Text: a", "Text (unsure): b: c"]) == ("a",)
+    assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]) == ("b: c", "d")
+    assert quotable(asked, ["Text on the bus (unsure): b", "Text: a"]) == ("b",)
+    assert quotable(asked, ["Text: none found"]) == ()
+    assert quotable(asked, []) == ()
+
+
+class QuotingEcho(EchoCore):
+    """An echo that can be held to given lines: it says all of them."""
+
+    def quote(self, image, prompt, options, *, lines, or_else=()):
+        assert or_else == NOTHING_TO_QUOTE
+        yield Token(" ".join(lines), -0.5)
+
+
+PICTURE = load_image(Image.new("RGB", (8, 8)))
+PROMPT = Prompt("the whole prompt", tuple(EVIDENCE), (), 3, 100)
+READING, OTHER = Question("What does the sign say?"), Question("Is there a dog?")
+
+
+def text(core, question, options=GREEDY):
+    return "".join(token.text for token in written(core, PICTURE, question, PROMPT, options))
+
+
+def test_a_core_that_can_quote_quotes_where_words_are_asked_for():
+    assert text(QuotingEcho(), READING) == "Calle Mayor 12:30"
+    assert text(QuotingEcho(), OTHER) == "the whole prompt"
+    assert text(EchoCore(), READING) == "the whole prompt"
+    assert answered_alone(QuotingEcho(), READING, PROMPT, GREEDY)
+    assert not answered_alone(QuotingEcho(), OTHER, PROMPT, GREEDY)
+    assert not answered_alone(EchoCore(), READING, PROMPT, GREEDY)
+
+
+@pytest.mark.parametrize("options", [replace(GREEDY, temperature=0.7), replace(GREEDY, num_beams=2)])
+def test_who_asks_for_samples_or_beams_gets_a_free_answer(options):
+    assert text(QuotingEcho(), READING, options) == "the whole prompt"
+
+
+def test_a_batch_quotes_as_single_questions_do():
+    agent = VQAAgent([], NoneRouter(), core=QuotingEcho(), settings=Settings.load({"cache": False}))
+    rows = [(PICTURE, question) for question in (READING, OTHER, READING)]
+    (window,) = answer_windows(agent, rows)
+    assert [answer.text for answer in window] == [agent(*row).text for row in rows]
