@@ -110,8 +110,8 @@ def test_a_converted_checkpoint_answers_by_the_picture(released, base, clip, tmp
     for row, alone in zip(core.generate([(picture, prompt) for picture in PICTURES], SHORT), streamed, strict=True):
         assert [token.text for token in row] == [token.text for token in alone]
         assert [token.logprob for token in row] == pytest.approx([token.logprob for token in alone], abs=1e-4)
-    assert core.max_prompt_tokens == 1999
-    with pytest.raises(InputError, match="llama-adapter takes 1 to 1999, with 48 left"):
+    assert core.max_prompt_tokens == 1951
+    with pytest.raises(InputError, match="llama-adapter takes 1 to 1951, with 96 left"):
         list(core.stream(PICTURES[0], "w1 " * 2000, SHORT))
     with pytest.raises(InputError, match="llama-adapter takes 1 to 1947, with 100 left"):
         list(core.stream(PICTURES[0], "w1 " * 1948, GenerationOptions(max_new_tokens=100)))

@@ -249,7 +249,7 @@ def test_other_settings_are_refused_unless_forced(vqa: Vqa, photos: Path, tmp_pa
     assert vqa(*common, *BLIND)[0] == 0
     code, _, err = vqa(*common, *BLIND, "--resume", "--max-new-tokens", 3)
     assert code == 2
-    assert "max_new_tokens=48 and not max_new_tokens=3" in err
+    assert "max_new_tokens=96 and not max_new_tokens=3" in err
     assert vqa(*common, *BLIND)[0] == 2  # without --resume nothing is overwritten by accident
     assert vqa(*common, *BLIND, "--resume", "--max-new-tokens", 3, "--force")[0] == 0
     assert vqa(*common, *BLIND, "--resume")[0] == 2  # the record says what was used last

@@ -160,7 +160,7 @@ def test_every_special_token_is_a_marker(core):
 def test_a_prompt_that_is_too_long_or_empty_is_refused(core):
     long = core.render("word " * 3000, [])
     assert core.count_tokens(long) > core.max_prompt_tokens
-    for prompt, words in ((long, "takes 1 to 2000, with 48 left for the answer"), ("", "has 0 tokens")):
+    for prompt, words in ((long, "takes 1 to 1952, with 96 left for the answer"), ("", "has 0 tokens")):
         with pytest.raises(InputError, match=words):
             next(core.stream(PICTURES[0], prompt, SHORT))
 

@@ -52,7 +52,7 @@ class Settings:
     adapter: str = _setting("", "adapter weights instead of the core's own: folder, preset, or owner/name on the hub")
     base_model: str = _setting("", "LLaMA of the llama-adapter core: folder, or owner/name; empty: the adapter's own")
     base_url: str = _setting("", "OpenAI-compatible endpoint of an openai: core, e.g. http://localhost:8000/v1")
-    max_new_tokens: int = _setting(48, "longest answer, in tokens", least=1)
+    max_new_tokens: int = _setting(96, "longest answer, in tokens", least=1)
     temperature: float = _setting(0.0, "0 is greedy; higher samples", least=0)
     top_p: float = _setting(1.0, "nucleus of probability that sampling draws from", least=0, most=1)
     top_k: int = _setting(0, "number of likeliest tokens that sampling draws from; 0: all", least=0)

@@ -215,7 +215,7 @@ class GenerationOptions:
         stop: Strings that end the answer where they first appear; they are not part of it.
     """
 
-    max_new_tokens: int = 48
+    max_new_tokens: int = 96
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
