@@ -1,6 +1,7 @@
-"""Which lines of a document can hold the value that a question asks for: a date stands in a line with a date in it.
+"""Where in a document the value stands that a question asks for: a date in a line with a date in it, an address on top.
 
-A small core picks the right one of few lines more often than of many (docs/measurements.md, "Folding").
+A small core picks the right one of few lines more often than of many, and more often yet where the value stands alone
+and is said to be one (docs/measurements.md, "Folding").
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, takewhile
 
-_DIGIT = "[0-9OolI]"  # a reader takes O for 0 and l for 1
+_DIGIT = "[0-9OolISB]"  # a reader takes O for 0, l for 1, S for 5 and B for 8
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DATE = re.compile(
     rf"(?<!\d){_DIGIT}{{1,4}}[./-]{_DIGIT}{{1,2}}[./-]{_DIGIT}{{2,4}}(?!\d)"
@@ -18,7 +19,12 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _PHONE = re.compile(r"(?:\d[ ()./-]{0,2}){7,}")
-_AMOUNT = re.compile(r"[\d.,]*\d[.,]\d\d(?!\d)")
+_AMOUNT = re.compile(rf"(?=[OolISB.,]*\d)(?:{_DIGIT}|[.,])*{_DIGIT}[.,]{_DIGIT}{{2}}(?!\d)")
+_CURRENCY = (
+    r"(?:RM|MYR|DH|MAD|Rs\.?|INR|USD|EUR|GBP|CHF|[A-Z]{0,2}\$|SGD|HKD|JPY|KRW|CNY|AED|[A-Z]?kr|SEK|DKK|NOK|PLN"
+    r"|[€£¥₩원])"
+)
+_MONEY = re.compile(rf"(?:(?<![A-Za-z]){_CURRENCY} ?)?-?{_AMOUNT.pattern}(?: ?{_CURRENCY}(?![A-Za-z]))?")
 _PRICED = re.compile(rf"{_AMOUNT.pattern}\W*\w{{0,3}}$")  # a thing sold, with its price at the end
 _LONG = 8  # lines; of fewer, none needs to be left out
 _HEAD = 5  # lines at the top of a receipt, where it says whose it is
@@ -54,12 +60,12 @@ _PLACE = re.compile(
 
 @dataclass(frozen=True)
 class Narrowed:
-    """A document narrowed down to the lines that can hold a value.
+    """A document narrowed down to what can be the asked value.
 
     Attributes:
         what: The kind of value.
-        lines: These lines by their number, each without what stands around the value, and empty if an earlier one tells
-            it too; none if all shall be read.
+        lines: What can be it, by the number of its line; empty for a line that the one before tells as well. None if
+            all lines shall be read.
     """
 
     what: str = ""
@@ -76,9 +82,7 @@ def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
     for what, asked, values in _FIELDS:
         if asked.search(question):
             found = values(lines)
-            above = {i - 1: lines[i - 1] for i in found if i}  # where "Date:" may stand
-            labels = {i: line for i, line in above.items() if asked.search(line) and not re.search(r"\d", line)}
-            return Narrowed(what, {**labels, **found}) if found and len(lines) >= _LONG else Narrowed()
+            return Narrowed(what, found) if found and len(lines) >= _LONG else Narrowed()
     return Narrowed()
 
 
@@ -91,13 +95,16 @@ def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str
 
 
 def _totals(lines: Sequence[str]) -> dict[int, str]:
-    """Return the lines that say a total: what is to be paid in the end, if some say so of themselves."""
-    found = {
-        i: line
-        for i, line in enumerate(lines)
-        if _TOTAL.search(line) and not _PART.search(line) and len(set(_AMOUNT.findall(line))) == 1
-    }
-    return {i: line for i, line in found.items() if _FINAL.search(line)} or found
+    """Return what the lines say that tell a total: what is to be paid in the end, if some say so of themselves."""
+    found: dict[int, str] = {}
+    for i, line in enumerate(lines):
+        if _TOTAL.search(line) and not _PART.search(line):
+            below = [] if re.search(r"\d", line) else [i + 1]  # a key alone has its value in the next line
+            told = [j for j in (i, *below) if j < len(lines) and len(set(_AMOUNT.findall(lines[j]))) == 1]
+            found |= dict.fromkeys(told[:1], line)
+    chosen = [i for i, line in found.items() if _FINAL.search(line)] or list(found)
+    values = {i: match.group() for i in chosen if (match := _MONEY.search(lines[i]))}
+    return {i: value for i, value in values.items() if value not in [values[j] for j in values if j < i]}
 
 
 def _company(lines: Sequence[str]) -> dict[int, str]:
@@ -147,10 +154,17 @@ _FIELDS = (
     ("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _values(_DATE)),
     ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
     (
-        "name",
+        "company",
         re.compile(r"\b(?:name of the|which|what) (?:company|shop|store|restaurant|supermarket)\b", re.IGNORECASE),
         _company,
     ),
-    ("total", re.compile(r"\btotal\b|합계|총액", re.IGNORECASE), _totals),
+    (
+        "total",
+        re.compile(
+            r"(?<!sub[ -])\btotal\b(?! (?:tax|gst|vat|disc|sav|num|quan|item))|how much was paid|합계|총액",
+            re.IGNORECASE,
+        ),
+        _totals,
+    ),
     ("address", re.compile(r"(?<!mail )(?<!web )(?<!ip )\baddress\b|주소", re.IGNORECASE), _address),
 )

@@ -1,4 +1,4 @@
-"""What a question is after, read off its words: counting, presence, place, and which things it names."""
+"""What a question is after, read off its words: counting, comparing, presence, place, and which things it names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from vqa.agent.vocabulary import mentioned
 from vqa.words import one, plural
 
-Aim = Literal["count", "presence", "place", "other"]
+Aim = Literal["count", "compare", "presence", "place", "other"]
 
 _THING_ENDS = (
     r"(?=\s+(?:are|is|was|were|do|does|did|can|could|in|on|at|of|have|has|that|which|who|with|visible|present|here|"
@@ -25,6 +25,10 @@ _PRESENCE = re.compile(
     rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}"
     rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
 )
+_COMPARED = re.compile(  # how many there are of two things, not how much of something they are
+    r"\b(?:more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\b"
+)
+_MORE_OF_WHICH = re.compile(r"\b(?:more|fewer|less|most|fewest) of\b|\b(?:same|equal) number of\b|\bequally many\b")
 _PLACE = re.compile(
     r"\b(?:where|which side|what side|location of|position of|located|left|right|above|below|next to|beside|behind|"
     r"in front of|top|bottom)\b"
@@ -43,8 +47,8 @@ class Intent:
     """What a question asks the detector for.
 
     Attributes:
-        aim: Counting, presence, place, or anything else.
-        asked: Labels the question is about ("people" in "how many people are on the bus?").
+        aim: Counting, comparing counts, presence, place, or anything else.
+        asked: Labels the question is about ("people" in "how many people are on the bus?", both of what it compares).
         named: Every label it mentions, `asked` among them.
         thing: What it counts or looks for, in its own words; with `asked` empty, something the detector does not know.
     """
@@ -59,6 +63,10 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     """Return what `question` is after, in terms of a detector's labels."""
     lowered = question.lower()
     named = mentioned(lowered, labels)
+    if len(named) > 1 and (compared := _COMPARED.search(lowered)) and mentioned(compared["things"], labels):
+        return Intent("compare", named, named)
+    if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
+        return Intent("other", named, named)
     match = _COUNT.search(lowered) or _PRESENCE.search(lowered)
     aim = _aim(lowered, match)
     if match is None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, read_intent
+from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
@@ -30,6 +31,7 @@ _STOP_WORDS = frozenset(
     "those of in on at to for from by with and or it its you see say says said read reads written can could "
     "please".split()
 )
+_SETTLED = ("count", "compare", "presence")  # aims where a detector that knows the thing is the one to ask
 # Asked for a figure, a line with digits is worth more than one without; "total" may stand a line above its value.
 _FIGURES = re.compile(
     r"\b(?:price|cost|total|amount|date|time|number|phone|year|pay|paid|tax|how much|when)\b|얼마|가격|날짜|번호"
@@ -112,19 +114,21 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     seen = [f for f in findings if f.error is None]
     named: list[Region] = []
     lines: list[Line] = []
-    boxes_answer = False
+    boxes_answer = boxes_settle = False
     for finding in seen:
         if finding.kind == "objects":
             intent = read_intent(question, finding.vocabulary)
             named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
-            boxes_answer = boxes_answer or (bool(intent.asked) and intent.aim != "other")
+            boxes_answer |= bool(intent.asked) and intent.aim != "other"
+            boxes_settle |= bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
             lines += _object_lines(finding, intent)
+    beside = "beside the question" if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
             text = _text_lines(question, finding, named)
-            lines += _fewer(text) if boxes_answer else text
+            lines += _at_most(0 if boxes_settle else MAX_BESIDE, text) if boxes_answer else text
         elif finding.kind == "caption":
-            lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen)) for r in finding.regions]
+            lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines
@@ -230,14 +234,15 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
         where = f" on the {holder.label}" if holder is not None else ""
         doubt = " (unsure)" if region.score < SURE_READING else ""
         left_out = f"no {fitting.what} in it" if fitting.lines and index not in fitting.lines else ""
+        value = f" ({fitting.what})" if index in fitting.lines else ""
         if read := fitting.lines.get(index, region.label):
-            lines.append(Line(f"Text{where}{doubt}: {read}", rank + 0.001 * index, left_out))
+            lines.append(Line(f"Text{where}{value}{doubt}: {read}", rank + 0.001 * index, left_out))
     return lines
 
 
-def _fewer(lines: Sequence[Line]) -> list[Line]:
-    """Return lines of text, all but the best MAX_BESIDE of them marked as left out."""
-    told = sorted(range(len(lines)), key=lambda i: lines[i].rank)[:MAX_BESIDE]
+def _at_most(number: int, lines: Sequence[Line]) -> list[Line]:
+    """Return lines of text, all but the best `number` of them marked as left out."""
+    told = sorted(range(len(lines)), key=lambda i: lines[i].rank)[:number]
     return [
         line if line.doubt or i in told else replace(line, doubt="beside the question") for i, line in enumerate(lines)
     ]

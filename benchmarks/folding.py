@@ -37,8 +37,8 @@ def without(pattern: re.Pattern[str]) -> Fold:
 
 
 def in_reading_order(_question: Question, findings: Sequence[Finding], lines: Sequence[str]) -> list[str]:
-    """Return the lines with text as it was read: not marked as unsure, nor as on a thing."""
-    return [re.sub(r"^Text(?: on the [^:(]+)?(?: \(unsure\))?:", "Text:", line) for line in lines]
+    """Return the lines with text as it was read: not marked as unsure, as on a thing, or as the asked value."""
+    return [re.sub(r"^Text(?: on the [^:(]+)?(?: \([a-z ]+\))*:", "Text:", line) for line in lines]
 
 
 def whole_sentences(_question: Question, findings: Sequence[Finding], _lines: Sequence[str]) -> list[str]:

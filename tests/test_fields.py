@@ -23,8 +23,8 @@ def kept(question: str, lines=RECEIPT) -> list[str]:
     return [found[i] for i in sorted(found) if found[i]] if found else list(lines)
 
 
-def test_a_date_is_looked_for_in_lines_with_a_date_and_under_their_labels() -> None:
-    assert kept("What is the date on the receipt?") == ["05 Mar 2018", "Date:", "2l/O3/2018"]
+def test_a_date_is_looked_for_in_lines_with_a_date() -> None:
+    assert kept("What is the date on the receipt?") == ["05 Mar 2018", "2l/O3/2018"]
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,12 @@ def test_a_name_that_ends_open_goes_on_in_the_next_line() -> None:
 @pytest.mark.parametrize(
     ("lines", "total"),
     [
-        (["Subtotal : 15.90", "Total Excl. of GST 15.00", "Total Amt Rounded 15.90"], ["Total Amt Rounded 15.90"]),
-        (["Total Sales RM 7.16", "TOTAL GST RM 0.41", "GST included in total 0.41"], ["Total Sales RM 7.16"]),
-        (["Total : 9.00", "Total Payable: 8.95", "Total saving 1.00"], ["Total Payable: 8.95"]),
-        (["TOTAL", "Total: 9.00", "Total 8.49 0.51", "TOTAL QUANTITY 3"], ["TOTAL", "Total: 9.00"]),
+        (["Subtotal : 15.90", "Total Excl. of GST 15.00", "Total Amt Rounded 15.90"], ["15.90"]),
+        (["Total Sales RM 7.16", "TOTAL GST RM 0.41", "GST included in total 0.41"], ["RM 7.16"]),
+        (["Total : 9.00", "Total Payable: $8.95", "Total saving 1.00"], ["$8.95"]),
+        (["TOTAL", "Total: 1,209.00 EUR", "Total 8.49 0.51", "TOTAL QUANTITY 3"], ["1,209.00 EUR"]),
+        (["Total Qty 3", "TOTAL DUE", "RM 1S.50", "CHANGE 1.50"], ["RM 1S.50"]),
+        (["Total incl. VAT 9.00", "Total 9.00", "Total 9.50"], ["9.00", "9.50"]),
     ],
 )
 def test_a_total_is_what_is_to_be_paid_in_the_end_and_keeps_its_unit(lines: list[str], total: list[str]) -> None:
@@ -100,7 +102,7 @@ def test_lines_that_are_told_with_another_are_neither_told_again_nor_left_out() 
     read = ["MILLER LTD", "21 Main Street", "Springfield", "Tel 217 555 0123", *PRICES]
     regions = tuple(Region((0, 20.0 * i, 100, 20.0 * i + 15), line, 0.9) for i, line in enumerate(read))
     lines = evidence(ADDRESS, [Finding("ocr", "text", "", regions)])
-    assert [line.text for line in lines if not line.doubt] == ["Text: 21 Main Street Springfield"]
+    assert [line.text for line in lines if not line.doubt] == ["Text (address): 21 Main Street Springfield"]
     assert "Text: Springfield" not in [line.text for line in lines]
 
 
@@ -113,7 +115,9 @@ def test_a_page_without_prices_is_no_receipt() -> None:
     assert kept("What is the name of the shop?", page) == page
 
 
-@pytest.mark.parametrize("question", ["What does it say?", "Who is the candidate?", "How many items?"])
+@pytest.mark.parametrize(
+    "question", ["What does it say?", "Who is the candidate?", "What is the subtotal?", "What is the sub-total?"]
+)
 def test_other_questions_get_every_line(question: str) -> None:
     assert kept(question) == RECEIPT
 
@@ -128,7 +132,6 @@ def test_what_is_left_out_is_told_with_its_reason() -> None:
     lines = evidence("What is the date?", [Finding("ocr", "text", "", regions)])
     assert [(line.text, line.doubt) for line in lines][1] == ("Text: UNIHAKKA SDN BHD", "no date in it")
     assert [line.text for line in lines if not line.doubt] == [
-        "Text: 05 Mar 2018",
-        "Text: Date:",
-        "Text: 2l/O3/2018",
+        "Text (date): 05 Mar 2018",
+        "Text (date): 2l/O3/2018",
     ]

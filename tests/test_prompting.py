@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from vqa.agent.prompting import MAX_LINE, compose, evidence
@@ -96,10 +98,10 @@ def test_no_text_and_a_failed_expert_are_told_apart() -> None:
 
 def test_lines_near_the_questions_words_survive_a_tight_budget() -> None:
     core = cores.get("echo").from_settings(Settings())
-    receipt = text(*(f"item number {i} of this long receipt" for i in range(5000)), "TOTAL", "12.50")
-    prompt = compose(Question("What is the total?"), [receipt], core)
+    receipt = text(*(f"item number {i} of this long receipt" for i in range(5000)), "AMOUNT", "12.50")
+    prompt = compose(Question("What is the amount?"), [receipt], core)
     assert prompt.tokens <= prompt.budget
-    assert "Text: TOTAL" in prompt.used
+    assert "Text: AMOUNT" in prompt.used
     assert "Text: 12.50" in prompt.used
     assert prompt.dropped
     assert len(prompt.used) + len(prompt.dropped) == 5002
@@ -203,7 +205,39 @@ def test_a_page_of_text_does_not_bury_what_the_detector_counted() -> None:
     )
     page = tuple(Region((0, 9.0 * i, 90, 9.0 * i + 8), f"line {i}", 0.9) for i in range(100))
     text = Finding("ocr", "text", "", page, size=(90, 900))
-    told = [line for line in evidence("How many people are there?", [people, text]) if line.text.startswith("Text")]
+    told = [line for line in evidence("Where are the people?", [people, text]) if line.text.startswith("Text")]
     assert sum(not line.doubt for line in told) == 30
     assert {line.doubt for line in told[30:]} == {"beside the question"}
     assert not any(line.doubt for line in evidence("What does it say?", [people, text]))
+
+
+@pytest.mark.parametrize(
+    ("question", "bear_on_it"),
+    [
+        ("How many people are there?", False),
+        ("Is there a dog?", False),
+        ("Are there more people than dogs?", False),
+        ("Is there a dragon?", True),  # the detector cannot say, others may
+        ("How many people are on the poster that says SALE?", True),
+        ("Where is the dog?", True),
+        ("What is the dog doing?", True),
+    ],
+)
+def test_captions_and_text_stand_back_where_boxes_settle_the_question(question: str, bear_on_it: bool) -> None:
+    found = [objects(box("dog"), box("person")), text("SALE"), Finding("caption", "caption", "", (box("A dog runs."),))]
+    others = [line for line in evidence(question, found) if not line.text.startswith("Detector")]
+    assert {line.doubt for line in others} == ({""} if bear_on_it else {"beside the question"})
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Are there more dogs than people?",
+        "Which are there more of, dogs or people?",
+        "Are there as many dogs as people?",
+    ],
+)
+def test_a_comparison_is_told_both_counts_before_anything_else(question: str) -> None:
+    found = objects(box("bus"), box("dog"), box("dog"), box("person"))
+    ranked = sorted(evidence(question, [found]), key=lambda line: line.rank)
+    assert [re.sub(r" \(.*", "", line.text) for line in ranked[:2]] == ["Detector: 2 dogs", "Detector: 1 person"]

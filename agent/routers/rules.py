@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _AIMS = {
     "count": "the question counts something",
+    "compare": "the question compares how many there are",
     "presence": "the question asks whether something is there",
     "place": "the question asks where something is",
 }
