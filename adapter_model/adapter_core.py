@@ -161,9 +161,7 @@ class AdapterCore(ABC):
             InputError: The prompt is longer than `max_prompt_tokens`.
             ModelUnavailable: Weights are not here and cannot be had.
         """
-        from vqa.adapter_model.drafting import sayings
-
-        return self._written(image, prompt, options, source=sayings(prompt), quotation=None)
+        return self._written(image, prompt, options)
 
     def quote(
         self,
@@ -180,9 +178,8 @@ class AdapterCore(ABC):
         """
         from vqa.adapter_model.quoting import Quotation
 
-        read = " ".join(lines)
-        quotation = Quotation(read, or_else, tokenizer=self._tokenizer, stop_ids=self._stop_ids)
-        return self._written(image, prompt, options, source=read, quotation=quotation)
+        quotation = Quotation(" ".join(lines), or_else, tokenizer=self._tokenizer, stop_ids=self._stop_ids)
+        return self._written(image, prompt, options, quotation)
 
     def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
         """Return what `stream` yields for each (picture, prompt), decoded together.
@@ -245,12 +242,12 @@ class AdapterCore(ABC):
         return train(load_recipe(recipe, changes=changes, output=output), self, self._settings, resume=resume)
 
     def _written(
-        self, image: LoadedImage, prompt: str, options: GenerationOptions, *, source: str, quotation: Quotation | None
+        self, image: LoadedImage, prompt: str, options: GenerationOptions, quotation: Quotation | None = None
     ) -> Iterator[Token]:
-        """Yield the answer piece by piece; it may repeat parts of `source`."""
+        """Yield the answer piece by piece."""
         from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.beams import search
-        from vqa.adapter_model.drafting import decode_with_drafts
+        from vqa.adapter_model.drafting import decode_with_drafts, sayings
         from vqa.adapter_model.generation import decode
 
         ids, stop_ids = self._checked(prompt, options), self._stop_ids
@@ -268,7 +265,7 @@ class AdapterCore(ABC):
                 ids,
                 adapter,
                 options,
-                source=self._ids(source),
+                source=self._ids(sayings(prompt)),
                 stop_ids=stop_ids,
                 vectors=vectors,
                 quotation=quotation,

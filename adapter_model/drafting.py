@@ -21,7 +21,10 @@ from vqa.adapter_model.quoting import Quotation
 from vqa.values import GenerationOptions
 
 _DRAFT = FEW - 1  # tokens; with the one before them as many as compact weights map, so that drafts change no weights
-_LONGEST, _SHORTEST = 4, 2  # tokens of the text so far that are looked up; one ("4", "the") will do for a quotation
+_QUOTED = (
+    31  # tokens of a quotation, which rarely goes on otherwise: 32 take twice as long to read as 8, not four times
+)
+_LONGEST, _SHORTEST = 4, 2  # tokens of the text so far that are looked up; one alone ("4", "the") misleads
 
 
 @torch.inference_mode()
@@ -31,7 +34,7 @@ def decode_with_drafts(
     adapter: AdapterKeysValues,
     options: GenerationOptions,
     *,
-    source: Sequence[int],
+    source: Sequence[int] = (),
     stop_ids: frozenset[int],
     vectors: Tensor | None = None,
     quotation: Quotation | None = None,
@@ -43,7 +46,7 @@ def decode_with_drafts(
         prompt: Token ids.
         adapter: From `model.adapter_keys_values`, batch 1.
         options: Of which only `max_new_tokens` counts.
-        source: Token ids that the answer may repeat parts of.
+        source: Token ids that the answer may repeat parts of; of no account for a quotation, which knows its text.
         stop_ids: Ids that end the answer; they are not yielded.
         vectors: (1, N, C) what stands in the prompt's slots, if it has any.
         quotation: Says which id is next instead; probabilities are the model's own all the same.
@@ -67,14 +70,17 @@ def decode_with_drafts(
             if draft[agreed : agreed + 1] != [token]:
                 break
         rows.used -= len(draft) - agreed  # what was drafted and is not so
-        most = min(_DRAFT, options.max_new_tokens - len(written) - 1)
-        draft = continuation(source, written, most=most, shortest=_SHORTEST if quotation is None else 1)
+        left = options.max_new_tokens - len(written) - 1
+        if quotation is None:
+            draft = continuation(source, written, most=min(_DRAFT, left))
+        else:
+            draft = quotation.ahead(min(_QUOTED, left))
         logits = engine.extend(rows, torch.tensor([[written[-1], *draft]], device=engine.device), all_logits=True)[0]
 
 
 def continuation(source: Sequence[int], written: Sequence[int], *, most: int, shortest: int = _SHORTEST) -> list[int]:
     """Return the at most so many ids that follow in `source` where it first holds the longest end of `written`."""
-    for length in range(min(_LONGEST, len(written)), shortest - 1, -1):
+    for length in range(min(_LONGEST, len(written)), _SHORTEST - 1, -1):
         end = list(written[-length:])
         for start in range(len(source) - length):
             if list(source[start : start + length]) == end:

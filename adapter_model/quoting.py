@@ -18,6 +18,7 @@ from vqa.adapter_model.answer_text import TextPieces
 _BEGIN = re.compile(r"(?<!\w)\S|(?<=[^\W\d])\d")  # of a word, or of the figure in "RM36.50"
 _END = re.compile(r"(?<=\S)(?=[^\w\s]*(?:\s|$))")  # of a word, with or without the marks behind it
 _AHEAD = 8  # characters that are looked at for the tokens of one
+_CHARACTERS = 8  # that a token has at most, but for a few
 _PART = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -65,6 +66,13 @@ class Quotation:
                 return token
         return None
 
+    def ahead(self, most: int) -> list[int]:
+        """Return at most so many ids of how it goes on if it does not end, none where there is more than one way."""
+        if self._free or self._pieces.held or len(self._places) != 1:
+            return []
+        (place,) = self._places
+        return self._ids(self._text[place : place + most * _CHARACTERS])[:most]
+
     def _after(self, token: int) -> frozenset[int]:
         """Return the places where it may go on after an id, none if it is no passage with it.
 
@@ -77,11 +85,13 @@ class Quotation:
 
     def _goes_on(self, place: int, ids: list[int]) -> bool:
         """Return whether the tokenizer itself would go on so."""
-        own: list[int] = self._tokenizer.encode(self._text[place : place + _AHEAD], add_special_tokens=False).ids
-        first = self._tokenizer.decode(own[:1], skip_special_tokens=False)
-        if own and not first.strip() and not self._text[place].isspace():
-            own = own[1:]  # the blank that some begin every text with
-        return own[: len(ids)] == ids
+        return self._ids(self._text[place : place + _AHEAD])[: len(ids)] == ids
+
+    def _ids(self, text: str) -> list[int]:
+        """Return a text's ids, without the blank that some tokenizers begin every text with."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        first = self._tokenizer.decode(ids[:1], skip_special_tokens=False)
+        return ids[1:] if text and not first.strip() and not text[0].isspace() else ids
 
 
 def _by_likelihood(logits: Tensor) -> Iterable[int]:

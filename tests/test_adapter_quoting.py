@@ -100,7 +100,7 @@ def test_an_answer_that_begins_like_another_one_is_free(tokenizer):
     assert quoted(tokenizer, "EMT Inns", logits, ["I cannot tell"]) == "Inns"  # a passage begins so as well
 
 
-def test_drafts_change_no_quotation_and_save_passes(tokenizer, tiny_llama):
+def test_a_quotation_is_read_ahead_and_its_probabilities_are_the_models_own(tokenizer, tiny_llama):
     model = AdapterLlama(tiny_llama(vocab_size=257), CONFIG)
     model.fold()
     with torch.inference_mode():
@@ -112,19 +112,25 @@ def test_drafts_change_no_quotation_and_save_passes(tokenizer, tiny_llama):
             passes.append(ids.shape[1])
             return super().extend(rows, ids, all_logits=all_logits)
 
-    def decoded(source):
-        quotation = Quotation(SOURCE, (), tokenizer=tokenizer, stop_ids=frozenset([STOP]))
-        engine, options = CountingEngine(model), GenerationOptions(max_new_tokens=40)
-        stop_ids = frozenset([STOP])
-        passes.clear()
-        ids = list(
-            decode_with_drafts(engine, [5, 9], adapter, options, source=source, stop_ids=stop_ids, quotation=quotation)
-        )
-        return ids, len(passes)
+    prompt, stops = [5, 9], frozenset([STOP])
+    word = "abcdefghijklmnopqrstuvwxyzäöüßéèêñç0123456789"
+    quotation = Quotation(word, (), tokenizer=tokenizer, stop_ids=stops)
+    options = GenerationOptions(max_new_tokens=60)
+    steps = decode_with_drafts(CountingEngine(model), prompt, adapter, options, stop_ids=stops, quotation=quotation)
+    written = list(steps)
+    assert word.endswith(tokenizer.decode([token for token, _ in written]))
+    assert len(passes) <= 3
+    with torch.inference_mode():
+        logits = model(torch.tensor([[*prompt, *(token for token, _ in written)]]), adapter=adapter).logits[0]
+    for (token, logprob), row in zip(written, logits[1:].log_softmax(-1), strict=False):
+        assert logprob == pytest.approx(float(row[token]), abs=1e-4)
 
-    plain, many = decoded([])
-    drafted, few = decoded(tokenizer.encode(SOURCE).ids)
-    assert tokenizer.decode([token for token, _ in plain]) in SOURCE
-    assert [token for token, _ in drafted] == [token for token, _ in plain]
-    assert [logprob for _, logprob in drafted] == pytest.approx([logprob for _, logprob in plain], abs=1e-4)
-    assert few < many
+
+def test_what_comes_next_is_known_where_there_is_one_way_to_go_on(tokenizer):
+    quotation = Quotation("red bus red car", (), tokenizer=tokenizer, stop_ids=frozenset([STOP]))
+    for row in wishing(tokenizer, "red ")[:-1]:
+        assert quotation.next(row) != STOP
+        assert quotation.ahead(9) == []
+    quotation.next(wishing(tokenizer, "c")[0])
+    assert tokenizer.decode(quotation.ahead(9)) == "ar"
+    assert quotation.ahead(1) == tokenizer.encode("a").ids
