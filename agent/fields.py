@@ -150,12 +150,13 @@ def _address(lines: Sequence[str]) -> dict[int, str]:
     return {i: " ".join(lines[j] for j in block) if i == block[0] else "" for i in block}
 
 
+_WHOSE = "(?:company|shop|store|restaurant|supermarket)"
 _FIELDS = (
     ("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _values(_DATE)),
     ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
     (
         "company",
-        re.compile(r"\b(?:name of the|which|what) (?:company|shop|store|restaurant|supermarket)\b", re.IGNORECASE),
+        re.compile(rf"\b(?:(?:name of the|which|what) {_WHOSE}|{_WHOSE}(?:'s)? name)\b", re.IGNORECASE),
         _company,
     ),
     (

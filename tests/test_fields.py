@@ -57,7 +57,7 @@ PRICES = ["RICE 8.20", "TOTAL 8.20", *["ABC"] * 6]
 
 
 def test_a_company_is_the_line_with_its_form_without_its_number() -> None:
-    assert kept(COMPANY) == ["UNIHAKKA SDN BHD"]
+    assert kept(COMPANY) == kept("What is the shop name?") == kept("Which store is it?") == ["UNIHAKKA SDN BHD"]
     assert kept(COMPANY, ["31803017", "AEON CO. (M) BHD (126926-H)", "3RD FLR", *PRICES]) == ["AEON CO. (M) BHD"]
     assert kept(COMPANY, ["Invoice 7", "Miller & Sons Ltd. Leeds", *PRICES]) == ["Miller & Sons Ltd."]
 
