@@ -99,9 +99,10 @@ def _totals(lines: Sequence[str]) -> dict[int, str]:
     found: dict[int, str] = {}
     for i, line in enumerate(lines):
         if _TOTAL.search(line) and not _PART.search(line):
-            below = [] if re.search(r"\d", line) else [i + 1]  # a key alone has its value in the next line
-            told = [j for j in (i, *below) if j < len(lines) and len(set(_AMOUNT.findall(lines[j]))) == 1]
-            found |= dict.fromkeys(told[:1], line)
+            if len(set(_AMOUNT.findall(line))) == 1:
+                found[i] = line
+            elif not re.search(r"\d", line) and _MONEY.fullmatch("".join(lines[i + 1 : i + 2]).strip()):
+                found[i + 1] = line  # a key alone has its value in the next line
     chosen = [i for i, line in found.items() if _FINAL.search(line)] or list(found)
     values = {i: match.group() for i in chosen if (match := _MONEY.search(lines[i]))}
     return {i: value for i, value in values.items() if value not in [values[j] for j in values if j < i]}

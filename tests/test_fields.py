@@ -82,6 +82,7 @@ def test_a_name_that_ends_open_goes_on_in_the_next_line() -> None:
         (["Total : 9.00", "Total Payable: $8.95", "Total saving 1.00"], ["$8.95"]),
         (["TOTAL", "Total: 1,209.00 EUR", "Total 8.49 0.51", "TOTAL QUANTITY 3"], ["1,209.00 EUR"]),
         (["Total Qty 3", "TOTAL DUE", "RM 1S.50", "CHANGE 1.50"], ["RM 1S.50"]),
+        (["Qty Price Total", "1 RICE 19.90", "Total 24.40"], ["24.40"]),
         (["Total incl. VAT 9.00", "Total 9.00", "Total 9.50"], ["9.00", "9.50"]),
     ],
 )
