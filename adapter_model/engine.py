@@ -183,7 +183,7 @@ class _Layer:
     def attention(self, x: Tensor, cache: Tensor, adapter: tuple[Tensor, Tensor] | None, step: _Step) -> Tensor:
         """Map (B T, C) to (B T, C), with the new keys and values put in the last T slots of (2, B, H_kv, S, D)."""
         _, batch, kv_heads, _, width = cache.shape
-        qkv = self._qkv(self._attention_norm(x)).view(batch, len(x) // batch, -1, width)
+        qkv = self._qkv(self._attention_norm(x)).view(batch, x.shape[0] // batch, -1, width)
         length, heads = qkv.shape[1], qkv.shape[2] - 2 * kv_heads  # qkv (B, T, H + 2 H_kv, D)
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
@@ -203,7 +203,7 @@ class _Layer:
             )  # (B, H, T, D)
         if adapter is not None:
             seen = seen + _attend_to_prompt(query, *adapter, scale=self._scale)
-        return self._out(seen.transpose(1, 2).reshape(len(x), -1))
+        return self._out(seen.transpose(1, 2).reshape(x.shape[0], -1))
 
     def mlp(self, x: Tensor) -> Tensor:
         """Map (B T, C) to (B T, C)."""
@@ -222,7 +222,7 @@ class _Step:
 
 def _attend_to_prompt(query: Tensor, keys: Tensor, values: Tensor, *, scale: float) -> Tensor:
     """Return what queries (B, H, T, D) see of an adapter's keys and values, (B or 1, H, L, D) each."""
-    if len(keys) == len(query):
+    if keys.shape[0] == query.shape[0]:
         return F.scaled_dot_product_attention(query, keys, values, scale=scale)
     batch, heads, length, width = query.shape  # one prompt for all rows: they are queries of one row
     together = query.transpose(0, 1).reshape(1, heads, batch * length, width)
@@ -243,7 +243,7 @@ class _Norm:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, C) to (N, C)."""
-        if self._twice is None or len(x) > 1:
+        if self._twice is None or x.shape[0] > 1:  # not len(x), which costs PyTorch as much as a small operation
             return F.rms_norm(x, self._weight.shape, self._weight, self._epsilon)
         both = F.layer_norm(torch.cat([x, -x], dim=-1), self._twice.shape, self._twice, None, self._epsilon)
         return both[:, : x.shape[1]]

@@ -40,7 +40,7 @@ class Projection:
         if self._dense is None:
             return torch.cat([linear(x) for linear in self._linears], dim=-1)
         weight, bias = self._dense
-        if self._compact is None or len(x) > FEW:
+        if self._compact is None or x.shape[0] > FEW:
             return F.linear(x, weight, bias)
         y = self._compact.map(x)
         return y if bias is None else y.add_(bias)

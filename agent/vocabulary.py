@@ -117,10 +117,14 @@ def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     "two bikes and a man" names bicycle and person; "vehicles" names every vehicle in the vocabulary. A longer name
     wins over one inside it: "teddy bear" is no bear, "stop sign" no sign.
     """
+    return _mentioned(text.lower(), tuple(sorted(labels)))
+
+
+@lru_cache(maxsize=256)  # routing, folding and trust read the same question, some of them several times
+def _mentioned(lowered: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     found: dict[str, int] = {}
-    lowered = text.lower()
     taken: list[tuple[int, int]] = []
-    for word, targets in _lexicon(tuple(sorted(labels))):
+    for word, targets in _lexicon(labels):
         for match in _pattern(word).finditer(lowered):
             if any(start < match.end() and match.start() < end for start, end in taken):
                 continue
