@@ -14,7 +14,7 @@ from vqa.agent.trust.kinds import asks_for_words
 
 NOTHING_TO_QUOTE = ("I cannot tell", "No text found")
 """What the built-in cores have learned to say where the text does not answer."""
-_LINE = re.compile(r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?: (?P<read>.+)")
+_LINE = re.compile(r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?: \([^():]+\))?: (?P<read>.+)")  # "(total)"
 _NONE = "none found"
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(

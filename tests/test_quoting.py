@@ -58,6 +58,7 @@ def test_of_the_lines_those_on_the_thing_and_those_surely_read_are_quoted_where_
     assert quotable(asked, ["Text: a", "Text (unsure): b: c"]) == ("a",)
     assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]) == ("b: c", "d")
     assert quotable(asked, ["Text on the bus (unsure): b", "Text: a"]) == ("b",)
+    assert quotable("What is the total?", ["Text (total): RM 12.50"]) == ("RM 12.50",)
     assert quotable(asked, ["Text: none found"]) == ()
     assert quotable(asked, []) == ()
 
