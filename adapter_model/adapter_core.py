@@ -170,6 +170,7 @@ class AdapterCore(ABC):
         options: GenerationOptions,
         *,
         lines: Sequence[str],
+        whole: bool = False,
         or_else: Sequence[str] = (),
     ) -> Iterator[Token]:
         """Yield an answer that is a passage of the lines put together, greedily; see `vqa.protocols.QuotingCore`.
@@ -178,7 +179,7 @@ class AdapterCore(ABC):
         """
         from vqa.adapter_model.quoting import Quotation
 
-        quotation = Quotation(" ".join(lines), or_else, tokenizer=self._tokenizer, stop_ids=self._stop_ids)
+        quotation = Quotation(lines, or_else, tokenizer=self._tokenizer, stop_ids=self._stop_ids, whole=whole)
         return self._written(image, prompt, options, quotation)
 
     def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:

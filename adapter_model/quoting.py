@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -26,21 +27,36 @@ class Quotation:
     """A passage of a text, as far as it is written.
 
     Args:
-        text: What may be quoted.
+        lines: What may be quoted, in reading order.
+        whole: Only whole lines, one or several in a row; else from any word to any word.
         or_else: Other answers. Where the likeliest first id begins one of them and no passage, all is free.
         tokenizer: Whose tokens it is written in.
         stop_ids: Ids that end it.
     """
 
-    def __init__(self, text: str, or_else: Sequence[str], *, tokenizer: Tokenizer, stop_ids: frozenset[int]) -> None:
-        self._text = text
+    def __init__(
+        self,
+        lines: Sequence[str],
+        or_else: Sequence[str],
+        *,
+        tokenizer: Tokenizer,
+        stop_ids: frozenset[int],
+        whole: bool = False,
+    ) -> None:
+        text = self._text = " ".join(lines)
         self._or_else = tuple(or_else)
         self._free = False
         self._tokenizer = tokenizer
         self._stop_ids = stop_ids
         self._pieces = TextPieces(tokenizer)
-        self._ends = frozenset(match.start() for match in _END.finditer(text))
-        self._places = frozenset(match.start() for match in _BEGIN.finditer(text))  # where it may go on
+        if whole:
+            begins = [0, *accumulate(len(line) + 1 for line in lines[:-1])]
+            ends = [begin + len(line) for begin, line in zip(begins, lines, strict=True)]
+        else:
+            begins = [match.start() for match in _BEGIN.finditer(text)]
+            ends = [match.start() for match in _END.finditer(text)]
+        self._ends = frozenset(ends)
+        self._places = frozenset(begins)  # where it may go on
         self._begun = False
 
     def next(self, logits: Tensor) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from vqa.agent.quoting import NOTHING_TO_QUOTE, quotable
+from vqa.agent.quoting import NOTHING_TO_QUOTE, Quotable, quotable
 from vqa.agent.trust.judging import judged
 from vqa.errors import PartialFailure
 from vqa.protocols import Core, QuotingCore, ScoringCore
@@ -21,21 +21,24 @@ def written(
     """
     if question.choices and isinstance(core, ScoringCore):
         yield likeliest(core, image, prompt.text, question.choices)
-    elif isinstance(core, QuotingCore) and (lines := quoted(core, question, prompt, options)):
-        yield from core.quote(image, prompt.text, options, lines=lines, or_else=NOTHING_TO_QUOTE)
+    elif isinstance(core, QuotingCore) and (quoted := _quoted(core, question, prompt, options)).lines:
+        yield from core.quote(
+            image, prompt.text, options, lines=quoted.lines, whole=quoted.whole, or_else=NOTHING_TO_QUOTE
+        )
     else:
         yield from core.stream(image, prompt.text, options)
 
 
-def quoted(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> tuple[str, ...]:
-    """Return the lines that the core is to quote from, none if it writes freely; who samples or searches does."""
+def _quoted(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> Quotable:
+    """Return what the core is to quote, nothing if it writes freely; who samples or searches does."""
     greedy = options.temperature <= 0 and options.num_beams < 2
-    return quotable(question.text, prompt.used) if greedy and isinstance(core, QuotingCore) else ()
+    return quotable(question.text, prompt.used) if greedy and isinstance(core, QuotingCore) else Quotable()
 
 
 def answered_alone(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> bool:
     """Return whether a batch is no way to answer: `Core.generate` neither weighs choices nor quotes."""
-    return bool(question.choices and isinstance(core, ScoringCore)) or bool(quoted(core, question, prompt, options))
+    weighed = bool(question.choices) and isinstance(core, ScoringCore)
+    return weighed or bool(_quoted(core, question, prompt, options).lines)
 
 
 def likeliest(core: ScoringCore, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Token:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from vqa.agent.intent import read_intent
 from vqa.agent.trust.kinds import asks_for_words
 
 NOTHING_TO_QUOTE = ("I cannot tell", "No text found")
 """What the built-in cores have learned to say where the text does not answer."""
-_LINE = re.compile(r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?: \([^():]+\))?: (?P<read>.+)")  # "(total)"
+_LINE = re.compile(
+    r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?P<value> \([^():]+\))?: (?P<read>.+)"  # "(total)"
+)
 _NONE = "none found"
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
@@ -24,8 +27,20 @@ _ABOUT_IT = re.compile(
 )
 
 
-def quotable(question: str, evidence: Sequence[str]) -> tuple[str, ...]:
-    """Return the read lines, in order, that the answer must be a passage of; none if it need not be one.
+class Quotable(NamedTuple):
+    """What an answer must be a passage of.
+
+    Attributes:
+        lines: As they were read, in order; none if the answer need not be a passage.
+        whole: Whether they are values of the kind asked for, of which no part is an answer.
+    """
+
+    lines: tuple[str, ...] = ()
+    whole: bool = False
+
+
+def quotable(question: str, evidence: Sequence[str]) -> Quotable:
+    """Return the lines that the answer must be a passage of.
 
     Where the question names a thing, what stands on it; and lines that were surely read, where there are any.
 
@@ -36,8 +51,8 @@ def quotable(question: str, evidence: Sequence[str]) -> tuple[str, ...]:
     lowered = question.lower().strip()
     about_it = _ABOUT_IT.search(lowered) or read_intent(question, ()).aim in ("count", "presence")
     if about_it or not asks_for_words(question):
-        return ()
+        return Quotable()
     read = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["read"] != _NONE]
     read = [match for match in read if match["place"]] or read
     read = [match for match in read if not match["doubt"]] or read
-    return tuple(match["read"] for match in read)
+    return Quotable(tuple(match["read"] for match in read), bool(read) and all(match["value"] for match in read))

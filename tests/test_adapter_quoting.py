@@ -33,8 +33,9 @@ def wishing(tokenizer, text, *, then=STOP):
     return logits
 
 
-def quoted(tokenizer, source, logits, or_else=()):
-    quotation = Quotation(source, or_else, tokenizer=tokenizer, stop_ids=frozenset([STOP]))
+def quoted(tokenizer, source, logits, or_else=(), *, whole=False):
+    lines = source if whole else [source]
+    quotation = Quotation(lines, or_else, tokenizer=tokenizer, stop_ids=frozenset([STOP]), whole=whole)
     ids = []
     for row in logits:
         token = quotation.next(row)
@@ -114,7 +115,7 @@ def test_a_quotation_is_read_ahead_and_its_probabilities_are_the_models_own(toke
 
     prompt, stops = [5, 9], frozenset([STOP])
     word = "abcdefghijklmnopqrstuvwxyzäöüßéèêñç0123456789"
-    quotation = Quotation(word, (), tokenizer=tokenizer, stop_ids=stops)
+    quotation = Quotation([word], (), tokenizer=tokenizer, stop_ids=stops)
     options = GenerationOptions(max_new_tokens=60)
     steps = decode_with_drafts(CountingEngine(model), prompt, adapter, options, stop_ids=stops, quotation=quotation)
     written = list(steps)
@@ -126,8 +127,20 @@ def test_a_quotation_is_read_ahead_and_its_probabilities_are_the_models_own(toke
         assert logprob == pytest.approx(float(row[token]), abs=1e-4)
 
 
+@pytest.mark.parametrize("wished", ["BIG SHOP", "SHOP SDN", "BHD 12", "12", "BIG SHOP SDN BHD 12"])
+def test_of_whole_lines_no_part_is_quoted(tokenizer, wished):
+    ids = tokenizer.encode(wished).ids
+    logits = torch.zeros(40, 257)
+    logits[range(len(ids)), ids] = 9.0
+    logits[len(ids) :, STOP] = 5.0
+    passages = "BIG SHOP SDN", "BHD 12", "BIG SHOP SDN BHD 12"
+    written = quoted(tokenizer, ["BIG SHOP SDN", "BHD 12"], logits, whole=True)
+    assert written == (wished if wished in passages else written)
+    assert written in passages
+
+
 def test_what_comes_next_is_known_where_there_is_one_way_to_go_on(tokenizer):
-    quotation = Quotation("red bus red car", (), tokenizer=tokenizer, stop_ids=frozenset([STOP]))
+    quotation = Quotation(["red bus red car"], (), tokenizer=tokenizer, stop_ids=frozenset([STOP]))
     for row in wishing(tokenizer, "red ")[:-1]:
         assert quotation.next(row) != STOP
         assert quotation.ahead(9) == []

@@ -30,7 +30,7 @@ GREEDY = GenerationOptions()
     ],
 )
 def test_who_asks_for_words_gets_a_quotation(question):
-    assert quotable(question, EVIDENCE) == ("Calle Mayor", "12:30")
+    assert quotable(question, EVIDENCE).lines == ("Calle Mayor", "12:30")
 
 
 @pytest.mark.parametrize(
@@ -49,24 +49,25 @@ def test_who_asks_for_words_gets_a_quotation(question):
     ],
 )
 def test_other_questions_are_answered_freely(question):
-    assert quotable(question, EVIDENCE) == ()
+    assert quotable(question, EVIDENCE).lines == ()
 
 
 def test_of_the_lines_those_on_the_thing_and_those_surely_read_are_quoted_where_there_are_any():
     asked = "What does the bus say?"
-    assert quotable(asked, ["Text: a", "Text on the bus: b", "Text on the bus (unsure): c"]) == ("b",)
-    assert quotable(asked, ["Text: a", "Text (unsure): b: c"]) == ("a",)
-    assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]) == ("b: c", "d")
-    assert quotable(asked, ["Text on the bus (unsure): b", "Text: a"]) == ("b",)
-    assert quotable("What is the total?", ["Text (total): RM 12.50"]) == ("RM 12.50",)
-    assert quotable(asked, ["Text: none found"]) == ()
-    assert quotable(asked, []) == ()
+    assert quotable(asked, ["Text: a", "Text on the bus: b", "Text on the bus (unsure): c"]).lines == ("b",)
+    assert quotable(asked, ["Text: a", "Text (unsure): b: c"]).lines == ("a",)
+    assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]).lines == ("b: c", "d")
+    assert quotable(asked, ["Text on the bus (unsure): b", "Text: a"]).lines == ("b",)
+    assert quotable("What is the total?", ["Text (total): RM 12.50"]) == (("RM 12.50",), True)
+    assert not quotable("What is the total?", ["Text (total): RM 12.50", "Text: Cash"]).whole
+    assert quotable(asked, ["Text: none found"]).lines == ()
+    assert quotable(asked, []).lines == ()
 
 
 class QuotingEcho(EchoCore):
     """An echo that can be held to given lines: it says all of them."""
 
-    def quote(self, image, prompt, options, *, lines, or_else=()):
+    def quote(self, image, prompt, options, *, lines, whole=False, or_else=()):
         assert or_else == NOTHING_TO_QUOTE
         yield Token(" ".join(lines), -0.5)
 

@@ -177,6 +177,7 @@ class QuotingCore(Core, Protocol):
         options: GenerationOptions,
         *,
         lines: Sequence[str],
+        whole: bool = False,
         or_else: Sequence[str] = (),
     ) -> Iterator[Token]:
         """Yield an answer that is a passage of the lines put together, or one it writes freely, as `stream` does.
@@ -186,6 +187,7 @@ class QuotingCore(Core, Protocol):
             prompt: As for `stream`.
             options: Of which only `max_new_tokens` and `stop` count: a quotation is greedy.
             lines: What may be quoted, in reading order.
+            whole: Only whole lines may be, one or several in a row; else from any word to any word.
             or_else: Other answers; an answer that would begin like one of them is written freely.
         """
         ...
