@@ -34,12 +34,14 @@ class AdapterCore(ABC):
     Attributes:
         context: Tokens for prompt and answer together.
         stop_texts: Strings that end an answer, besides those that a question's options name.
+        no_repeat: Tokens in a row that an answer in the core's own words never says twice; 0: it may.
         loading: Held while weights load or a picture is looked at; several threads may share a core.
     """
 
     name: ClassVar[str]
     context: ClassVar[int] = 2048
     stop_texts: ClassVar[tuple[str, ...]] = ()
+    no_repeat: ClassVar[int] = 0
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -203,8 +205,16 @@ class AdapterCore(ABC):
             answers[row].append(texts[row].push(token, logprob))
             return texts[row].ended
 
-        stop_ids = self._stop_ids
-        for _ in decode(self._engine, prompts, adapter, options, stop_ids=stop_ids, ends=ends, vectors=vectors):
+        for _ in decode(
+            self._engine,
+            prompts,
+            adapter,
+            options,
+            stop_ids=self._stop_ids,
+            ends=ends,
+            vectors=vectors,
+            no_repeat=self.no_repeat,
+        ):
             pass
         return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
 
@@ -255,10 +265,14 @@ class AdapterCore(ABC):
         adapter, vectors = self._look([image])
         tokens: Iterator[tuple[int, float]]
         if options.num_beams > 1 and quotation is None:
-            beam = search(self._engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors)
+            beam = search(
+                self._engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=self.no_repeat
+            )
             tokens = zip(beam.ids, beam.logprobs, strict=True)
-        elif options.temperature > 0 and quotation is None:
-            steps = decode(self._engine, [ids], adapter, options, stop_ids=stop_ids, vectors=vectors)
+        elif (options.temperature > 0 or self.no_repeat) and quotation is None:
+            steps = decode(
+                self._engine, [ids], adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=self.no_repeat
+            )
             tokens = (step for (step,) in steps if step is not None)
         else:
             tokens = decode_with_drafts(

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
+from vqa.adapter_model.repetition import without_repeats
 from vqa.values import GenerationOptions
 
 
@@ -35,6 +36,7 @@ def search(
     *,
     stop_ids: frozenset[int],
     vectors: Tensor | None = None,
+    no_repeat: int = 0,
 ) -> Beam:
     """Return the text of the highest mean log probability among those that `options.num_beams` beams come to.
 
@@ -45,6 +47,7 @@ def search(
         options: `num_beams` and `max_new_tokens`; the search is greedy, whatever the temperature.
         stop_ids: Ids that end a text; they are not part of it.
         vectors: (1, N, C) what stands in the prompt's slots, if it has any.
+        no_repeat: Tokens in a row that no text says twice; 0: they may be.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
@@ -55,7 +58,7 @@ def search(
     kept, sums = [Beam((), ())], [0.0]
     ended: list[tuple[float, Beam]] = []
     for length in range(1, options.max_new_tokens + 1):
-        logprobs = logits.log_softmax(-1)  # (B, V)
+        logprobs = without_repeats(logits.log_softmax(-1), [text.ids for text in kept], no_repeat)  # (B, V)
         totals = (logprobs + logprobs.new_tensor(sums)[:, None]).flatten()
         best, places = totals.topk(min(wanted, len(totals)))
         grown: list[tuple[int, int, Beam, float]] = []

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
+from vqa.adapter_model.repetition import without_repeats
 from vqa.values import GenerationOptions
 
 
@@ -22,6 +23,7 @@ def decode(
     stop_ids: frozenset[int],
     ends: Callable[[int, int, float], bool] = lambda row, token, logprob: False,
     vectors: Tensor | None = None,
+    no_repeat: int = 0,
 ) -> Iterator[list[tuple[int, float] | None]]:
     """Yield, step by step, every row's next token id and its natural-log probability; None once a row has stopped.
 
@@ -38,21 +40,25 @@ def decode(
         ends: Called with each row, its next id and that one's log probability, before they are yielded; True: it is
             the row's last.
         vectors: (B, N, C) what stands in the prompts' slots, if they have any.
+        no_repeat: Tokens in a row that no answer says twice; 0: they may be.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
     """
     generators = [torch.Generator().manual_seed(options.seed) for _ in prompts]
     alive = list(range(len(prompts)))  # the prompt that each decoded row belongs to
+    texts: list[list[int]] = [[] for _ in prompts]
     rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens, vectors=vectors)  # logits (B, V)
     for left in reversed(range(options.max_new_tokens)):
-        chosen = choose(logits, options, [generators[prompt] for prompt in alive])  # (B,)
+        fresh = without_repeats(logits, [texts[prompt] for prompt in alive], no_repeat)
+        chosen = choose(fresh, options, [generators[prompt] for prompt in alive])  # (B,)
         logprobs = logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
         step: list[tuple[int, float] | None] = [None] * len(prompts)
         kept = []
         for row, (prompt, token, logprob) in enumerate(zip(alive, chosen.tolist(), logprobs.tolist(), strict=True)):
             if token not in stop_ids:
                 step[prompt] = token, logprob
+                texts[prompt].append(token)
                 if not ends(prompt, token, logprob):
                     kept.append(row)
         if any(step):
