@@ -326,6 +326,25 @@ def test_annotated_pictures_are_those_of_a_split(vqa: Vqa, photos: Path) -> None
     assert vqa("curate", photos, "--split", "val", "-o", "b.jsonl", *common)[0] == 2
 
 
+def test_what_people_said_is_a_description_without_a_model(vqa: Vqa, photos: Path) -> None:
+    said = ["a man in a red shirt stands near a street .", "Two dogs play with a ball", "Two dogs play with a ball. "]
+    rows = [{"image": f"{number}.png", "captions": [f"{number} birds", *said][min(number, 1) :]} for number in range(3)]
+    Path("photos.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("photos.jsonl", "--captions", "-o", "told.jsonl", "--core", "echo", "--fewest", 5)
+    assert vqa("curate", *options)[:2] == (0, "kept                2\ndropped: duplicate  1\n")
+    first, second = records(Path("told.jsonl"))
+    assert first["caption"] == "A man in a red shirt stands near a street. Two dogs play with a ball. 0 birds."
+    assert (second["caption"], second["turns"]) == (
+        "A man in a red shirt stands near a street. Two dogs play with a ball.",
+        0,
+    )
+    assert vqa("curate", photos, *options[1:2], "-o", "b.jsonl", "--core", "echo")[0] == 2
+    rows[1]["captions"] = []
+    Path("photos.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, _, err = vqa("curate", *options, "--force")
+    assert (code, err) == (2, "error: 'photos.jsonl': --captions, but there are none of '1.png'\n")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -164,8 +164,9 @@ def test_minigpt4_s_two_stages_train_the_way_of_the_picture_and_nothing_else(rec
     second = load_recipe(
         recipes / "minigpt4-stage2.yaml",
         changes=[
-            *(f"first={tmp_path / 'first' / 'best'}", f"rows={tmp_path / 'long.jsonl'}", f"pictures={tmp_path}"),
-            *("steps=2", "batch=2", "gradient_checkpointing=true"),
+            *(f"first={tmp_path / 'first' / 'best'}", f"pictures={tmp_path}", f"captions={tmp_path / 'rows.jsonl'}"),
+            *(f"{name}={tmp_path / 'long.jsonl'}" for name in ("rows", "told")),
+            *("sources.brief.where={}", "steps=2", "batch=2", "gradient_checkpointing=true"),
         ],
         output=tmp_path / "second",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from vqa.agent.batch.ledger import Ledger
 from vqa.agent.batch.record import RunRecord
 from vqa.agent.batch.running import Progress, made_with
-from vqa.agent.curation.describing import Describer
+from vqa.agent.curation.describing import Describer, Description, as_told
 from vqa.agent.curation.fixing import Fix
 from vqa.agent.curation.judging import Dropped, Reason, judge
 from vqa.errors import VQAError
@@ -65,6 +65,7 @@ def curate(
     fix: Fix,
     *,
     settings: Settings,
+    told: Mapping[str, Sequence[str]] | None = None,
     stop: Callable[[], bool] = lambda: False,
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> Counter[str]:
@@ -74,9 +75,10 @@ def curate(
         job: Where to and how.
         names: The pictures, as the rows call them.
         load: Turns a name into the picture.
-        core: The model that describes.
-        fix: What mends its paragraphs.
+        core: The model that describes, or only counts tokens where people did.
+        fix: What mends the paragraphs.
         settings: How the core decodes, and what the rows are made with, for the record.
+        told: What people said about each picture, which then is its description; None: the core describes it.
         stop: Once true, the pictures under way are finished and nothing more is begun.
         watch: Called after every window.
 
@@ -85,12 +87,18 @@ def curate(
         ModelUnavailable: A model's weights, or an endpoint, cannot be had.
     """
     asked = {"fix": job.fix, "continues": job.continues, "fewest": job.fewest, "together": job.together}
-    made = {**made_with(settings), **asked}
+    made = {**made_with(settings), **asked, **({"captions": True} if told is not None else {})}
     record = RunRecord.begin(job.output, made, resume=job.resume, force=job.force)
     options = GenerationOptions(
         settings.max_new_tokens, settings.temperature, settings.top_p, settings.seed, settings.top_k
     )
     describer = Describer(core, options, continues=job.continues)
+
+    def describe(images: Mapping[str, LoadedImage]) -> list[Description]:
+        if told is not None:
+            return [as_told(image, told[name]) for name, image in images.items()]
+        return describer.describe(list(images.values()))
+
     remaining = iter(names)
     with Ledger[str](record, lambda name: name.encode("utf-8", "surrogatepass")) as ledger:
         ledger.skip(remaining, job.output, things="pictures")
@@ -100,7 +108,7 @@ def curate(
         ledger.begin()
         while not stop() and (window := list(islice(remaining, job.together))):
             failed = 0
-            for row in _rows(window, load, describer, fix, core.count_tokens, job.fewest):
+            for row in _rows(window, load, describe, fix, core.count_tokens, job.fewest):
                 other = texts.setdefault(row["caption"], row["image"]) if "caption" in row else row["image"]
                 if other != row["image"]:  # who says one thing of two pictures looked at neither
                     why = Dropped("duplicate", f"the text of {other}")
@@ -121,7 +129,7 @@ def curate(
 def _rows(
     names: Sequence[str],
     load: Callable[[str], LoadedImage],
-    describer: Describer,
+    describe: Callable[[Mapping[str, LoadedImage]], list[Description]],
     fix: Fix,
     count_tokens: Callable[[str], int],
     fewest: int,
@@ -129,7 +137,7 @@ def _rows(
     """Yield a row for each picture, in their order."""
     images = {name: _loaded(name, load) for name in names}
     seen = {name: image for name, image in images.items() if isinstance(image, LoadedImage)}
-    described = dict(zip(seen, describer.describe(list(seen.values())), strict=True)) if seen else {}
+    described = dict(zip(seen, describe(seen), strict=True)) if seen else {}
     whole = {name: one for name, one in described.items() if one.text}
     fixed = dict(zip(whole, fix(list(whole.values())), strict=True)) if whole else {}
     for name, image in images.items():

@@ -83,6 +83,12 @@ class Describer:
         return self._core.count_tokens(said) >= self._options.max_new_tokens
 
 
+def as_told(image: LoadedImage, captions: Sequence[str]) -> Description:
+    """Return what people said about a picture as one paragraph, the longest sentence first."""
+    sentences = sorted({" ".join(text.split()).rstrip(" .") for text in captions} - {""}, key=lambda s: (-len(s), s))
+    return Description(image, text=" ".join(f"{text[0].upper()}{text[1:]}." for text in sentences))
+
+
 def written(core: Core, prompts: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[str | VQAError]:
     """Return the core's answers; if they fail together, each by itself, so that one does not take the others along.
 

@@ -13,6 +13,27 @@ from vqa.errors import InputError
 _ANNOTATIONS = (".jsonl", ".json")
 
 
+def captioned(places: Sequence[str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what people said about each of these pictures.
+
+    Args:
+        places: One file of annotations.
+        names: Pictures of it.
+
+    Raises:
+        InputError: It is something else, or holds no caption of a picture.
+    """
+    if len(places) != 1 or Path(places[0]).suffix.lower() not in _ANNOTATIONS:
+        raise InputError("--captions belongs to one file of annotations (.jsonl, .json)")
+    told = {name: list[str]() for name in names}
+    for row in read_annotations(Path(places[0]).expanduser()):
+        if row.image in told:
+            told[row.image] += row.captions
+    if silent := [name for name, captions in told.items() if not captions]:
+        raise InputError(f"{places[0]!r}: --captions, but there are none of {silent[0]!r}")
+    return {name: tuple(captions) for name, captions in told.items()}
+
+
 def named(places: Sequence[str], *, root: str | None = None, split: str | None = None) -> tuple[list[str], str | None]:
     """Return the names of pictures, and the folder or archive that they are in; None: they stand for themselves.
 

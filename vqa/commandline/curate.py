@@ -31,6 +31,7 @@ Pictures = Annotated[
     app,
     "curate",
     "vqa curate photos/ -o long.jsonl --adapter runs/minigpt4-stage1/best --resume",
+    "vqa curate flickr8k.jsonl --split train --captions --fewest 25 -o told.jsonl",
     "vqa curate coco.jsonl --split train --limit 500 -o long.jsonl --fix openai:llama3.2 "
     "--base-url http://localhost:11434/v1",
     settings=(*_MODEL, *_DECODING, *STORE),
@@ -41,6 +42,9 @@ def curate(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="The dataset (.jsonl); drops go beside it.")
     ],
+    captions: Annotated[
+        bool, typer.Option("--captions", help="Take the annotations' captions for descriptions; no model is asked.")
+    ] = False,
     fix: Annotated[
         str, typer.Option(metavar="NAME", help="Who mends: rules, or a core such as openai:MODEL or text:OWNER/NAME.")
     ] = "rules",
@@ -59,9 +63,10 @@ def curate(
 ) -> None:
     """Make a dataset of long descriptions for training.
 
-    A model describes each picture, short answers are continued, each text is mended, and what is then still wrong or
-    too short is dropped. Every picture is a row of FILE, which vqa train reads as captions, or, with the reason, of
-    FILE's .dropped.jsonl. The core is minigpt4-smollm2 and an answer has at most 160 tokens where nothing is chosen.
+    A model describes each picture, or with --captions people did; short answers are continued, each text is mended, and
+    what is then still wrong or too short is dropped. Every picture is a row of FILE, which vqa train reads as captions,
+    or, with the reason, of FILE's .dropped.jsonl. The core is minigpt4-smollm2 and an answer has at most 160 tokens
+    where nothing is chosen.
     """
     from vqa.agent.batch.pictures import Pictures as Place
     from vqa.agent.batch.progress import Display
@@ -69,7 +74,7 @@ def curate(
     from vqa.agent.curation.curate import FAILURES, Job
     from vqa.agent.curation.curate import curate as run
     from vqa.agent.curation.fixing import fixer
-    from vqa.agent.curation.pictures import named
+    from vqa.agent.curation.pictures import captioned, named
     from vqa.registry import cores
 
     if output.suffix.lower() != ".jsonl":
@@ -79,6 +84,7 @@ def curate(
         check_writable(path)
     names, root = named(pictures, root=image_root, split=split)
     names = names[:limit]
+    told = captioned(pictures, names) if captions else None
     unset: dict[str, Any] = {
         name: value for name, value in _DEFAULTS.items() if settings.origins.get(name, "default") == "default"
     }
@@ -86,7 +92,7 @@ def curate(
     core = cores.get(settings.core).from_settings(settings)
     if missing := core.available():
         raise ModelUnavailable(f"core {core.name!r}: {missing}")
-    if not getattr(core, "sees", lambda: True)():
+    if told is None and not getattr(core, "sees", lambda: True)():
         raise InputError(f"core {core.name!r} sees no picture; choose one that does: see `vqa cores`")
     mender = fixer(fix, settings)
     with (
@@ -94,7 +100,7 @@ def curate(
         Stop() as stop,
         Display(lambda: len(names), things="pictures", bad="dropped") as display,
     ):
-        found = run(job, names, place.load, core, mender, settings=settings, stop=stop, watch=display.show)
+        found = run(job, names, place.load, core, mender, settings=settings, told=told, stop=stop, watch=display.show)
     print(
         columns(
             [("kept", f"{found['kept']:,}"), *((f"dropped: {r}", f"{n:,}") for r, n in found.items() if r != "kept")]
