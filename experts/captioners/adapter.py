@@ -1,7 +1,8 @@
-"""The built-in captioner: the language model of the built-in core with an adapter that was trained on captions."""
+"""The built-in captioner: the language model of the built-in cores with an adapter that was trained on captions."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from vqa.protocols import Core
     from vqa.values import LoadedImage
 
-_CORE = "smollm2-135m"
+_CORES = {"input": "minigpt4-smollm2"}  # by how the adapter lets the picture in; any other way: the built-in core
 _BUILT_IN = "smollm2-captions"
 _QUESTION = "Describe the image in one sentence."  # as in the adapter's training recipe
 _OPTIONS = GenerationOptions(max_new_tokens=32, num_beams=3)
 
 
 class AdapterCaptioner:
-    """A LLaMA-Adapter V2 in caption mode.
+    """A core in caption mode.
 
     Args:
         make_core: Returns a core that renders and decodes, its weights yet to be loaded.
@@ -40,10 +41,12 @@ class AdapterCaptioner:
     def from_settings(cls, settings: Settings) -> Self | None:
         """Return the captioner if the settings name the built-in adapter, or a folder with another one."""
         adapter = settings.caption_model
-        if adapter != _BUILT_IN and not (adapter and (Path(adapter).expanduser() / "adapter.safetensors").is_file()):
+        fusion = "input" if adapter == _BUILT_IN else adapter and _fusion(Path(adapter).expanduser())
+        if not fusion:
             return None
-        of_core = replace(settings, adapter=adapter, core=_CORE)
-        return cls(lambda: registry.cores.get(_CORE).from_settings(of_core), adapter)
+        core = _CORES.get(fusion, "smollm2-135m")
+        of_core = replace(settings, adapter=adapter, core=core)
+        return cls(lambda: registry.cores.get(core).from_settings(of_core), adapter)
 
     @property
     def fingerprint(self) -> str | None:
@@ -64,3 +67,12 @@ class AdapterCaptioner:
 
     def unload(self) -> None:
         self._core = self._make_core()
+
+
+def _fusion(folder: Path) -> str:
+    """Return how an adapter lets the picture in, as its config has it; empty if there is no adapter in the folder."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(config.get("fusion", "")) if (folder / "adapter.safetensors").is_file() else ""
