@@ -85,7 +85,7 @@ class MiniGPT4SmolLM2Core(SoftPromptCore, SmolLM2Core):
     name: ClassVar[str] = "minigpt4-smollm2"
     description: ClassVar[str] = "MiniGPT-4's idea on SmolLM2-135M-Instruct; runs on a CPU"
     markers: tuple[str, ...] = (*SmolLM2Core.markers, *_MARKERS)
-    no_repeat: ClassVar[int] = 4  # its long descriptions go round in circles otherwise (docs/measurements.md)
+    no_repeat: ClassVar[int] = 3  # its long descriptions go round in circles otherwise (docs/measurements.md)
 
     def render(self, question: str, evidence: Sequence[str], history: Sequence[tuple[str, str]] = ()) -> str:
         """Return the full prompt: the picture in the first turn, the evidence lines before the question in the last."""
