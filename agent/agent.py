@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
@@ -174,6 +175,7 @@ class VQAAgent:
                 known.unload()
             elif expert is not None:
                 raise InputError(f"expert {expert!r} cannot be unloaded: it has no method `unload`")
+        gc.collect()  # models hold themselves in cycles
         release_freed_memory()
 
     def events(

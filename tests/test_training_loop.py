@@ -137,7 +137,7 @@ def test_a_language_step_reaches_no_layer_below_the_lowest_that_learns(tiny_llam
     assert needed == [False, False, True]
 
 
-@pytest.mark.parametrize("at", [1, 4, 7, 9, 11, 12, 14, 16])
+@pytest.mark.parametrize("at", [1, 7, 9, 12, 15])
 def test_a_killed_run_ends_with_the_same_weights(tiny_llama, tmp_path, at):
     whole = run(trainer(tiny_llama, tmp_path / "whole", validate_every=3), tmp_path / "whole")
 

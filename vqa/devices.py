@@ -67,9 +67,6 @@ def keep_freed_memory() -> None:
 
 def release_freed_memory() -> None:
     """Give back to the system what is free at this moment, such as the weights of an expert that was unloaded."""
-    import gc
-
-    gc.collect()
     if trim := getattr(_glibc(), "malloc_trim", None):
         trim(0)
     torch = sys.modules.get("torch")

@@ -30,9 +30,8 @@ Pictures = Annotated[
 @command(
     app,
     "curate",
-    "vqa curate photos/ -o long.jsonl --adapter runs/minigpt4-stage1/best --resume",
     "vqa curate flickr8k.jsonl --split train --captions --fewest 25 -o told.jsonl",
-    "vqa curate coco.jsonl --split train --limit 500 -o long.jsonl --fix openai:llama3.2 "
+    "vqa curate coco.jsonl --split train --limit 500 -o long.jsonl --resume --fix openai:llama3.2 "
     "--base-url http://localhost:11434/v1",
     settings=(*_MODEL, *_DECODING, *STORE),
 )
