@@ -257,34 +257,22 @@ class AdapterCore(ABC):
     ) -> Iterator[Token]:
         """Yield the answer piece by piece."""
         from vqa.adapter_model.answer_text import AnswerText
-        from vqa.adapter_model.beams import search
-        from vqa.adapter_model.drafting import decode_with_drafts, sayings
-        from vqa.adapter_model.generation import decode
+        from vqa.adapter_model.drafting import sayings
+        from vqa.adapter_model.writing import written_ids
 
-        ids, stop_ids = self._checked(prompt, options), self._stop_ids
+        ids = self._checked(prompt, options)
         adapter, vectors = self._look([image])
-        tokens: Iterator[tuple[int, float]]
-        if options.num_beams > 1 and quotation is None:
-            beam = search(
-                self._engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=self.no_repeat
-            )
-            tokens = zip(beam.ids, beam.logprobs, strict=True)
-        elif (options.temperature > 0 or self.no_repeat) and quotation is None:
-            steps = decode(
-                self._engine, [ids], adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=self.no_repeat
-            )
-            tokens = (step for (step,) in steps if step is not None)
-        else:
-            tokens = decode_with_drafts(
-                self._engine,
-                ids,
-                adapter,
-                options,
-                source=self._ids(sayings(prompt)),
-                stop_ids=stop_ids,
-                vectors=vectors,
-                quotation=quotation,
-            )
+        tokens = written_ids(
+            self._engine,
+            ids,
+            adapter,
+            options,
+            stop_ids=self._stop_ids,
+            vectors=vectors,
+            no_repeat=self.no_repeat,
+            source=lambda: self._ids(sayings(prompt)),
+            quotation=quotation,
+        )
         text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop))
         for token, logprob in tokens:
             if piece := text.push(token, logprob):

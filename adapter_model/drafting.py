@@ -21,9 +21,7 @@ from vqa.adapter_model.quoting import Quotation
 from vqa.values import GenerationOptions
 
 _DRAFT = FEW - 1  # tokens; with the one before them as many as compact weights map, so that drafts change no weights
-_QUOTED = (
-    31  # tokens of a quotation, which rarely goes on otherwise: 32 take twice as long to read as 8, not four times
-)
+_QUOTED = 31  # tokens of a quotation, which rarely goes on otherwise: reading 32 takes twice as long as 8
 _LONGEST, _SHORTEST = 4, 2  # tokens of the text so far that are looked up; one alone ("4", "the") misleads
 
 
@@ -78,7 +76,7 @@ def decode_with_drafts(
         logits = engine.extend(rows, torch.tensor([[written[-1], *draft]], device=engine.device), all_logits=True)[0]
 
 
-def continuation(source: Sequence[int], written: Sequence[int], *, most: int, shortest: int = _SHORTEST) -> list[int]:
+def continuation(source: Sequence[int], written: Sequence[int], *, most: int) -> list[int]:
     """Return the at most so many ids that follow in `source` where it first holds the longest end of `written`."""
     for length in range(min(_LONGEST, len(written)), _SHORTEST - 1, -1):
         end = list(written[-length:])
