@@ -17,10 +17,10 @@ from vqa.agent.evaluation.metrics.anls import anls, distance
 from vqa.agent.evaluation.metrics.choice import chosen
 from vqa.agent.evaluation.metrics.contains import contains
 from vqa.agent.evaluation.metrics.exact import exact
-from vqa.agent.evaluation.metrics.ptb import tokenise
 from vqa.agent.evaluation.metrics.vqa_accuracy import always_normalised, official, textvqa
 from vqa.agent.trust.saying import number
 from vqa.errors import InputError
+from vqa.ptb import tokenise
 
 GOLDEN = Path(__file__).parent / "golden" / "evaluation"
 

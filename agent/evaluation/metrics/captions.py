@@ -1,63 +1,19 @@
 """Captions against several people's: CIDEr-D, and BLEU-1 to BLEU-4, as the COCO caption evaluation computes them.
 
-CIDEr-D: Vedantam et al. (arXiv 1411.5726, §6). BLEU: Papineni et al. (ACL 2002). Constants that the papers leave open
-are those of https://github.com/tylin/coco-caption, so that figures can be held against published ones; words are those
-of `ptb.tokenise`. METEOR and SPICE are left out: the first needs WordNet or Java, the second Java.
+BLEU: Papineni et al. (ACL 2002), with the constants of https://github.com/tylin/coco-caption. METEOR and SPICE are left
+out: the first needs WordNet or Java, the second Java.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.measures import Array, Figure, Measures, share
-from vqa.agent.evaluation.metrics.ptb import tokenise
+from vqa.cider import ORDERS, Cider, Ngrams, ngrams
 
-Ngrams = Counter[tuple[str, ...]]
-
-ORDERS = 4
-_SIGMA = 6.0  # bigrams of difference in length at which the Gaussian penalty of CIDEr-D is exp(-1/2)
 _TINY, _SMALL = 1e-15, 1e-9  # added above and below every ratio of BLEU, so that none is 0 or divided by 0
-
-
-def ngrams(words: Sequence[str]) -> Ngrams:
-    """Return how often each run of one to four words occurs."""
-    return Counter(tuple(words[i : i + n]) for n in range(1, ORDERS + 1) for i in range(len(words) - n + 1))
-
-
-def cider(captions: Sequence[Ngrams], references: Sequence[Sequence[Ngrams]]) -> list[float]:
-    """Return each picture's CIDEr-D, about 1 for a caption as people write them; a corpus has the mean of them.
-
-    An n-gram's weight is the log of how many of the pictures have no such n-gram in their references.
-    """
-    pictures = math.log(len(references)) if references else 0.0
-    seen: Counter[tuple[str, ...]] = Counter(gram for refs in references for gram in set().union(*refs))
-
-    def weigh(counts: Ngrams) -> tuple[dict[tuple[str, ...], float], list[float], int]:
-        """Return tf-idf weights, their norm for each n, and the number of bigrams, which stands for the length."""
-        weights = {gram: n * (pictures - math.log(max(1, seen[gram]))) for gram, n in counts.items()}
-        norms = [0.0] * ORDERS
-        for gram, weight in weights.items():
-            norms[len(gram) - 1] += weight**2
-        return weights, [math.sqrt(norm) for norm in norms], sum(n for gram, n in counts.items() if len(gram) == 2)
-
-    def similarity(caption: Ngrams, reference: Ngrams) -> float:
-        given, given_norms, given_length = weigh(caption)
-        wanted, wanted_norms, wanted_length = weigh(reference)
-        dots = [0.0] * ORDERS
-        for gram, weight in given.items():
-            if gram in wanted:
-                dots[len(gram) - 1] += min(weight, wanted[gram]) * wanted[gram]
-        cosines = (dot / ((a * b) or 1.0) for dot, a, b in zip(dots, given_norms, wanted_norms, strict=True))
-        penalty = math.exp(-((given_length - wanted_length) ** 2) / (2 * _SIGMA**2))
-        return penalty * sum(cosines) / ORDERS
-
-    return [
-        10.0 * sum(similarity(caption, reference) for reference in refs) / len(refs)
-        for caption, refs in zip(captions, references, strict=True)
-    ]
 
 
 def bleu_counts(caption: Ngrams, references: Sequence[Ngrams]) -> tuple[float, ...]:
@@ -88,11 +44,12 @@ def bleu(sums: Array) -> Array:
 
 def captions(cases: Sequence[Case], answers: Sequence[str | None]) -> Measures:
     """Score each answer as a caption whose references are the case's answers."""
-    given = [ngrams(tokenise(answer or "")) for answer in answers]
-    wanted = [[ngrams(tokenise(reference)) for reference in case.row.answers] for case in cases]
-    scores = cider(given, wanted)
+    given = [ngrams(answer or "") for answer in answers]
+    cider = Cider([case.row.answers for case in cases])
+    scores = [cider(place, caption) for place, caption in enumerate(given)]
     rows = tuple(
-        (score, 1.0, *bleu_counts(caption, refs)) for score, caption, refs in zip(scores, given, wanted, strict=True)
+        (score, 1.0, *bleu_counts(caption, [ngrams(reference) for reference in case.row.answers]))
+        for score, caption, case in zip(scores, given, cases, strict=True)
     )
     figures = (Figure("CIDEr", "number"), *(Figure(f"BLEU-{n}") for n in range(1, ORDERS + 1)))
     return Measures(tuple(scores), rows, figures, _figures, graded=False)
