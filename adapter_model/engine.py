@@ -55,10 +55,11 @@ class Rows:
 class Engine:
     """Runs an adapted model for inference, on its device and in its dtype; call it in inference mode.
 
-    The model stays usable: its linears become views of the engine's wider ones.
+    The model stays usable: its linears become views of the engine's wider ones. One that is not folded yet may be
+    trained on, but the engine stays what it was.
 
     Args:
-        model: In eval mode. Folded it is fastest; else each linear is called as it is.
+        model: In eval mode, folded or not.
         weights: "compact" decodes with 4- and 8-bit weights on a CPU; prompts are still read with the model's own.
     """
 
@@ -71,8 +72,8 @@ class Engine:
         self._head_dim = int(model.model.layers[0].self_attn.head_dim)
         self._embed = model.model.embed_tokens
         self._rotary = model.model.rotary_emb
-        self._layers = [_Layer(layer, weights) for layer in model.model.layers]
-        self._norm = _Norm(model.model.norm)
+        self._layers = [_Layer(layer, weights, self._dtype) for layer in model.model.layers]
+        self._norm = _Norm(model.model.norm, self._dtype)
         self._head = Projection([model.lm_head], weights=weights)
         self._running = Lock()  # threads take turns by the step: two at once would only fight for the same cores
 
@@ -165,13 +166,13 @@ class Engine:
 class _Layer:
     """One decoder layer, its norms included."""
 
-    def __init__(self, layer: Any, weights: Weights) -> None:
+    def __init__(self, layer: Any, weights: Weights, dtype: torch.dtype) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self._attention_norm = _Norm(layer.input_layernorm)
+        self._attention_norm = _Norm(layer.input_layernorm, dtype)
         self._qkv = Projection([attention.q_proj, attention.k_proj, attention.v_proj], weights=weights)
         self._out = Projection([attention.o_proj], weights=weights)
         self._scale = float(attention.scaling)
-        self._mlp_norm = _Norm(layer.post_attention_layernorm)
+        self._mlp_norm = _Norm(layer.post_attention_layernorm, dtype)
         self._gate_up = Projection([mlp.gate_proj, mlp.up_proj], weights=weights)
         self._activation = mlp.act_fn
         self._down = Projection([mlp.down_proj], weights=weights)
@@ -236,8 +237,8 @@ class _Norm:
     PyTorch has a CPU kernel for the second and makes the first of ten operations, which takes one row twice as long.
     """
 
-    def __init__(self, norm: Any) -> None:
-        self._weight = norm.weight.detach()
+    def __init__(self, norm: Any, dtype: torch.dtype) -> None:
+        self._weight = norm.weight.detach().to(dtype)  # while it is trained, it is in float32
         self._epsilon = float(norm.variance_epsilon)
         self._twice = torch.cat([self._weight, self._weight]) if self._weight.device.type == "cpu" else None
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.adapter_model.compact import compact
-from vqa.adapter_model.linear import is_plain
+from vqa.adapter_model.linear import TunedLinear, is_plain
 
 Weights = Literal["dense", "compact"]
 
@@ -20,8 +20,9 @@ FEW = 8  # rows of input up to which compact weights are the faster ones: with m
 class Projection:
     """Applies linears to one input and returns their outputs side by side.
 
-    Their weights move into one matrix, and each linear keeps a view of its part, so nothing is held twice. Linears of
-    another kind than PyTorch's plain one (quantised by a library, or not folded) are called one by one instead.
+    Their weights move into one matrix, and each linear keeps a view of its part, so nothing is held twice; of tuned
+    linears that are not folded yet it is a folded copy. Linears of another kind than PyTorch's plain one (quantised by
+    a library) are called one by one instead.
 
     Args:
         linears: Of the same input width.
@@ -29,8 +30,8 @@ class Projection:
     """
 
     def __init__(self, linears: Sequence[nn.Module], *, weights: Weights = "dense") -> None:
-        self._linears = tuple(linears)
-        plain = [linear for linear in linears if isinstance(linear, nn.Linear) and is_plain(linear)]
+        self._linears = tuple(linear.fold() if isinstance(linear, TunedLinear) else linear for linear in linears)
+        plain = [linear for linear in self._linears if isinstance(linear, nn.Linear) and is_plain(linear)]
         self._dense = _fuse(plain) if len(plain) == len(linears) else None
         smaller = weights == "compact" and self._dense is not None and self._dense[0].device.type == "cpu"
         self._compact = compact(self._dense[0]) if smaller and self._dense is not None else None

@@ -271,7 +271,7 @@ def test_only_the_projection_is_trained_and_its_vectors_start_at_the_scale_of_to
 
 
 def training_rows(core, example):
-    form = PromptFormat(partial(core.encode, vectors=3), core.render, core.begin_ids, core.end_ids)
+    form = PromptFormat(partial(core.encode, vectors=3), str, core.render, core.begin_ids, core.end_ids)
     source = Source(format="captions", question="What is it?")
     return make_rows([example], source, form, longest=200, bad=BadRows())[0]
 

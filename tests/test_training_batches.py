@@ -167,9 +167,10 @@ def test_the_tokens_loss_and_gradient_are_those_of_torch(smoothing):
     draw = torch.Generator().manual_seed(0)
     hidden = torch.randn(300, 8, generator=draw).requires_grad_()
     weight, targets = torch.randn(50, 8, generator=draw), torch.randint(0, 50, (300,), generator=draw)
-    loss, right = TokenLoss.apply(hidden, weight, targets, smoothing)
+    counts = torch.randn(300, generator=draw)
+    loss, right = TokenLoss.apply(hidden, weight, targets, counts, smoothing)
     logits = hidden @ weight.T
-    expected = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+    expected = counts @ F.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-3)
     (found,) = torch.autograd.grad(3 * loss, hidden)
     (wanted,) = torch.autograd.grad(3 * expected, hidden)
@@ -208,7 +209,7 @@ def render(question, evidence=(), history=()):
 
 def form():
     """Return a format whose tokens are a text's characters, and `<` the end of an answer."""
-    return PromptFormat(lambda text: [ord(letter) for letter in text], render, (1,), (ord("<"),))
+    return PromptFormat(lambda text: [ord(letter) for letter in text], text, render, (1,), (ord("<"),))
 
 
 def text(ids):

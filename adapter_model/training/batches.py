@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,9 @@ class Batch:
         sources: (N) places in the flattened (B * T) from which the learnt tokens are told.
         targets: (N) the learnt tokens.
         features: (B, P, F) float16; None: no pictures.
+        prompts: Each row's prompt.
+        numbers: Each row's place among its source's rows; empty where the rows are no source's.
+        weights: (N) what each learnt token's loss counts; None: 1.
     """
 
     ids: Tensor
@@ -40,9 +44,14 @@ class Batch:
     sources: Tensor
     targets: Tensor
     features: Tensor | None
+    prompts: tuple[tuple[int, ...], ...]
+    numbers: tuple[int, ...] = ()
+    weights: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
-        moved = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
         return replace(self, **moved)
 
 
@@ -110,7 +119,7 @@ class Material:
         if rows[0].picture >= 0 and self._store is not None:
             records = [self._record(row, draw) for row, draw in zip(rows, seconds, strict=True)]
             features = self._store.read(np.array(records))
-        return pack(rows, prompts, features)
+        return replace(pack(rows, prompts, features), numbers=tuple(chosen.tolist()))
 
     def _record(self, row: Row, draw: float) -> int:
         views = self._unmirrored if row.one_sided else range(self._records.shape[1])
@@ -160,6 +169,7 @@ def pack(rows: Sequence[Row], prompts: Sequence[Sequence[int]], features: Tensor
         torch.from_numpy(np.concatenate(sources)),
         torch.from_numpy(np.concatenate(targets)),
         features,
+        tuple(map(tuple, prompts)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The loss of a batch: next-token cross-entropy over the answers' tokens."""
+"""The loss of a batch: next-token cross-entropy over the answers' tokens, each as its weight says."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class AnswerLoss(nn.Module):
             use_cache=False,
         ).last_hidden_state  # (B, T, C)
         told = hidden.flatten(0, 1)[batch.sources]  # (N, C)
-        loss, right = TokenLoss.apply(told, model.lm_head.weight, batch.targets, label_smoothing)
+        weights = torch.ones(len(told), device=told.device) if batch.weights is None else batch.weights
+        loss, right = TokenLoss.apply(told, model.lm_head.weight, batch.targets, weights, label_smoothing)
         return loss, right
 
     def _mask(self, batch: Batch) -> Tensor | None:
@@ -74,13 +75,16 @@ class TokenLoss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, weights: Tensor, smoothing: float
+    ) -> tuple[Tensor, Tensor]:
         """Return the summed loss and the number of targets that are the likeliest token.
 
         Args:
             hidden: (N, C).
             weight: (V, C), without a gradient.
             targets: (N).
+            weights: (N) float32, what each target's loss counts.
             smoothing: Probability given to all V tokens alike; the target gets the rest.
         """
         words, wanted = len(weight), ctx.needs_input_grad[0]
@@ -89,7 +93,7 @@ class TokenLoss(torch.autograd.Function):
         gradient = torch.empty(hidden.shape, dtype=weight.dtype, device=hidden.device) if wanted else None
         for start in range(0, len(hidden), _CHUNK):
             place = slice(start, start + _CHUNK)
-            target = targets[place, None]
+            target, counts = targets[place, None], weights[place, None]
             logits = (hidden[place].to(weight.dtype) @ weight.T).float()  # (n, V)
             most, likeliest = logits.max(-1, keepdim=True)
             right += (likeliest == target).sum()
@@ -98,19 +102,19 @@ class TokenLoss(torch.autograd.Function):
             mean = logits.mean(-1, keepdim=True) if smoothing else told
             chances = logits.exp_()
             total = chances.sum(-1, keepdim=True)
-            loss += (total.log() - (1 - smoothing) * told - smoothing * mean).sum()
+            loss += (counts * (total.log() - (1 - smoothing) * told - smoothing * mean)).sum()
             if gradient is not None:
                 chances /= total
                 if smoothing:
                     chances -= smoothing / words
                 chances.scatter_add_(1, target, torch.full_like(told, smoothing - 1))
-                gradient[place] = chances.to(weight.dtype) @ weight
+                gradient[place] = (chances * counts).to(weight.dtype) @ weight
         ctx.save_for_backward(gradient)
         ctx.dtype = hidden.dtype
         ctx.mark_non_differentiable(right)
         return loss, right
 
     @staticmethod
-    def backward(ctx: Any, grad_loss: Tensor, _: Any) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad_loss: Tensor, _: Any) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient.to(ctx.dtype) * grad_loss.to(ctx.dtype), None, None, None
+        return gradient.to(ctx.dtype) * grad_loss.to(ctx.dtype), None, None, None, None

@@ -59,7 +59,9 @@ class Stage(_Strict):
     Attributes:
         steps: Optimizer steps.
         learns: "answers": the next token of each, through the language model; "words": which words a picture's answers
-            hold, by the visual path alone (`training.words`).
+            hold, by the visual path alone (`training.words`); "cider": to give answers that score well
+            (`training.self_critical`).
+        samples: Answers sampled for each row where CIDEr is learnt.
         sources: Each source's weight in the draw; empty: all of them alike.
         order: "weighted" draws a source for each step; "alternate" takes them in turns.
         batch: Rows in a step; a row is one prompt with all its answers.
@@ -78,7 +80,8 @@ class Stage(_Strict):
 
     name: str = ""
     steps: Annotated[int, Field(gt=0)]
-    learns: Literal["answers", "words"] = "answers"
+    learns: Literal["answers", "words", "cider"] = "answers"
+    samples: Annotated[int, Field(gt=1)] = 5
     sources: dict[str, Annotated[float, Field(ge=0)]] = {}
     order: Literal["weighted", "alternate"] = "weighted"
     batch: Annotated[int, Field(gt=0)] = 16

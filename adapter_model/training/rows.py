@@ -50,18 +50,24 @@ class PromptFormat:
 
     Attributes:
         encode: The core's own: token ids, and slots for the picture's vectors.
+        decode: From an answer's ids to its text.
         render: The core's own rendering of a question with evidence lines.
         begin: Ids before every prompt.
         end: Ids after every answer.
     """
 
     encode: Callable[[str], list[int]]
+    decode: Callable[[Sequence[int]], str]
     render: Callable[..., str]
     begin: tuple[int, ...]
     end: tuple[int, ...]
 
     def prompt(self, question: str, evidence: Sequence[str] = ()) -> tuple[int, ...]:
         return (*self.begin, *self.encode(self.render(question, evidence)))
+
+    def text(self, answer: Sequence[int]) -> str:
+        """Return what an answer's ids say, the end of the answer left out."""
+        return self.decode(answer[: -len(self.end)] if tuple(answer[-len(self.end) :]) == self.end else answer)
 
     def answer(self, question: str, text: str, turns: Sequence[tuple[str, str]] = ()) -> Answer:
         """Return the answer to a question, and the further turns of its conversation, of which the answers are learnt.

@@ -77,14 +77,14 @@ def train(
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision, kwargs_handlers=[unused])
     config, start = _adapter(recipe, settings, core.name)
-    model, _ = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
+    model, tokenizer = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
     if start is not None:
         load_adapter(model, start)
     _keep_frozen_small(model, recipe, dtype)
     if recipe.gradient_checkpointing:
         _checkpoint_activations(model)
     encode = partial(core.encode, vectors=config.visual_len)
-    form = PromptFormat(encode, core.render, core.begin_ids, core.end_ids)
+    form = PromptFormat(encode, tokenizer.decode, core.render, core.begin_ids, core.end_ids)
     folder.mkdir(parents=True, exist_ok=True)
     if encoder is None:
         changes = start / VISION if start else None
@@ -99,6 +99,7 @@ def train(
         model,
         {name: material[name] for name in recipe.sources},
         {name: material[_measured(name)] for name in recipe.validation},
+        form=form,
         accelerator=accelerator,
         folder=folder,
         identity=identity,

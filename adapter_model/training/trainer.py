@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from vqa.adapter_model.training.metrics import Journal
 from vqa.adapter_model.training.optimising import GroupOptimizer
 from vqa.adapter_model.training.plan import Plan, Step
 from vqa.adapter_model.training.recipe import Recipe, Stage
+from vqa.adapter_model.training.rows import PromptFormat
+from vqa.adapter_model.training.self_critical import SelfCritic
 from vqa.adapter_model.training.state import Progress, save_state
 from vqa.adapter_model.training.words import WordLoss
 from vqa.devices import release_freed_memory
@@ -42,6 +44,7 @@ class Trainer:
         model: In training mode, no gradients on; its adapter is changed.
         material: Every source's rows.
         measured: Every validation source's rows.
+        form: How the core writes.
         accelerator: Device, precision and processes.
         folder: The run's.
         identity: What a state must have been made by, to go on from it.
@@ -54,13 +57,14 @@ class Trainer:
         material: Mapping[str, Material],
         measured: Mapping[str, Material],
         *,
+        form: PromptFormat,
         accelerator: Accelerator,
         folder: Path,
         identity: str,
     ) -> None:
         self.recipe, self.model, self.folder, self.identity = recipe, model, folder, identity
         self.progress = Progress()
-        self._material, self._measured = material, measured
+        self._material, self._measured, self._form = material, measured, form
         self._accelerator = accelerator
         self._plan = Plan(recipe)
         self._trained = {
@@ -74,6 +78,7 @@ class Trainer:
         train_only(model, self._trained.keys())  # a launcher's wrapper must see all that is ever trained
         self._loss: nn.Module = accelerator.prepare_model(AnswerLoss(model))
         self._words: nn.Module | None = None
+        self._critics: dict[Material, SelfCritic] = {}
 
     @property
     def steps(self) -> int:
@@ -136,6 +141,9 @@ class Trainer:
         names = {name for name in self._trained if any(name in self.model.groups[g] for g in step.groups)}
         train_only(self.model, names)
         parts = self._batches(step, stage)
+        told: dict[str, Any] = {"source": step.source}
+        if self._critics:
+            parts, told["cider"] = self._rehearsed(step.source, parts, stage.samples)
         counts = [len(part.ids) if self._words else len(part.targets) for part in parts]
         counted = torch.tensor(sum(counts), device=self._accelerator.device)
         total = int(self._accelerator.reduce(counted))  # of all processes
@@ -146,24 +154,38 @@ class Trainer:
                 part_loss, hits = self._lose(part.to(self._accelerator.device), stage, number)
                 self._accelerator.backward(part_loss * (self._accelerator.num_processes / total))
             summed, right = summed + float(part_loss.detach()), right + int(hits)
-        loss = summed / sum(counts)
-        told = {"source": step.source, "loss": loss, "accuracy": right / sum(counts)}
+        loss = -told["cider"] if self._critics else summed / sum(counts)
+        told |= {"loss": loss, "accuracy": right / sum(counts)}
         told |= self._change(step, loss)
         tokens = sum(part.ids.numel() for part in parts) * self._accelerator.num_processes
         self.progress.tokens += tokens
         return {**told, "tokens": tokens}
+
+    def _rehearsed(self, source: str, parts: Sequence[Batch], samples: int) -> tuple[list[Batch], float]:
+        """Return parts with sampled answers, and the mean CIDEr-D of those."""
+        critic, device = self._critics[self._material[source]], self._accelerator.device
+        done = []
+        for number, part in enumerate(parts):
+            with self._accelerator.autocast():
+                done.append(critic.rehearsed(part.to(device), samples=samples, seed=self._seed(5, number)))
+        weights = [len(batch.prompts) for batch, _ in done]
+        return [batch for batch, _ in done], float(np.average([mean for _, mean in done], weights=weights))
+
+    def _seed(self, use: int, part: int) -> int:
+        """Return the seed of a part's draws in this step and process."""
+        key = self.recipe.seed, use, self.progress.step, self._accelerator.process_index, part
+        return int(np.random.SeedSequence(key).generate_state(1)[0])
 
     def _lose(self, batch: Batch, stage: Stage, number: int) -> tuple[Tensor, Tensor]:
         """Return a part's summed loss and how much of it is right, by what the stage learns."""
         if self._words is not None:
             told: tuple[Tensor, Tensor] = self._words(batch)
             return told
-        key = self.recipe.seed, 4, self.progress.step, self._accelerator.process_index, number
         told = self._loss(
             batch,
             label_smoothing=stage.label_smoothing,
             prompt_dropout=stage.prompt_dropout,
-            seed=int(np.random.SeedSequence(key).generate_state(1)[0]),
+            seed=self._seed(4, number),
         )
         return told
 
@@ -215,6 +237,11 @@ class Trainer:
             rows = [row for name in self.recipe.stage_sources(stage) for row in self._material[name].rows]
             train_only(self.model, self._trained.keys())
             self._words = self._accelerator.prepare_model(WordLoss(self.model, rows))
+        self._critics = {}
+        if stage.learns == "cider":
+            learnt = [self._material[name] for name in self.recipe.stage_sources(stage)]
+            judged = (*learnt, *self._measured.values())
+            self._critics = {material: SelfCritic(self.model, material.rows, self._form) for material in judged}
 
     def _validate(self, journal: Journal) -> None:
         averaged = self._swap_average()
@@ -234,18 +261,25 @@ class Trainer:
 
     @torch.no_grad()
     def measure(self, material: Material) -> tuple[float, float]:
-        """Return mean loss in nats and share of tokens told right, teacher-forced, over all rows."""
+        """Return mean loss in nats and share of tokens told right, teacher-forced, over all rows.
+
+        Where CIDEr is learnt, the loss is minus the mean CIDEr-D of the model's answers instead.
+        """
+        critic = self._critics.get(material)
         self.model.train(False)
         stage = self.recipe.stages[max(self._stage, 0)]
-        sums = torch.zeros(3, dtype=torch.float64)
+        sums = torch.zeros(4, dtype=torch.float64)
         batches = material.in_order(stage.batch)
         for chosen in batches[self._accelerator.process_index :: self._accelerator.num_processes]:
             batch = material.assemble(chosen).to(self._accelerator.device)
             loss, right = self._loss(batch)
-            sums += torch.tensor([float(loss), float(right), len(batch.targets)], dtype=torch.float64)
+            sums[:3] += torch.tensor([float(loss), float(right), len(batch.targets)], dtype=torch.float64)
+            if critic is not None:
+                with self._accelerator.autocast():
+                    sums[3] += sum(critic.scores(batch))
         self.model.train()
-        loss_sum, right_sum, count = self._accelerator.reduce(sums.to(self._accelerator.device)).tolist()
-        return loss_sum / count, right_sum / count
+        loss_sum, right_sum, count, score = self._accelerator.reduce(sums.to(self._accelerator.device)).tolist()
+        return loss_sum / count if critic is None else -score / len(material.rows), right_sum / count
 
     def _save_adapter(self, name: str) -> None:
         averaged = self._swap_average()
