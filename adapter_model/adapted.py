@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from vqa.adapter_model.llama import LlamaWeights
 
 
-_ROWS = 1000  # of the token embeddings, whose scale is that of all
-
-
 class Adapted(nn.Module):
     """A base model's modules with an adapter on them; with all gates closed and nothing tuned it is the base model.
 
@@ -68,9 +65,7 @@ class Adapted(nn.Module):
             torch.manual_seed(seed)
             shape = (len(self._static), adapter.adapter_len, self.config.hidden_size)
             self.adapter_query = nn.Parameter(torch.randn(shape).to(device))
-            embeddings = self.model.embed_tokens.weight.detach()[:_ROWS].float()
-            scale = 1.0 if embeddings.is_meta else float(embeddings.std())  # without values, shapes are all one can ask
-            self.visual = visual_path(adapter, hidden=self.config.hidden_size, token_scale=scale).to(device)
+            self.visual = visual_path(adapter, self.model.embed_tokens.weight).to(device)
             if adapter.tuning != "none" or adapter.lora_rank:
                 for owner, name, linear in self._linears():
                     tuning = adapter.tuning if name in adapter.tuned_linears else "none"

@@ -93,7 +93,7 @@ class AdapterCore(ABC):
         if self._to_be_fetched:
             return None  # a question about it shall not fetch it
         try:
-            vision = self._config.vision
+            vision = self._config.vision_weights
             if not self._settings.offline:
                 return None  # what is not here yet is fetched
             needed = [self.base_model, *([vision] if self.sees() else [])]
@@ -117,7 +117,7 @@ class AdapterCore(ABC):
         adapter = Part(
             files.size or 0, files.parameters or 0, files.licence, here=True, is_base=False
         )  # untrained: no file
-        vision = [named_part(self._config.vision, self._settings, is_base=False)] if self.sees() else []
+        vision = [named_part(self._config.vision_weights, self._settings, is_base=False)] if self.sees() else []
         return facts_of([named_part(self.base_model, self._settings), adapter, *vision], self._settings)
 
     @property

@@ -1,7 +1,7 @@
 """Vision networks as one thing: a picture's pixels, and every spatial token of the last layer.
 
 "efficientnet-lite2" (`efficientnet_lite`): the last feature map at 224 px, 7 by 7 tokens of 1280 channels, no norm
-after it.
+after it. "efficientnet-lite2:levels": each token has those of four earlier stages before them, 2048 channels.
 "open_clip:MODEL/WEIGHTS" (https://github.com/mlfoundations/open_clip), e.g. "open_clip:ViT-L-14/openai"; WEIGHTS may be
 a path: the class token and every patch, each through the last norm and CLIP's projection, as LLaMA-Adapter V2's
 released code takes them (ViT-L-14: 257 tokens of 768). "open_clip:hf-hub:OWNER/NAME" and "open_clip:local-dir:PATH"
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError, ModelUnavailable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from vqa.settings import Settings
 
 BUILT_IN = "efficientnet-lite2"
+LEVELS = f"{BUILT_IN}:levels"
 _SIDE = 224  # pixels
 
 
@@ -54,8 +56,10 @@ class Backbone:
 def check_name(name: str) -> None:
     """Raise InputError if no vision network can be called that."""
     kind, _, model = name.partition(":")
-    if name != BUILT_IN and not (kind in ("open_clip", "timm", "blip2") and model):
-        raise InputError(f"vision={name!r}: expected {BUILT_IN}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL")
+    if name not in (BUILT_IN, LEVELS) and not (kind in ("open_clip", "timm", "blip2") and model):
+        raise InputError(
+            f"vision={name!r}: expected {BUILT_IN}, {LEVELS}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL"
+        )
 
 
 def load_backbone(name: str, settings: Settings) -> Backbone:
@@ -78,10 +82,17 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
     from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
     from vqa.weights import Store
 
-    folder = Store.from_settings(settings).fetch(name)
+    folder = Store.from_settings(settings).fetch(BUILT_IN)
     network = EfficientNetLite2()
     load_in_order(network, folder)
-    return Backbone(network.eval(), lambda pixels: _flat(network(pixels)), _squeezed)
+
+    def levels(pixels: Tensor) -> Tensor:
+        *earlier, last = network.levels(pixels)
+        side = last.shape[-1]
+        return _flat(torch.cat([*(F.adaptive_avg_pool2d(found, side) for found in earlier), last], dim=1))
+
+    tokens = levels if name == LEVELS else lambda pixels: _flat(network(pixels))
+    return Backbone(network.eval(), tokens, _squeezed)
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:

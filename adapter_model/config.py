@@ -42,6 +42,8 @@ class AdapterConfig:
         vision_width: Channels of one of its patch tokens.
         visual_width: Width of the visual projection and its blocks; 0: one linear from the encoder's tokens to the
             base's width is all there is ("input" only).
+        visual_words: Tokens of the base that a picture may be told in: the `visual_len` likeliest stand in the prompt
+            ("input" only, no blocks); `visual_width` is then the rank of the map that tells them. Empty: no such path.
         visual_blocks: Transformer blocks over queries and patches.
         visual_heads: Attention heads of those blocks.
         tuning: How linears are tuned: "bias" `Wx + b`, "scale_bias" `s (Wx + b)` (paper, eq. 1),
@@ -64,6 +66,7 @@ class AdapterConfig:
     channels: Channels = "rgb"
     vision_width: int = 1280
     visual_width: int = 384
+    visual_words: tuple[int, ...] = ()
     visual_blocks: int = 4
     visual_heads: int = 6
     tuning: Tuning = "scale_bias"
@@ -98,8 +101,16 @@ class AdapterConfig:
             same = self.visual_len == self.adapter_len > 0
             _require(same, "visual_len", self.visual_len, f"adapter_len={self.adapter_len}: 'added' sums the two")
             _require(self.adapter_layers > 0, "adapter_layers", self.adapter_layers, "1 or more with fusion 'added'")
+        if self.visual_words:
+            alone = self.fusion == "input" and not self.visual_blocks and self.visual_width > 0
+            _require(alone, "visual_words", f"{len(self.visual_words)} tokens", "none but with 'input', no blocks")
         if self.adapter_layers > 0:
             _require(self.adapter_len > 0, "adapter_len", self.adapter_len, "1 or more when adapter_layers is")
+
+    @property
+    def vision_weights(self) -> str:
+        """Name of the encoder's weights in the store; of an encoder that is not there, its own."""
+        return self.vision.removesuffix(":levels")
 
     def static_layers(self, num_layers: int) -> range:
         """Return the layers that carry static prompts, of a base with `num_layers`. Raises InputError if too many."""
@@ -145,7 +156,9 @@ class AdapterConfig:
         return cls.from_dict(data)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """Return it as JSON, a field a line."""
+        lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in asdict(self).items())
+        return f"{{\n{lines}\n}}\n"
 
 
 def _require(holds: bool, name: str, value: object, expected: str) -> None:

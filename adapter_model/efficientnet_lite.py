@@ -47,8 +47,16 @@ class EfficientNetLite2(nn.Module):
         self.classifier = nn.Linear(_HEAD, _CLASSES)  # not used: it is in the file, whose every tensor has a place
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = self.blocks(F.relu6(self.bn1(self.conv_stem(pixels))))
-        return F.relu6(self.bn2(self.conv_head(x)))
+        return self.levels(pixels)[-1]
+
+    def levels(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Return the maps of the last four stages (88, 120, 208, 352 channels), and the last, at strides 16 and 32."""
+        x = F.relu6(self.bn1(self.conv_stem(pixels)))
+        maps = []
+        for stage in self.blocks:
+            x = stage(x)
+            maps.append(x)
+        return (*maps[3:], F.relu6(self.bn2(self.conv_head(x))))
 
 
 class _Conv(nn.Conv2d):

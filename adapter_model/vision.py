@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.adapter_model.config import AdapterConfig
+from vqa.adapter_model.seen_words import SeenWords
+
+_ROWS = 1000  # of the token embeddings, whose scale is that of all
 
 
 class VisualBlock(nn.Module):
@@ -88,13 +91,20 @@ class VisualProjection(nn.Module):
         return projected
 
 
-def visual_path(adapter: AdapterConfig, *, hidden: int, token_scale: float) -> VisualPrompter | VisualProjection:
+def visual_path(adapter: AdapterConfig, embeddings: Tensor) -> VisualPrompter | VisualProjection | SeenWords:
     """Return an untrained vision path of an adapter's shape.
 
     Args:
-        hidden: Width of the language model.
-        token_scale: Standard deviation of its token embeddings, where vectors that stand among them start.
+        embeddings: The language model's token embeddings (vocabulary, hidden); vectors that stand among them start at
+            the same scale.
     """
+    if adapter.visual_words:
+        chosen = torch.tensor(adapter.visual_words, device=embeddings.device)
+        words = embeddings.detach()[chosen]
+        return SeenWords(
+            features=adapter.vision_width, width=adapter.visual_width, words=words, vectors=adapter.visual_len
+        )
+    hidden, few = embeddings.shape[1], embeddings.detach()[:_ROWS].float()
     if not adapter.visual_width:
         return VisualProjection(features=adapter.vision_width, hidden=hidden)
     return VisualPrompter(
@@ -104,5 +114,5 @@ def visual_path(adapter: AdapterConfig, *, hidden: int, token_scale: float) -> V
         heads=adapter.visual_heads,
         queries=adapter.visual_len if adapter.visual_blocks else 0,
         hidden=hidden,
-        scale=token_scale if adapter.fusion == "input" else 1.0,
+        scale=float(few.std()) if adapter.fusion == "input" and not few.is_meta else 1.0,
     )

@@ -31,6 +31,16 @@ def test_its_features_are_those_of_timm(side):
     torch.testing.assert_close(ours(pixels), expected, atol=1e-4, rtol=1e-4)
 
 
+@torch.inference_mode()
+def test_its_levels_are_the_maps_of_the_last_stages():
+    torch.manual_seed(0)
+    network = EfficientNetLite2().eval()
+    pixels = torch.rand(2, 3, 64, 64)
+    *stages, last = network.levels(pixels)
+    assert [tuple(found.shape[1:]) for found in stages] == [(88, 4, 4), (120, 4, 4), (208, 2, 2), (352, 2, 2)]
+    assert torch.equal(last, network(pixels))
+
+
 def test_it_needs_no_package_beyond_torch():
     program = """
 import sys, torch

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from vqa.adapter_model.checkpoints import load_adapter
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.model import AdapterLlama
+from vqa.adapter_model.slots import SLOT
 from vqa.adapter_model.training.batches import Material
 from vqa.adapter_model.training.metrics import Journal, curves, draw_curves
 from vqa.adapter_model.training.plan import Plan
@@ -68,19 +69,20 @@ class Table:
         return table[torch.from_numpy(records)]
 
 
-def material(pictures):
+def material(pictures, prompts=None):
     draw = np.random.default_rng(0)
 
     def said():
         ids = (*(int(i) for i in draw.integers(3, 100, draw.integers(1, 6))), 2)
         return Answer(ids, (len(ids),))
 
-    prompts = [tuple(int(i) for i in draw.integers(3, 100, draw.integers(2, 5))) for _ in range(9)]
+    drawn = [tuple(int(i) for i in draw.integers(3, 100, draw.integers(2, 5))) for _ in range(9)]
+    prompts = prompts * 9 if prompts else drawn
     rows = [Row(i if pictures else -1, (p,), (said(), said()), False) for i, p in enumerate(prompts)]
     return Material(rows, np.arange(40)[:, None], ("plain",), Table())
 
 
-def trainer(tiny_llama, folder, *, identity="", shape=SHAPE, measured=True, **changes):
+def trainer(tiny_llama, folder, *, identity="", shape=SHAPE, measured=True, prompts=None, **changes):
     """Return a trainer of a fresh tiny model; keys of `STAGES` may be changed."""
     recipe = Recipe.model_validate({**STAGES, **changes})
     model = AdapterLlama(tiny_llama(), shape).train()
@@ -88,8 +90,8 @@ def trainer(tiny_llama, folder, *, identity="", shape=SHAPE, measured=True, **ch
     return Trainer(
         recipe,
         model,
-        {name: material(pictures=name != "words") for name in recipe.sources},
-        {"held-out": material(pictures=True)} if measured else {},
+        {name: material(pictures=name != "words", prompts=prompts) for name in recipe.sources},
+        {"held-out": material(pictures=True, prompts=prompts)} if measured else {},
         form=FORM,
         accelerator=Accelerator(cpu=True),
         folder=folder,
@@ -176,6 +178,43 @@ def test_a_killed_run_ends_with_the_same_weights(tiny_llama, tmp_path, at):
     assert (folder / "best" / "adapter.safetensors").read_bytes() == (
         tmp_path / "whole" / "best" / "adapter.safetensors"
     ).read_bytes()
+
+
+TOLD_IN_WORDS = replace(
+    SHAPE, fusion="input", early_layers=0, visual_blocks=0, visual_words=tuple(range(10, 30)), visual_len=4
+)
+AFTER_WORDS = [
+    {"steps": 1, "sources": {"pairs": 1}, "learns": "words"},
+    {"steps": 3, "batch": 3, "sources": {"both": 1}},
+    {"steps": 2, "batch": 2, "sources": {"both": 1}, "learns": "cider", "samples": 2},
+]
+
+
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_a_run_that_is_told_in_words_goes_on_with_what_was_foretold(tiny_llama, tmp_path, at):
+    made = {"shape": TOLD_IN_WORDS, "stages": AFTER_WORDS, "prompts": [(SLOT,) * 4 + (7, 8)]}
+    whole = run(trainer(tiny_llama, tmp_path / "whole", **made), tmp_path / "whole")
+    folder = tmp_path / "killed"
+    first = trainer(tiny_llama, folder, **made)
+    for step in first._plan.steps[:at]:
+        first._do(step)
+        first.progress.step += 1
+    first.save()
+    again = trainer(tiny_llama, folder, **made)
+    again.restore(*load_state(folder, recipe=""))
+    run(again, folder)
+    for name, value in weights(whole.model).items():
+        assert torch.equal(value, again.model.get_parameter(name)), name
+    for name, value in whole._average.items():
+        assert torch.equal(value, again._average[name]), name
+    assert whole.model.visual.usual.any()
+
+
+def test_words_that_a_path_is_told_in_are_learnt_in_one_step(tiny_llama, tmp_path):
+    stages = [{**AFTER_WORDS[0], "steps": 2}]
+    made = trainer(tiny_llama, tmp_path / "run", shape=TOLD_IN_WORDS, stages=stages, prompts=[(SLOT,) * 4 + (7,)])
+    with pytest.raises(InputError, match="steps: 1"):
+        made._do(made._plan.steps[0])
 
 
 def test_a_state_of_another_recipe_or_a_damaged_one_is_refused(tiny_llama, tmp_path):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vqa.adapter_model.training.features import FeatureStore
 from vqa.adapter_model.training.rows import Row
 from vqa.adapter_model.training.views import is_mirrored
 
@@ -55,6 +54,15 @@ class Batch:
         return replace(self, **moved)
 
 
+class Readable(Protocol):
+    """Where pictures' features, (B, P, F), are read by their records: a `FeatureStore`, or what stands in for one."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def read(self, records: NDArray[np.int64], /) -> Tensor: ...
+
+
 class Material:
     """One source's rows, and the batches they make.
 
@@ -62,19 +70,28 @@ class Material:
         rows: What is learnt.
         records: (pictures, views) records of the pictures in the store.
         views: Names of those views.
-        store: Where the features are; None: no row has a picture.
+        store: Where the features are; None: no row has a picture. May be exchanged for another that knows its records.
     """
 
     def __init__(
-        self, rows: Sequence[Row], records: NDArray[np.int64], views: Sequence[str], store: FeatureStore | None
+        self, rows: Sequence[Row], records: NDArray[np.int64], views: Sequence[str], store: Readable | None
     ) -> None:
         self.rows = rows
-        self._records, self._store = records, store
+        self.store, self._records = store, records
         self._unmirrored = [i for i, view in enumerate(views) if not is_mirrored(view)] or [0]
         self._lengths = np.array([len(row) for row in rows])
         seeing = np.array([row.picture >= 0 for row in rows])
         self._kinds = [k for k in (np.flatnonzero(seeing), np.flatnonzero(~seeing)) if len(k)]  # never in one batch
         self._epoch: tuple[tuple[int, ...], list[NDArray[np.int64]]] | None = None
+
+    def pictures(self) -> list[tuple[NDArray[np.int64], Row]]:
+        """Return every row that has a picture, with the records of the views that may be read for it."""
+        views = [self._unmirrored if row.one_sided else slice(None) for row in self.rows]
+        return [
+            (self._records[row.picture][own], row)
+            for row, own in zip(self.rows, views, strict=True)
+            if row.picture >= 0
+        ]
 
     def batches_an_epoch(self, size: int) -> int:
         return sum(-(-len(kind) // size) for kind in self._kinds)
@@ -95,7 +112,7 @@ class Material:
         chosen = self._order(epoch, size, seed)[place]
         draw = np.random.default_rng((*seed, 1, number))
         draws = draw.random((len(chosen), 2))
-        patches = self._store.shape[0] if self._store is not None else 0
+        patches = self.store.shape[0] if self.store is not None else 0
         kept = np.sort(draw.permutation(patches)[: max(round(patches * (1 - patch_dropout)), 1)])
         found = []
         for rows, drawn in zip(np.array_split(chosen, parts), np.array_split(draws, parts), strict=True):
@@ -116,9 +133,9 @@ class Material:
         firsts, seconds = (np.zeros(len(rows)),) * 2 if draws is None else draws.T
         prompts = [row.prompts[int(draw * len(row.prompts))] for row, draw in zip(rows, firsts, strict=True)]
         features = None
-        if rows[0].picture >= 0 and self._store is not None:
+        if rows[0].picture >= 0 and self.store is not None:
             records = [self._record(row, draw) for row, draw in zip(rows, seconds, strict=True)]
-            features = self._store.read(np.array(records))
+            features = self.store.read(np.array(records))
         return replace(pack(rows, prompts, features), numbers=tuple(chosen.tolist()))
 
     def _record(self, row: Row, draw: float) -> int:

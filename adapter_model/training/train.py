@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,14 @@ from vqa.adapter_model.loading import load_for_training
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.presets import preset, preset_names
 from vqa.adapter_model.training.batches import Material
-from vqa.adapter_model.training.examples import BadRows
+from vqa.adapter_model.training.examples import BadRows, Example
 from vqa.adapter_model.training.features import FeatureStore
 from vqa.adapter_model.training.metrics import Journal, curves, draw_curves
 from vqa.adapter_model.training.pictures import Pictures
 from vqa.adapter_model.training.readers import read_examples
 from vqa.adapter_model.training.recipe import Recipe, Source
 from vqa.adapter_model.training.rows import PromptFormat, make_rows
+from vqa.adapter_model.training.seen_words import usual_words
 from vqa.adapter_model.training.state import has_state, load_state
 from vqa.adapter_model.training.trainer import Trainer
 from vqa.devices import choose_device, choose_dtype
@@ -77,13 +78,15 @@ def train(
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision, kwargs_handlers=[unused])
     config, start = _adapter(recipe, settings, core.name)
+    encode = partial(core.encode, vectors=config.visual_len)
+    if config.visual_words and start is None:
+        config = _told_in_words(recipe, examples, encode, config)
     model, tokenizer = load_for_training(replace(settings, device=str(accelerator.device)), config, seed=recipe.seed)
     if start is not None:
         load_adapter(model, start)
     _keep_frozen_small(model, recipe, dtype)
     if recipe.gradient_checkpointing:
         _checkpoint_activations(model)
-    encode = partial(core.encode, vectors=config.visual_len)
     form = PromptFormat(encode, tokenizer.decode, core.render, core.begin_ids, core.end_ids)
     folder.mkdir(parents=True, exist_ok=True)
     if encoder is None:
@@ -136,6 +139,17 @@ def _adapter(recipe: Recipe, settings: Settings, core: str) -> tuple[AdapterConf
     shape = preset(str(changes.pop("preset", own)))
     data = {**json.loads(shape.to_json()), **changes}
     return _on_chosen_base(AdapterConfig.from_dict(data), settings), None
+
+
+def _told_in_words(
+    recipe: Recipe, examples: Mapping[str, Sequence[Example]], encode: Callable[[str], list[int]], config: AdapterConfig
+) -> AdapterConfig:
+    """Return a shape whose words are those that are usual in what its stages of words learn from."""
+    names = {name for stage in recipe.stages if stage.learns == "words" for name in recipe.stage_sources(stage)}
+    words = usual_words(encode(text) for name in names for example in examples[name] for text in example.answers)
+    if names and len(words) < config.visual_len:
+        raise InputError(f"{len(words)} words are usual enough to be told, visual_len wants {config.visual_len}")
+    return replace(config, visual_words=words) if names else config
 
 
 def _on_chosen_base(config: AdapterConfig, settings: Settings) -> AdapterConfig:

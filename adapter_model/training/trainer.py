@@ -22,6 +22,7 @@ from vqa.adapter_model.checkpoints import save_adapter
 from vqa.adapter_model.config import Group
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.parameters import train_only
+from vqa.adapter_model.seen_words import SeenWords
 from vqa.adapter_model.training.batches import Batch, Material
 from vqa.adapter_model.training.loss import AnswerLoss
 from vqa.adapter_model.training.metrics import Journal
@@ -29,11 +30,12 @@ from vqa.adapter_model.training.optimising import GroupOptimizer
 from vqa.adapter_model.training.plan import Plan, Step
 from vqa.adapter_model.training.recipe import Recipe, Stage
 from vqa.adapter_model.training.rows import PromptFormat
+from vqa.adapter_model.training.seen_words import Forecasts, WordLesson
 from vqa.adapter_model.training.self_critical import SelfCritic
 from vqa.adapter_model.training.state import Progress, save_state
 from vqa.adapter_model.training.words import WordLoss
 from vqa.devices import release_freed_memory
-from vqa.errors import VQAError
+from vqa.errors import InputError, VQAError
 
 
 class Trainer:
@@ -79,6 +81,7 @@ class Trainer:
         self._loss: nn.Module = accelerator.prepare_model(AnswerLoss(model))
         self._words: nn.Module | None = None
         self._critics: dict[Material, SelfCritic] = {}
+        self._lesson: WordLesson | None = None
 
     @property
     def steps(self) -> int:
@@ -138,6 +141,8 @@ class Trainer:
         if step.stage != self._stage:
             self._enter(step.stage)
         stage = self.recipe.stages[step.stage]
+        if self._lesson is not None and stage.learns == "words":
+            return self._learn_words(self._lesson, step)
         names = {name for name in self._trained if any(name in self.model.groups[g] for g in step.groups)}
         train_only(self.model, names)
         parts = self._batches(step, stage)
@@ -160,6 +165,13 @@ class Trainer:
         tokens = sum(part.ids.numel() for part in parts) * self._accelerator.num_processes
         self.progress.tokens += tokens
         return {**told, "tokens": tokens}
+
+    def _learn_words(self, lesson: WordLesson, step: Step) -> dict[str, Any]:
+        """Do a stage of words whose lesson has a solution in closed form."""
+        lesson.teach()
+        for name, average in self._average.items():
+            average.copy_(self._trained[name].detach())  # it must not remember the path before
+        return {"source": step.source, "loss": lesson.error, "accuracy": lesson.right, "tokens": 0}
 
     def _rehearsed(self, source: str, parts: Sequence[Batch], samples: int) -> tuple[list[Batch], float]:
         """Return parts with sampled answers, and the mean CIDEr-D of those."""
@@ -233,7 +245,9 @@ class Trainer:
             if steps
         }
         self._words = None
-        if stage.learns == "words":
+        if isinstance(self.model.visual, SeenWords):
+            self._enter_seen_words(place, self.model.visual)
+        elif stage.learns == "words":
             rows = [row for name in self.recipe.stage_sources(stage) for row in self._material[name].rows]
             train_only(self.model, self._trained.keys())
             self._words = self._accelerator.prepare_model(WordLoss(self.model, rows))
@@ -242,6 +256,24 @@ class Trainer:
             learnt = [self._material[name] for name in self.recipe.stage_sources(stage)]
             judged = (*learnt, *self._measured.values())
             self._critics = {material: SelfCritic(self.model, material.rows, self._form) for material in judged}
+
+    def _enter_seen_words(self, place: int, path: SeenWords) -> None:
+        """Solve a stage of words, and behind one read pictures as it foretells them, also when a run goes on."""
+        taught = [stage for stage in self.recipe.stages[: place + 1] if stage.learns == "words"]
+        if not taught:
+            return
+        stage = taught[-1]
+        if stage.steps > 1:
+            raise InputError(
+                f"stage {stage.name!r}: words are learnt in one step where visual_words tells them; steps: 1"
+            )
+        if self._lesson is None:
+            sources = [self._material[name] for name in self.recipe.stage_sources(stage)]
+            self._lesson = WordLesson(path, self.model.adapter.visual_words, sources)
+        if self.recipe.stages[place].learns != "words":
+            for material in self._material.values():
+                if material.store is not None and not isinstance(material.store, Forecasts):
+                    material.store = self._lesson.forecasts(material.store)
 
     def _validate(self, journal: Journal) -> None:
         averaged = self._swap_average()

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from vqa.adapter_model.training.batches import Batch
 from vqa.adapter_model.training.rows import Row
+from vqa.adapter_model.training.seen_words import FEWEST
 from vqa.errors import InputError
 
-_FEWEST = 15  # answers that hold a word, below which it is left out
 _SHARPNESS = 10.0  # of the cosines: logits a unit of likeness
 
 
@@ -51,7 +51,7 @@ class WordLoss(nn.Module):
             for answer in row.answers:
                 held[list(set(answer.ids))] += 1
                 answers += 1
-        kept = held >= min(_FEWEST, answers)
+        kept = held >= min(FEWEST, answers)
         words = embedding.detach()[kept.to(embedding.device)].float()  # (W, C)
         middle = words.mean(0)
         places = torch.full((len(embedding),), -1)
