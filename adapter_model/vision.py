@@ -102,7 +102,11 @@ def visual_path(adapter: AdapterConfig, embeddings: Tensor) -> VisualPrompter | 
         chosen = torch.tensor(adapter.visual_words, device=embeddings.device)
         words = embeddings.detach()[chosen]
         return SeenWords(
-            features=adapter.vision_width, width=adapter.visual_width, words=words, vectors=adapter.visual_len
+            features=adapter.vision_width,
+            width=adapter.visual_width,
+            words=words,
+            vectors=adapter.visual_len,
+            gist=adapter.visual_gist,
         )
     hidden, few = embeddings.shape[1], embeddings.detach()[:_ROWS].float()
     if not adapter.visual_width:

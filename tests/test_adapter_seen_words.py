@@ -91,3 +91,22 @@ def test_it_is_saved_and_loaded_with_its_words(tiny_llama, tmp_path):
 def test_a_shape_that_has_no_place_for_words_is_refused(changes):
     with pytest.raises(InputError, match="visual_words"):
         replace(SHAPE, **changes)
+
+
+def test_the_last_vectors_tell_all_words_together(tiny_llama):
+    model = AdapterLlama(tiny_llama(), replace(SHAPE, visual_len=5, visual_gist=2))
+    visual = model.visual
+    shares = torch.rand(3, 5)
+    with torch.no_grad():
+        visual.usual.fill_(0.1)
+    vectors = visual(shares[:, None])
+    assert vectors.shape == (3, 5, 64)
+    alone = AdapterLlama(tiny_llama(), SHAPE).visual
+    with torch.no_grad():
+        alone.usual.fill_(0.1)
+    torch.testing.assert_close(vectors[:, :3], alone(shares[:, None]))
+    expected = visual.gist((shares - 0.1) @ visual.out.weight).view(3, 2, 64)
+    torch.testing.assert_close(vectors[:, 3:], expected)
+    vectors[:, 3:].sum().backward()
+    assert visual.gist.weight.grad.any()
+    assert visual.out.weight.grad is None  # the map is the lesson's: it is not bent to what the language model likes
