@@ -40,16 +40,21 @@ class SeenWords(nn.Module):
         self.register_buffer("words", words, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map patch features (B, P, F), or shares (B, 1, W) told beforehand, to vectors (B, V, C)."""
-        shares = features[:, 0].float() if features.shape[1] == 1 else self.shares(pooled(features))  # (B, W)
-        share, place = shares.topk(self.likeliest, dim=1)  # (B, K)
-        usual = self.usual[place]
+        """Map patch features (B, P, F), or shares (B, 1, W) told beforehand, to vectors (B, V, C).
+
+        No gradient reaches the map that tells the shares: it is fitted, and must not be bent to single pictures.
+        """
+        with torch.no_grad():
+            shares = features[:, 0].float() if features.shape[1] == 1 else self.shares(pooled(features))  # (B, W)
+            along = (shares - self.usual) @ self.out.weight  # (B, width)
+            share, place = shares.topk(self.likeliest, dim=1)  # (B, K)
+            usual = self.usual[place]
         lift = (share - usual) / (usual * (1 - usual)).sqrt().clamp(min=1e-3)
         sure = torch.stack([share, lift], dim=-1) @ self.sureness  # (B, K, C)
         vectors = self.words[place].float() * self.scale + sure
         if self.gist is None:
             return vectors
-        whole = self.gist((shares - self.usual) @ self.out.weight.detach()).unflatten(1, (-1, vectors.shape[2]))
+        whole = self.gist(along).unflatten(1, (-1, vectors.shape[2]))
         return torch.cat([vectors, whole.float()], dim=1)
 
     def shares(self, features: Tensor) -> Tensor:
