@@ -44,7 +44,6 @@ class AdapterConfig:
             base's width is all there is ("input" only).
         visual_words: Tokens of the base that a picture may be told in: the `visual_len` likeliest stand in the prompt
             ("input" only, no blocks); `visual_width` is then the rank of the map that tells them. Empty: no such path.
-        visual_gist: How many of the `visual_len` vectors tell all of those words together instead of one.
         visual_blocks: Transformer blocks over queries and patches.
         visual_heads: Attention heads of those blocks.
         tuning: How linears are tuned: "bias" `Wx + b`, "scale_bias" `s (Wx + b)` (paper, eq. 1),
@@ -68,7 +67,6 @@ class AdapterConfig:
     vision_width: int = 1280
     visual_width: int = 384
     visual_words: tuple[int, ...] = ()
-    visual_gist: int = 0
     visual_blocks: int = 4
     visual_heads: int = 6
     tuning: Tuning = "scale_bias"
@@ -82,15 +80,7 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         for name, kind in (("fusion", Fusion), ("tuning", Tuning), ("channels", Channels)):
             _require(getattr(self, name) in get_args(kind), name, getattr(self, name), f"one of {get_args(kind)}")
-        counts = (
-            "early_layers",
-            "adapter_layers",
-            "adapter_len",
-            "visual_len",
-            "visual_width",
-            "visual_blocks",
-            "visual_gist",
-        )
+        counts = ("early_layers", "adapter_layers", "adapter_len", "visual_len", "visual_width", "visual_blocks")
         for name in (*counts, "lora_rank"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("vision_width", "visual_heads"):
@@ -114,8 +104,6 @@ class AdapterConfig:
         if self.visual_words:
             alone = self.fusion == "input" and not self.visual_blocks and self.visual_width > 0
             _require(alone, "visual_words", f"{len(self.visual_words)} tokens", "none but with 'input', no blocks")
-            fewer = self.visual_gist < self.visual_len
-            _require(fewer, "visual_gist", self.visual_gist, f"less than visual_len={self.visual_len}")
         if self.adapter_layers > 0:
             _require(self.adapter_len > 0, "adapter_len", self.adapter_len, "1 or more when adapter_layers is")
 

@@ -1,9 +1,8 @@
 """A picture as the words that people would say of it, in the language model's own embeddings.
 
 A linear map tells for each of some words in what share of captions it would stand. The likeliest stand in the prompt,
-each with how sure it is, and behind them a few vectors of what all shares together say. High-level concepts instead of
-features go back to Wu et al. (arXiv 1506.01144), who let a recurrent network read the shares; here the language model
-reads words, which it knows.
+each with how sure it is. High-level concepts instead of features go back to Wu et al. (arXiv 1506.01144), who let a
+recurrent network read the shares; here the language model reads words, which it knows.
 """
 
 from __future__ import annotations
@@ -19,16 +18,15 @@ class SeenWords(nn.Module):
         features: Width of a patch's features.
         width: Rank of the linear map.
         words: (W, C) the words' embeddings, frozen.
-        vectors: How many vectors stand in the prompt.
-        gist: How many of them, the last ones, tell all shares together.
+        vectors: How many of the likeliest words stand in the prompt.
     """
 
     words: Tensor
 
-    def __init__(self, *, features: int, width: int, words: Tensor, vectors: int, gist: int = 0) -> None:
+    def __init__(self, *, features: int, width: int, words: Tensor, vectors: int) -> None:
         super().__init__()
         count, hidden = words.shape
-        self.likeliest = vectors - gist
+        self.vectors = vectors
         self.middle = nn.Parameter(torch.zeros(2 * features))
         self.spread = nn.Parameter(torch.ones(2 * features))
         self.into = nn.Linear(2 * features, width, bias=False)
@@ -36,7 +34,6 @@ class SeenWords(nn.Module):
         self.usual = nn.Parameter(torch.zeros(count))  # share of all captions; 0: a word that no picture tells
         self.sureness = nn.Parameter(torch.zeros(2, hidden))
         self.scale = nn.Parameter(torch.ones(hidden))
-        self.gist = nn.Linear(width, gist * hidden) if gist else None
         self.register_buffer("words", words, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -46,16 +43,11 @@ class SeenWords(nn.Module):
         """
         with torch.no_grad():
             shares = features[:, 0].float() if features.shape[1] == 1 else self.shares(pooled(features))  # (B, W)
-            along = (shares - self.usual) @ self.out.weight  # (B, width)
-            share, place = shares.topk(self.likeliest, dim=1)  # (B, K)
+            share, place = shares.topk(self.vectors, dim=1)  # (B, V)
             usual = self.usual[place]
         lift = (share - usual) / (usual * (1 - usual)).sqrt().clamp(min=1e-3)
-        sure = torch.stack([share, lift], dim=-1) @ self.sureness  # (B, K, C)
-        vectors = self.words[place].float() * self.scale + sure
-        if self.gist is None:
-            return vectors
-        whole = self.gist(along).unflatten(1, (-1, vectors.shape[2]))
-        return torch.cat([vectors, whole.float()], dim=1)
+        sure = torch.stack([share, lift], dim=-1) @ self.sureness  # (B, V, C)
+        return self.words[place].float() * self.scale + sure
 
     def shares(self, features: Tensor) -> Tensor:
         """Return each word's share of the captions, (B, W), from pooled features (B, 2 F)."""

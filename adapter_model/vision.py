@@ -102,11 +102,7 @@ def visual_path(adapter: AdapterConfig, embeddings: Tensor) -> VisualPrompter | 
         chosen = torch.tensor(adapter.visual_words, device=embeddings.device)
         words = embeddings.detach()[chosen]
         return SeenWords(
-            features=adapter.vision_width,
-            width=adapter.visual_width,
-            words=words,
-            vectors=adapter.visual_len,
-            gist=adapter.visual_gist,
+            features=adapter.vision_width, width=adapter.visual_width, words=words, vectors=adapter.visual_len
         )
     hidden, few = embeddings.shape[1], embeddings.detach()[:_ROWS].float()
     if not adapter.visual_width:

@@ -77,3 +77,15 @@ def test_real_features_tell_pictures_apart_and_are_kept():
     torch.testing.assert_close(alone[0], together[1], atol=1e-3, rtol=1e-3)
     posing = replace(images[0], sha256=images[1].sha256)  # known by its hash, so not looked at again
     assert torch.equal(encoder.features([posing])[0], together[1])
+
+
+@pytest.mark.weights
+def test_levels_hold_the_last_map_behind_those_of_earlier_stages():
+    images = [load_image(Image.linear_gradient("L").resize(size).convert("RGB")) for size in ((300, 200), (100, 100))]
+    last, levels = (
+        VisionEncoder(name, Settings.load(), device=CPU).features(images)
+        for name in ("efficientnet-lite2", "efficientnet-lite2:levels")
+    )
+    assert levels.shape == (2, 49, 88 + 120 + 208 + 352 + 1280)
+    torch.testing.assert_close(levels[..., -1280:], last)
+    assert all(part.std() > 0 for part in levels.split([88, 120, 208, 352, 1280], dim=-1))
