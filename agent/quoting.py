@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from vqa.agent.intent import read_intent
@@ -26,6 +27,19 @@ _ABOUT_IT = re.compile(
     r"어디|언어|^(?!.*(?:뭐|무엇|무슨)).*(?:있나|있어|있습니까|보이나)"
 )
 
+_PICTURE = r"(?:in|on) (?:the|this) (?:picture|image|photo)"
+_ANYTHING = r"(?:it|this|that|(?:the|this) (?:text|writing|sign|label|picture|image|photo))"
+_ALL_OF_IT = re.compile(  # and not only the words in a certain place or of a certain kind
+    rf"^(?:please )?(?:what does {_ANYTHING}(?: {_PICTURE})? (?:say|read)|"
+    rf"what is (?:written|printed)(?: here| {_PICTURE})?|"
+    rf"read (?:out )?(?:it|(?:all )?(?:the |this )?(?:text|words|writing))(?: {_PICTURE})?)\W*$"
+)
+_ALL_ON_IT = re.compile(  # the same of what stands on a thing
+    r"^(?:please )?(?:what does (?:the|this) (?:(?:text|writing) on (?:the|this) )?\w+(?: \w+)? (?:say|read)|"
+    r"what is (?:written|printed) on (?:it|(?:the|this) \w+(?: \w+)?))\W*$"
+)
+_LONGEST = 300  # characters of all that is written; an answer of 96 tokens holds about as many
+
 
 class Quotable(NamedTuple):
     """What an answer must be a passage of.
@@ -42,7 +56,8 @@ class Quotable(NamedTuple):
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.
 
-    Where the question names a thing, what stands on it; and lines that were surely read, where there are any.
+    Where the question names a thing, what stands on it; and lines that were surely read, where there are any. Of a
+    question for all that is written the lines are one, so that none is left out.
 
     Args:
         question: In its own words.
@@ -53,6 +68,16 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     if about_it or not asks_for_words(question):
         return Quotable()
     read = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["read"] != _NONE]
-    read = [match for match in read if match["place"]] or read
+    placed = [match for match in read if match["place"]]
+    read = placed or read
     read = [match for match in read if not match["doubt"]] or read
-    return Quotable(tuple(match["read"] for match in read), bool(read) and all(match["value"] for match in read))
+    lines = tuple(match["read"] for match in read)
+    if lines and (_ALL_OF_IT.search(lowered) or (placed and _ALL_ON_IT.search(lowered))):
+        return Quotable((_joined(lines),), whole=True)
+    return Quotable(lines, bool(read) and all(match["value"] for match in read))
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """Return the first lines, one after the other, as many as an answer holds."""
+    ends = accumulate(len(line) + 1 for line in lines)
+    return " ".join(line for line, end in zip(lines, ends, strict=True) if end <= _LONGEST) or lines[0]

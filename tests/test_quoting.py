@@ -20,17 +20,48 @@ GREEDY = GenerationOptions()
 @pytest.mark.parametrize(
     "question",
     [
-        "What does the sign say?",
+        "What does the red sign say?",
         "What is written on the bus?",
         "What is the total?",
         "What is the name of the company on the receipt?",
         "What is the text at the top left?",
-        "Read the text.",
+        "What is written at the bottom?",
         "뭐라고 쓰여 있나요? In English: What does it say?",
     ],
 )
 def test_who_asks_for_words_gets_a_quotation(question):
     assert quotable(question, EVIDENCE).lines == ("Calle Mayor", "12:30")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the sign say?",
+        "What does it say?",
+        "What is written here?",
+        "What does the text in the image say?",
+        "What is written in the picture?",
+        "Please read the text.",
+        "Read out all the words!",
+    ],
+)
+def test_who_asks_for_all_that_is_written_gets_every_line(question):
+    assert quotable(question, EVIDENCE) == (("Calle Mayor 12:30",), True)
+
+
+@pytest.mark.parametrize(
+    "question", ["What does the text on the bus say?", "What does the bus say?", "What is written on it?"]
+)
+def test_who_asks_for_all_that_stands_on_a_thing_gets_it_where_it_is_known_which_lines_do(question):
+    placed = ["Text on the bus: Calle", "Text: 12:30", "Text on the bus: Mayor"]
+    assert quotable(question, placed) == (("Calle Mayor",), True)
+    assert quotable(question, EVIDENCE) == (("Calle Mayor", "12:30"), False)
+
+
+def test_of_a_long_text_as_much_is_quoted_as_an_answer_holds():
+    lines = [f"Text: {'x' * 99}{i}" for i in range(9)]
+    assert quotable("What is written here?", lines).lines == (" ".join(line[6:] for line in lines[:2]),)
+    assert quotable("What is written here?", ["Text: " + "y" * 400]).lines == ("y" * 400,)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +84,7 @@ def test_other_questions_are_answered_freely(question):
 
 
 def test_of_the_lines_those_on_the_thing_and_those_surely_read_are_quoted_where_there_are_any():
-    asked = "What does the bus say?"
+    asked = "Which words are on the bus?"
     assert quotable(asked, ["Text: a", "Text on the bus: b", "Text on the bus (unsure): c"]).lines == ("b",)
     assert quotable(asked, ["Text: a", "Text (unsure): b: c"]).lines == ("a",)
     assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]).lines == ("b: c", "d")
@@ -74,7 +105,7 @@ class QuotingEcho(EchoCore):
 
 PICTURE = load_image(Image.new("RGB", (8, 8)))
 PROMPT = Prompt("the whole prompt", tuple(EVIDENCE), (), 3, 100)
-READING, OTHER = Question("What does the sign say?"), Question("Is there a dog?")
+READING, OTHER = Question("What is the text at the top?"), Question("Is there a dog?")
 
 
 def text(core, question, options=GREEDY):
