@@ -2,6 +2,7 @@
 
 "efficientnet-lite2" (`efficientnet_lite`): the last feature map at 224 px, 7 by 7 tokens of 1280 channels, no norm
 after it. "efficientnet-lite2:levels": each token has those of four earlier stages before them, 2048 channels.
+"efficientnet-lite2:mirrored": the picture's tokens and those of its mirror image, 98.
 "open_clip:MODEL/WEIGHTS" (https://github.com/mlfoundations/open_clip), e.g. "open_clip:ViT-L-14/openai"; WEIGHTS may be
 a path: the class token and every patch, each through the last norm and CLIP's projection, as LLaMA-Adapter V2's
 released code takes them (ViT-L-14: 257 tokens of 768). "open_clip:hf-hub:OWNER/NAME" and "open_clip:local-dir:PATH"
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from vqa.settings import Settings
 
 BUILT_IN = "efficientnet-lite2"
-LEVELS = f"{BUILT_IN}:levels"
+LEVELS, MIRRORED = f"{BUILT_IN}:levels", f"{BUILT_IN}:mirrored"
 _SIDE = 224  # pixels
 
 
@@ -56,10 +57,9 @@ class Backbone:
 def check_name(name: str) -> None:
     """Raise InputError if no vision network can be called that."""
     kind, _, model = name.partition(":")
-    if name not in (BUILT_IN, LEVELS) and not (kind in ("open_clip", "timm", "blip2") and model):
-        raise InputError(
-            f"vision={name!r}: expected {BUILT_IN}, {LEVELS}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL"
-        )
+    if name not in (BUILT_IN, LEVELS, MIRRORED) and not (kind in ("open_clip", "timm", "blip2") and model):
+        own = f"{BUILT_IN}, {LEVELS}, {MIRRORED}"
+        raise InputError(f"vision={name!r}: expected {own}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL")
 
 
 def load_backbone(name: str, settings: Settings) -> Backbone:
@@ -91,8 +91,13 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
         side = last.shape[-1]
         return _flat(torch.cat([*(F.adaptive_avg_pool2d(found, side) for found in earlier), last], dim=1))
 
-    tokens = levels if name == LEVELS else lambda pixels: _flat(network(pixels))
-    return Backbone(network.eval(), tokens, _squeezed)
+    def plain(pixels: Tensor) -> Tensor:
+        return _flat(network(pixels))
+
+    def mirrored(pixels: Tensor) -> Tensor:
+        return torch.cat([plain(pixels), plain(pixels.flip(-1))], dim=1)
+
+    return Backbone(network.eval(), {LEVELS: levels, MIRRORED: mirrored}.get(name, plain), _squeezed)
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:
