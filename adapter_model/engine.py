@@ -7,7 +7,7 @@ repeating the keys of grouped-query attention. RoPE's tables come from the model
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -21,6 +21,9 @@ from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.projection import Projection, Weights
 from vqa.adapter_model.slots import embedded
 from vqa.errors import InputError
+
+_READ_TOGETHER = 400
+"""Tokens of prompts, padding included, that a CPU reads in one pass: more fill its caches and are no faster."""
 
 
 @dataclass
@@ -48,8 +51,29 @@ class Rows:
         free = max(room, self.cache.shape[4] - self.used)
         cache = F.pad(self.cache[..., : self.used, :].index_select(2, index), (0, 0, 0, free))
         padding = None if self.padding is None else self.padding[index]
-        adapter = tuple(pair and (_pick(pair[0], index), _pick(pair[1], index)) for pair in self.adapter)
-        return Rows(cache, padding, adapter, self.used)
+        return Rows(cache, padding, picked(self.adapter, rows), self.used)
+
+    def keep(self, rows: Sequence[int]) -> list[int]:
+        """Forget all other rows, where they are: in the place of each comes one of the last; return their new order."""
+        kept = set(rows)
+        spare = [row for row in rows if row >= len(rows)]
+        order = [row if row in kept else spare.pop() for row in range(len(rows))]
+        for place, row in enumerate(order):
+            if place != row:
+                self.cache[:, :, place, :, : self.used] = self.cache[:, :, row, :, : self.used]
+        self.cache = self.cache[:, :, : len(order)]
+        self.padding = None if self.padding is None else self.padding[order]
+        self.adapter = picked(self.adapter, order)
+        return order
+
+    def part(self, start: int, stop: int) -> Rows:
+        """Return a view of consecutive rows of which nothing is read yet, without slots that all of them pad."""
+        cache, padding = self.cache[:, :, start:stop], self.padding
+        if padding is not None:
+            spared = int(padding[start:stop].min())
+            cache, padding = cache[..., spared:, :], padding[start:stop] - spared
+            padding = padding if padding.any() else None
+        return Rows(cache, padding, picked(self.adapter, range(start, stop)))
 
 
 class Engine:
@@ -94,7 +118,8 @@ class Engine:
         """Read prompts of token ids, padded on the left, with `room` slots for what comes after them.
 
         Args:
-            prompts: Token ids, `slots.SLOT` where a vector of the row's picture stands.
+            prompts: Token ids, `slots.SLOT` where a vector of the row's picture stands; those of like length side by
+                side are read faster.
             adapter: Every layer's adapter keys and values.
             room: Tokens that can follow.
             vectors: (B, N, C) the pictures' vectors; None where prompts have no place for them.
@@ -118,11 +143,29 @@ class Engine:
         padded = [[0] * (longest - len(ids)) + list(ids) for ids in prompts]
         ids = torch.tensor(padded, device=self.device)  # (B, T)
         shape = (len(self._layers), 2, len(prompts), self._kv_heads, longest + room, self._head_dim)
-        cache = torch.zeros(shape, dtype=self._dtype, device=self.device)
+        cache = torch.empty(shape, dtype=self._dtype, device=self.device)
         padding = None if min(lengths) == longest else longest - torch.tensor(lengths, device=self.device)
         rows = Rows(cache, padding, adapter)
+        logits = []
         with self._running:
-            return rows, self._extended(rows, embedded(self._embed, ids, vectors), all_logits=False)[:, -1]
+            for start, stop in self._passes(lengths):
+                part = rows.part(start, stop)
+                spared = longest - max(lengths[start:stop])
+                cache[:, :, start:stop, :, :spared] = 0  # they are masked, but nothing masks what is not a number
+                ahead = ids[start:stop, spared:]
+                x = embedded(self._embed, ahead, None if vectors is None else vectors[start:stop])
+                logits.append(self._extended(part, x, all_logits=False)[:, -1])
+        rows.used = longest
+        return rows, torch.cat(logits)
+
+    def _passes(self, lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Yield from which row to which prompts of these lengths are read together."""
+        start = 0
+        for row in range(1, len(lengths)):
+            if self.device.type == "cpu" and (row + 1 - start) * max(lengths[start : row + 1]) > _READ_TOGETHER:
+                yield start, row
+                start = row
+        yield start, len(lengths)
 
     def extend(self, rows: Rows, ids: Tensor, *, all_logits: bool = False) -> Tensor:
         """Read further tokens, (B, T), and keep their keys and values.
@@ -250,5 +293,10 @@ class _Norm:
         return both[:, : x.shape[1]]
 
 
-def _pick(tensor: Tensor, rows: Tensor) -> Tensor:
-    return tensor if len(tensor) == 1 else tensor[rows]
+def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues:
+    """Return the adapter keys and values of these rows; those that all rows share stay as they are."""
+
+    def of(tensor: Tensor) -> Tensor:
+        return tensor if len(tensor) == 1 else tensor[torch.tensor(rows, device=tensor.device)]
+
+    return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)

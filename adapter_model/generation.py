@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.engine import Engine
+from vqa.adapter_model.engine import Engine, picked
 from vqa.adapter_model.repetition import without_repeats
 from vqa.values import GenerationOptions
 
@@ -46,9 +46,14 @@ def decode(
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
     """
     generators = [torch.Generator().manual_seed(options.seed) for _ in prompts]
-    alive = list(range(len(prompts)))  # the prompt that each decoded row belongs to
+    alive = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))  # the prompt each decoded row belongs to
     texts: list[list[int]] = [[] for _ in prompts]
-    rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens, vectors=vectors)  # logits (B, V)
+    rows, logits = engine.read(
+        [prompts[row] for row in alive],
+        picked(adapter, alive),
+        room=options.max_new_tokens,
+        vectors=None if vectors is None else vectors[alive],
+    )  # logits (B, V)
     for left in reversed(range(options.max_new_tokens)):
         fresh = without_repeats(logits, [texts[prompt] for prompt in alive], no_repeat)
         chosen = choose(fresh, options, [generators[prompt] for prompt in alive])  # (B,)
@@ -67,7 +72,8 @@ def decode(
             return
         if left:
             if len(kept) < len(alive):
-                rows, alive, chosen = rows.select(kept), [alive[row] for row in kept], chosen[kept]
+                kept = rows.keep(kept)
+                alive, chosen = [alive[row] for row in kept], chosen[kept]
             logits = engine.extend(rows, chosen[:, None])[:, -1]
 
 

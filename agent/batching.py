@@ -33,7 +33,7 @@ BATCH_ROWS = 32
 _WINDOW_PIXELS = 48_000_000  # of its pictures together, 3 bytes each; the picture that exceeds it is the last
 _LOADERS = 2
 _LOADED_AHEAD = 8  # pictures
-_LIKE_LENGTH = 1.5  # prompts decoded together: the longest has at most so many times the shortest's tokens
+_LIKE_LENGTH = 3  # prompts decoded together: the longest has at most so many times the shortest's tokens
 
 Stage = Literal["row", "duplicate", "question", "picture", "expert", "core"]
 Load = Callable[["ImageSource"], LoadedImage]
@@ -224,7 +224,7 @@ def _answer(agent: VQAAgent, window: Sequence[_Asked]) -> None:
 
 
 def _batches(rows: Sequence[_Asked]) -> Iterator[list[_Asked]]:
-    """Yield rows of like prompt lengths: they are padded to the longest, and padding costs as much as text."""
+    """Yield rows of like prompt lengths: they are padded to the longest, and padding is attended to as text is."""
     batch: list[_Asked] = []
     for asked in sorted(rows, key=_tokens):
         if batch and _tokens(asked) > _LIKE_LENGTH * _tokens(batch[0]):

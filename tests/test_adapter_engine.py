@@ -124,6 +124,31 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(model):
     assert at_once.shape == (3, 5, 101)
 
 
+@pytest.mark.parametrize("together", [1, 9, 14])
+@torch.inference_mode()
+def test_prompts_read_in_several_passes_are_those_read_in_one(model, monkeypatch, together):
+    engine, adapter = Engine(model), keys_values(model)
+    more = torch.tensor([[21], [22], [23]])
+    whole, first = engine.read(PROMPTS, adapter, room=1)
+    expected = first, engine.extend(whole, more)
+    monkeypatch.setattr("vqa.adapter_model.engine._READ_TOGETHER", together)
+    parts, first = engine.read(PROMPTS, adapter, room=1)
+    close((first, engine.extend(parts, more)), expected)
+
+
+@pytest.mark.parametrize("kept", [[0, 1], [0, 2], [1, 2], [2]])
+@torch.inference_mode()
+def test_kept_rows_go_on_as_they_would_have(model, kept):
+    engine, adapter = Engine(model), keys_values(model)
+    ids = torch.tensor([[21], [22], [23]])
+    rows, _ = engine.read(PROMPTS, adapter, room=1)
+    whole = engine.extend(rows, ids)
+    rows, _ = engine.read(PROMPTS, adapter, room=1)
+    order = rows.keep(kept)
+    assert sorted(order) == kept
+    close(engine.extend(rows, ids[order]), whole[order])
+
+
 @torch.inference_mode()
 def test_selected_rows_go_on_as_they_would_have(model):
     engine, adapter = Engine(model), keys_values(model)

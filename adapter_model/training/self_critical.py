@@ -90,7 +90,8 @@ class SelfCritic:
             if not kept or not left:
                 break
             if len(kept) < len(open_ones):
-                rows, open_ones, chosen = rows.select(kept), [open_ones[place] for place in kept], chosen[kept]
+                kept = rows.keep(kept)
+                open_ones, chosen = [open_ones[place] for place in kept], chosen[kept]
             logits = engine.extend(rows, chosen[:, None])[:, -1]
         return [(number, said[place * samples : (place + 1) * samples]) for place, number in enumerate(batch.numbers)]
 
