@@ -2,7 +2,8 @@
 
 "efficientnet-lite2" (`efficientnet_lite`): the last feature map at 224 px, 7 by 7 tokens of 1280 channels, no norm
 after it. "efficientnet-lite2:levels": each token has those of four earlier stages before them, 2048 channels.
-"efficientnet-lite2:mirrored": the picture's tokens and those of its mirror image, 98.
+"efficientnet-lite2:mirrored": the picture's tokens and those of its mirror image, 98;
+"efficientnet-lite2:levels:mirrored": both.
 "open_clip:MODEL/WEIGHTS" (https://github.com/mlfoundations/open_clip), e.g. "open_clip:ViT-L-14/openai"; WEIGHTS may be
 a path: the class token and every patch, each through the last norm and CLIP's projection, as LLaMA-Adapter V2's
 released code takes them (ViT-L-14: 257 tokens of 768). "open_clip:hf-hub:OWNER/NAME" and "open_clip:local-dir:PATH"
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from vqa.settings import Settings
 
 BUILT_IN = "efficientnet-lite2"
-LEVELS, MIRRORED = f"{BUILT_IN}:levels", f"{BUILT_IN}:mirrored"
+_LEVELS, _MIRRORED = ":levels", ":mirrored"
+_BUILT_IN = tuple(BUILT_IN + levels + mirrored for mirrored in ("", _MIRRORED) for levels in ("", _LEVELS))
 _SIDE = 224  # pixels
 
 
@@ -57,8 +59,8 @@ class Backbone:
 def check_name(name: str) -> None:
     """Raise InputError if no vision network can be called that."""
     kind, _, model = name.partition(":")
-    if name not in (BUILT_IN, LEVELS, MIRRORED) and not (kind in ("open_clip", "timm", "blip2") and model):
-        own = f"{BUILT_IN}, {LEVELS}, {MIRRORED}"
+    if name not in _BUILT_IN and not (kind in ("open_clip", "timm", "blip2") and model):
+        own = ", ".join(_BUILT_IN)
         raise InputError(f"vision={name!r}: expected {own}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL")
 
 
@@ -91,13 +93,15 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
         side = last.shape[-1]
         return _flat(torch.cat([*(F.adaptive_avg_pool2d(found, side) for found in earlier), last], dim=1))
 
-    def plain(pixels: Tensor) -> Tensor:
+    def last(pixels: Tensor) -> Tensor:
         return _flat(network(pixels))
 
-    def mirrored(pixels: Tensor) -> Tensor:
-        return torch.cat([plain(pixels), plain(pixels.flip(-1))], dim=1)
+    once = levels if _LEVELS in name else last
 
-    return Backbone(network.eval(), {LEVELS: levels, MIRRORED: mirrored}.get(name, plain), _squeezed)
+    def twice(pixels: Tensor) -> Tensor:
+        return torch.cat([once(pixels), once(pixels.flip(-1))], dim=1)
+
+    return Backbone(network.eval(), twice if name.endswith(_MIRRORED) else once, _squeezed)
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:

@@ -110,7 +110,7 @@ class AdapterConfig:
     @property
     def vision_weights(self) -> str:
         """Name of the encoder's weights in the store; of an encoder that is not there, its own."""
-        return self.vision.removesuffix(":levels").removesuffix(":mirrored")
+        return self.vision.removesuffix(":mirrored").removesuffix(":levels")
 
     def static_layers(self, num_layers: int) -> range:
         """Return the layers that carry static prompts, of a base with `num_layers`. Raises InputError if too many."""

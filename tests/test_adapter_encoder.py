@@ -91,17 +91,18 @@ def test_levels_hold_the_last_map_behind_those_of_earlier_stages():
     assert all(part.std() > 0 for part in levels.split([88, 120, 208, 352, 1280], dim=-1))
 
 
+@pytest.mark.parametrize("eyes", ["efficientnet-lite2", "efficientnet-lite2:levels"])
 @pytest.mark.weights
-def test_a_mirror_image_is_looked_at_too():
+def test_a_mirror_image_is_looked_at_too(eyes):
     gradient = Image.linear_gradient("L").convert("RGB")
     marked = gradient.copy()
     marked.paste((255, 0, 0), (0, 0, 90, 256))
     image = load_image(marked)
     both, alone = (
         VisionEncoder(name, Settings.load(), device=CPU).features([image])
-        for name in ("efficientnet-lite2:mirrored", "efficientnet-lite2")
+        for name in (f"{eyes}:mirrored", eyes)
     )
-    mirrored = VisionEncoder("efficientnet-lite2", Settings.load(), device=CPU).features(
+    mirrored = VisionEncoder(eyes, Settings.load(), device=CPU).features(
         [load_image(marked.transpose(Image.Transpose.FLIP_LEFT_RIGHT))]
     )
     torch.testing.assert_close(both, torch.cat([alone, mirrored], dim=1), atol=0.05, rtol=0.05)
