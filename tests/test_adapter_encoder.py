@@ -99,8 +99,7 @@ def test_a_mirror_image_is_looked_at_too(eyes):
     marked.paste((255, 0, 0), (0, 0, 90, 256))
     image = load_image(marked)
     both, alone = (
-        VisionEncoder(name, Settings.load(), device=CPU).features([image])
-        for name in (f"{eyes}:mirrored", eyes)
+        VisionEncoder(name, Settings.load(), device=CPU).features([image]) for name in (f"{eyes}:mirrored", eyes)
     )
     mirrored = VisionEncoder(eyes, Settings.load(), device=CPU).features(
         [load_image(marked.transpose(Image.Transpose.FLIP_LEFT_RIGHT))]
