@@ -26,8 +26,9 @@ _PRESENCE = re.compile(
     rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
 )
 _COMPARED = re.compile(  # how many there are of two things, not how much of something they are
-    r"\b(?:more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\b"
+    r"\b(?P<how>more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\s+(?P<others>[a-z' -]+)"
 )
+_YES_OR_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could)\b")
 _MORE_OF_WHICH = re.compile(r"\b(?:more|fewer|less|most|fewest) of\b|\b(?:same|equal) number of\b|\bequally many\b")
 _PLACE = re.compile(
     r"\b(?:where|which side|what side|location of|position of|located|left|right|above|below|next to|beside|behind|"
@@ -51,12 +52,14 @@ class Intent:
         asked: Labels the question is about ("people" in "how many people are on the bus?", both of what it compares).
         named: Every label it mentions, `asked` among them.
         thing: What it counts or looks for, in its own words; with `asked` empty, something the detector does not know.
+        claim: What is so if the answer is yes, of a yes-or-no question that compares two labels: ("more", "dog", "cat").
     """
 
     aim: Aim
     asked: tuple[str, ...]
     named: tuple[str, ...]
     thing: str = ""
+    claim: tuple[str, str, str] | None = None
 
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
@@ -64,7 +67,7 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     lowered = question.lower()
     named = mentioned(lowered, labels)
     if len(named) > 1 and (compared := _COMPARED.search(lowered)) and mentioned(compared["things"], labels):
-        return Intent("compare", named, named)
+        return Intent("compare", named, named, claim=_claim(lowered, compared, labels))
     if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
         return Intent("other", named, named)
     match = _COUNT.search(lowered) or _PRESENCE.search(lowered)
@@ -73,6 +76,13 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
         return Intent(aim, named, named)
     thing = match["thing"].strip()
     return Intent(aim, mentioned(thing, labels), named, thing)
+
+
+def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tuple[str, str, str] | None:
+    sides = mentioned(compared["things"], labels), mentioned(compared["others"], labels)
+    if not _YES_OR_NO.match(lowered) or compared["how"] == "as many" or [len(side) for side in sides] != [1, 1]:
+        return None
+    return compared["how"], sides[0][0], sides[1][0]
 
 
 def _aim(lowered: str, match: re.Match[str] | None) -> Aim:

@@ -19,7 +19,7 @@ from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
-from vqa.words import counted, place, relation
+from vqa.words import counted, place, plural, relation
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
@@ -149,6 +149,8 @@ def _unseen(caption: str, findings: Sequence[Finding]) -> str:
 def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
     sure = [r for r in finding.regions if r.score >= COUNT_SCORE]
     lines: list[Line] = []
+    if claim := _claimed(intent, finding):
+        lines.append(Line(f"Detector: {claim}", 0.0))
     if intent.thing and not intent.asked:
         lines.append(Line(f"Detector: {intent.thing} unknown", 0.0))
     if len(intent.asked) > 1 and intent.thing:
@@ -168,6 +170,21 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
     if not lines:
         lines.append(Line("Detector: nothing found", 3.0))
     return lines
+
+
+def _claimed(intent: Intent, finding: Finding) -> str:
+    """Return "fewer dogs than cats" or "no fewer dogs than cats", as the question puts it; "" if it claims nothing.
+
+    Told so, a small core agrees or not, which it can; of two numbers it often cannot say which is the larger.
+    """
+    if intent.claim is None:
+        return ""
+    how, label, other = intent.claim
+    number, others = (
+        sum(r.label == named and r.score >= COUNT_SCORE for r in finding.regions) for named in (label, other)
+    )
+    holds = number > others if how == "more" else number < others
+    return f"{'' if holds else 'no '}{how} {plural(label, 0)} than {plural(other, 0)}"
 
 
 def _about(label: str, finding: Finding, with_places: bool) -> str:

@@ -240,4 +240,25 @@ def test_captions_and_text_stand_back_where_boxes_settle_the_question(question: 
 def test_a_comparison_is_told_both_counts_before_anything_else(question: str) -> None:
     found = objects(box("bus"), box("dog"), box("dog"), box("person"))
     ranked = sorted(evidence(question, [found]), key=lambda line: line.rank)
-    assert [re.sub(r" \(.*", "", line.text) for line in ranked[:2]] == ["Detector: 2 dogs", "Detector: 1 person"]
+    told = [re.sub(r" \(.*", "", line.text) for line in ranked if " than " not in line.text]
+    assert told[:2] == ["Detector: 2 dogs", "Detector: 1 person"]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Are there more dogs than people?", "more dogs than people"),
+        ("Do you see more people than dogs?", "no more people than dogs"),
+        ("Are there fewer people than dogs here?", "fewer people than dogs"),
+        ("Is there less dogs than buses in it?", "no less dogs than buses"),
+        ("Are there more buses than people?", "no more buses than people"),
+        ("How many more dogs than people are there?", None),
+        ("Why are there more dogs than people?", None),
+        ("Are there as many dogs as people?", None),
+        ("Are there more dogs and people than buses?", None),
+    ],
+)
+def test_what_a_comparison_claims_is_told_or_denied(question: str, told: str | None) -> None:
+    found = objects(box("bus"), box("dog"), box("dog"), box("person"))
+    claims = [line.text for line in evidence(question, [found]) if " than " in line.text]
+    assert claims == ([f"Detector: {told}"] if told else [])

@@ -36,6 +36,7 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"device={name!r}: this machine has no Metal GPU; use 'cpu'")
     if device.type == "cpu":
         keep_freed_memory()
+        keep_few_kernels()
     return device
 
 
@@ -63,6 +64,16 @@ def keep_freed_memory() -> None:
     if mallopt is not None and not any(name.startswith("MALLOC_") for name in os.environ):
         for option, value in ((_M_TRIM_THRESHOLD, _BLOCK), (_M_MMAP_THRESHOLD, _BLOCK), (_M_ARENA_MAX, 1)):
             mallopt(option, value)
+
+
+@cache
+def keep_few_kernels() -> None:
+    """Let PyTorch remember its CPU kernels for the latest shapes only, unless LRU_CACHE_CAPACITY says how many.
+
+    oneDNN compiles one for every number of tokens it meets, and the 1,024 remembered by default are 300 MB that a long
+    batch slowly fills. Holds for a process that has not computed yet.
+    """
+    os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
 
 
 def release_freed_memory() -> None:
