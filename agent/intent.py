@@ -52,7 +52,7 @@ class Intent:
         asked: Labels the question is about ("people" in "how many people are on the bus?", both of what it compares).
         named: Every label it mentions, `asked` among them.
         thing: What it counts or looks for, in its own words; with `asked` empty, something the detector does not know.
-        claim: What is so if the answer is yes, of a yes-or-no question that compares two labels: ("more", "dog", "cat").
+        claim: What is so if the answer is yes, where two labels are compared: ("more", "dog", "cat").
     """
 
     aim: Aim
