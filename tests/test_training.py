@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def recipe(base, tmp_path):
             "validate_every": 20,
             **changes,
         }
-        if "init" in data:
+        if "init" in data and "adapter" not in changes:
             del data["adapter"]
         (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(data))
         return load_recipe(tmp_path / "recipe.yaml")
@@ -141,6 +142,15 @@ def test_an_adapter_can_be_begun_from_another(recipe, settings, tmp_path):
     before, after = (load_file(tmp_path / name / "last" / "adapter.safetensors") for name in ("first", "second"))
     assert before.keys() < after.keys()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_an_adapter_begun_from_another_may_learn_more_than_it(recipe, settings, tmp_path):
+    only = {"steps": 2, "batch": 2, "sources": {"pairs": 1}}
+    learn(recipe(stages=[only], output="first"), settings)
+    stages = [{**only, "sources": {"words": 1}}]
+    learn(recipe(stages=stages, output="second", init="first/last", adapter={"lora_rank": 2}), settings)
+    before, after = (AdapterConfig.from_file(tmp_path / name / "last" / "config.json") for name in ("first", "second"))
+    assert after == replace(before, lora_rank=2, groups=("visual", "language"))
 
 
 def test_minigpt4_s_two_stages_train_the_way_of_the_picture_and_nothing_else(recipe, base, settings, tmp_path):

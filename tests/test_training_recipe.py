@@ -80,7 +80,7 @@ MISTAKES = {
     "no source 'pear'; there are pairs": {"stages": [{"steps": 1, "sources": {"pear": 1}}]},
     "none for the visual group": {"stages": [{"steps": 1, "learning_rate": {"language": 0.1}}]},
     "every weight is 0": {"stages": [{"steps": 1, "sources": {"pairs": 0}}]},
-    "give init or adapter, not both": {"init": "x", "adapter": {"adapter_len": 4}},
+    "give init or adapter.preset, not both": {"init": "x", "adapter": {"preset": "smollm2-135m"}},
     r"\$\{nowhere\} has no value; give --set nowhere": {"output": "${nowhere}"},
 }
 

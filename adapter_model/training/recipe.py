@@ -108,7 +108,7 @@ class Recipe(_Strict):
 
     Attributes:
         adapter: The adapter's shape: a preset's name under `preset`, and fields of `AdapterConfig` that differ.
-        init: An adapter to start from: a folder, a preset or owner/name on the hub; then `adapter` must be left out.
+        init: An adapter to start from: a folder, a preset or owner/name on the hub; `adapter` then says what of it differs.
         output: Folder of the run.
         features: Folder of the pictures' patch features; empty: inside the run's folder. Runs may share one.
         sources: What is learnt from.
@@ -142,8 +142,8 @@ class Recipe(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
-        if self.init and self.adapter:
-            raise ValueError("give init or adapter, not both: an adapter to start from has its own shape")
+        if self.init and "preset" in self.adapter:
+            raise ValueError("give init or adapter.preset, not both: an adapter to start from has its own shape")
         for place, stage in enumerate(self.stages):
             for name in stage.sources:
                 if name not in self.sources:

@@ -131,14 +131,12 @@ def _measured(name: str) -> str:
 
 def _adapter(recipe: Recipe, settings: Settings, core: str) -> tuple[AdapterConfig, Path | None]:
     """Return the adapter's shape, by default the core's preset, and the folder of the weights it starts from."""
-    if recipe.init:
-        folder = adapter_folder(recipe.init, offline=settings.offline)
-        return _on_chosen_base(AdapterConfig.from_file(folder / CONFIG), settings), folder
+    folder = adapter_folder(recipe.init, offline=settings.offline) if recipe.init else None
     changes = dict(recipe.adapter)
     own = core if core in preset_names() else _DEFAULT_SHAPE
-    shape = preset(str(changes.pop("preset", own)))
+    shape = AdapterConfig.from_file(folder / CONFIG) if folder else preset(str(changes.pop("preset", own)))
     data = {**json.loads(shape.to_json()), **changes}
-    return _on_chosen_base(AdapterConfig.from_dict(data), settings), None
+    return _on_chosen_base(AdapterConfig.from_dict(data), settings), folder
 
 
 def _told_in_words(
