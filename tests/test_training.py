@@ -161,9 +161,12 @@ def test_minigpt4_s_two_stages_train_the_way_of_the_picture_and_nothing_else(rec
         recipes / "minigpt4-stage1.yaml",
         changes=[
             *(f"adapter.{name}={value}" for name, value in {**shape, "visual_heads": 2}.items()),
-            *(f"{name}.where={{}}" for name in ("sources.whole", "sources.pairs", "validation.held-out")),
+            *(
+                f"{name}.where={{}}"
+                for name in ("sources.whole", "sources.pairs", "sources.asked", "validation.held-out")
+            ),
             *(f"{name}={value}" for name, value in {"rows": tmp_path / "rows.jsonl", "pictures": tmp_path}.items()),
-            *("words=1", "steps=2", "batch=2"),
+            *("words=1", "steps=2", "asked=1", "batch=2"),
         ],
         output=tmp_path / "first",
     )

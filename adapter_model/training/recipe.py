@@ -108,7 +108,7 @@ class Recipe(_Strict):
 
     Attributes:
         adapter: The adapter's shape: a preset's name under `preset`, and fields of `AdapterConfig` that differ.
-        init: An adapter to start from: a folder, a preset or owner/name on the hub; then `adapter` says what differs from it.
+        init: An adapter to start from: a folder, a preset or owner/name on the hub; `adapter` says what differs.
         output: Folder of the run.
         features: Folder of the pictures' patch features; empty: inside the run's folder. Runs may share one.
         sources: What is learnt from.
