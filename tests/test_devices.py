@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vqa.devices import choose_device
+from vqa.devices import choose_device, keep_few_kernels
 from vqa.errors import InputError
 
 _FAULTS = """
@@ -39,6 +39,16 @@ def _pages_of_a_later_round(**environment: str) -> int:
 def test_on_a_cpu_memory_once_freed_is_not_paged_in_again():
     assert _pages_of_a_later_round() < 1000  # of some 270,000
     assert _pages_of_a_later_round(MALLOC_TRIM_THRESHOLD_="131072", MALLOC_MMAP_THRESHOLD_="131072") > 100_000
+
+
+@pytest.mark.parametrize(("said", "kept"), [(None, "64"), ("7", "7")])
+def test_on_a_cpu_few_kernels_are_remembered_unless_told_otherwise(monkeypatch, said, kept):
+    monkeypatch.setenv("LRU_CACHE_CAPACITY", said or "")  # so that it is put back afterwards
+    if said is None:
+        monkeypatch.delenv("LRU_CACHE_CAPACITY")
+    keep_few_kernels.cache_clear()
+    choose_device("cpu")
+    assert os.environ["LRU_CACHE_CAPACITY"] == kept
 
 
 def test_a_device_that_is_not_there_is_an_input_error():

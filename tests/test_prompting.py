@@ -256,6 +256,7 @@ def test_a_comparison_is_told_both_counts_before_anything_else(question: str) ->
         ("Why are there more dogs than people?", None),
         ("Are there as many dogs as people?", None),
         ("Are there more dogs and people than buses?", None),
+        ("Is there more snow on the dog than on the bus?", None),
     ],
 )
 def test_what_a_comparison_claims_is_told_or_denied(question: str, told: str | None) -> None:

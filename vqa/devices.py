@@ -70,8 +70,8 @@ def keep_freed_memory() -> None:
 def keep_few_kernels() -> None:
     """Let PyTorch remember its CPU kernels for the latest shapes only, unless LRU_CACHE_CAPACITY says how many.
 
-    oneDNN compiles one for every number of tokens it meets, and the 1,024 remembered by default are 300 MB that a long
-    batch slowly fills. Holds for a process that has not computed yet.
+    oneDNN compiles one for every number of tokens it meets, and the 1,024 remembered by default are memory that a long
+    batch slowly fills (docs/measurements.md, "Question files"). Holds for a process that has not computed yet.
     """
     os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
 
