@@ -156,6 +156,13 @@ def test_an_annotated_caption_stands_in_only_where_nobody_captions() -> None:
             assert row.answer == "black"
 
 
+def test_what_captions_tell_is_asked_without_them() -> None:
+    told = ("A black dog is running.", "A dog is running on grass.")
+    seen = [row for seed in range(8) for row in rows(captions=told, seed=seed) if row.task == "seen"]
+    assert {row.answer for row in seen} >= {"running", "black"}
+    assert not any(line.startswith("Caption") for row in seen for line in row.evidence)
+
+
 def test_only_pictures_that_somebody_asks_to_read_are_read() -> None:
     asked = agent("x")
     grounded = Grounded(asked, seed=0, per_picture=4)

@@ -9,6 +9,7 @@ Whom a question is put to is the agent's own choice, and its experts' mistakes s
   count larger than the detector's is left out, words that the reader did not read become "I cannot tell" where it read
   nothing and are left out where it read something else.
 - What the detector says it does not know ("helmets unknown") and annotators do: the task `guess`, for who wants it.
+- What annotated captions say and no expert does: the task `seen`; the captions are then not in the evidence.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from collections.abc import Callable, Iterator, Sequence
 from vqa.agent.agent import VQAAgent
 from vqa.agent.instructions.annotations import Annotated, Triple
 from vqa.agent.instructions.captions import CaptionQuestions
+from vqa.agent.instructions.likely import LikelyQuestions
 from vqa.agent.instructions.objects import KINDS, ObjectQuestions
 from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked, Row, folded
+from vqa.agent.instructions.seen import SeenQuestions
 from vqa.agent.instructions.synthetic import HELD_OUT_LABELS
 from vqa.agent.instructions.texts import TextQuestions
 from vqa.agent.instructions.wordings import WORDS, Wordings
@@ -71,7 +74,11 @@ class Grounded:
         caption = self._caption(image, annotated, rng)
         reads = any("ocr" in self._agent.route(triple.question).experts for triple in annotated.triples)
         text = self._agent.look("ocr", image) if reads else None
-        made = [*self._about_triples(image, caption, annotated), *self._about_findings(image, caption, text, words)]
+        made = [
+            *self._about_triples(image, caption, annotated),
+            *self._about_findings(image, caption, text, words),
+            *self._about_sight(image, caption, annotated, words),
+        ]
         before: set[tuple[str, tuple[str, ...]]] = set()
         for asked, findings in made:
             row = folded(asked, findings, self._agent.core, image=annotated.image)
@@ -118,6 +125,7 @@ class Grounded:
             "describe": about.listing,
             "korean": lambda: about.korean(some(0.7)),
             "sort": lambda: about.sort(rng.choice(list(KINDS))),
+            "likely": LikelyQuestions(objects, words).likely,
             "compare": lambda: about.compare(*rng.sample([*sure, *tempting[:2]], 2)),
         }
         if sure:
@@ -152,6 +160,15 @@ class Grounded:
     def _allowed(self, labels: Sequence[str]) -> list[str]:
         """Return the labels that may be asked about: to learn from, none that is held out."""
         return [label for label in labels if self._held_out or label not in HELD_OUT_LABELS]
+
+    def _about_sight(
+        self, image: LoadedImage, caption: Finding | None, annotated: Annotated, words: Wordings
+    ) -> Iterator[tuple[Asked, tuple[Finding, ...]]]:
+        told = caption if self._captions else None  # an annotated sentence would give the answer away
+        questions = SeenQuestions(annotated.captions, words)
+        for _ in range(self._per_picture):
+            if asked := questions.seen():
+                yield asked, self._findings(image, asked.question, told)
 
     # --- annotated questions
 

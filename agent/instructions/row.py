@@ -14,10 +14,11 @@ NO_TEXT = "No text found"
 TASKS: dict[str, int] = {  # task: how often it is drawn
     "count": 5, "presence": 5, "unknown": 2, "place": 3, "compare": 3, "relation": 5, "reading": 8, "line": 3,
     "field": 4, "describe": 2, "attribute": 3, "cannot": 2, "contradiction": 1, "korean": 2, "sort": 4,
+    "likely": 6,
 }  # fmt: skip
 """What is asked about findings, drawn ones or real ones. Real pictures add TRIPLES."""
-TRIPLES = ("yesno", "number", "phrase", "guess")
-"""Tasks of annotated questions: the answer is the annotators'. `guess`: the experts say that they do not know it."""
+TRIPLES = ("yesno", "number", "phrase", "guess", "seen")
+"""Tasks whose answer is the annotators'. `guess`: the experts say that they do not know it; `seen`: from captions."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vqa.agent.instructions.captions import CaptionQuestions
+from vqa.agent.instructions.likely import USES, LikelyQuestions
 from vqa.agent.instructions.objects import KINDS, ObjectQuestions
 from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked
 from vqa.agent.instructions.scenes import Scenes
@@ -52,6 +53,7 @@ class Generator:
             "compare": self._compare, "relation": self._relation, "reading": self._reading, "line": self._line,
             "field": self._field, "describe": self._describe, "attribute": self._attribute, "cannot": self._cannot,
             "contradiction": self._contradiction, "korean": self._korean, "sort": self._sort,
+            "likely": self._likely,
         }  # fmt: skip
 
     def draw(self, task: str | None = None) -> Example:
@@ -119,6 +121,12 @@ class Generator:
         counts = {label: self._rng.choice([1, 1, 2, 3]) for label in chosen}
         finding = self._scenes.objects(counts, others=3, among=others, weak=weak)
         return self._about(finding).sort(kind), (finding,)
+
+    def _likely(self) -> tuple[Asked | None, tuple[Finding, ...]]:
+        labels = [label for uses in USES.values() for label in uses if label in self._scenes.labels]
+        people = {"person": self._rng.choice([1, 1, 2, 3])} if self._rng.random() < 0.8 else {}
+        finding = self._scenes.objects({**people, self._rng.choice(labels): self._rng.choice([1, 1, 2])}, others=3)
+        return LikelyQuestions(finding, self._words, touching=False).likely(), self._with_noise(finding)
 
     def _reading(self) -> tuple[Asked | None, tuple[Finding, ...]]:
         sure = [self._scenes.phrase() for _ in range(self._rng.choice([0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10]))]
