@@ -73,7 +73,7 @@ def finished(
         prompt=prompt,
         core=core,
         seconds=seconds,
-        notes=_notes(image, findings),
+        notes=(*_notes(image, findings), *_cut_short(question, prompt, tokens)),
         image=image,
     )
     return judged(answer, min_confidence=min_confidence)
@@ -84,6 +84,14 @@ def check_whole(answer: Answer) -> None:
     failed = [f"{finding.expert}: {finding.error}" for finding in answer.findings if finding.error is not None]
     if failed:
         raise PartialFailure(f"the answer {answer.text!r} had to do without {'; '.join(failed)}")
+
+
+def _cut_short(question: Question, prompt: Prompt, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Return a note if the answer quotes all that is written and more is written than it holds."""
+    quoted = quotable(question.text, prompt.used)
+    if not quoted.left_out or "".join(token.text for token in tokens).strip() != quoted.lines[0].strip():
+        return ()
+    return (f"ocr: {quoted.left_out} more lines were read than the answer holds; the evidence has them",)
 
 
 def _notes(image: LoadedImage, findings: Sequence[Finding]) -> tuple[str, ...]:

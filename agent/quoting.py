@@ -47,10 +47,12 @@ class Quotable(NamedTuple):
     Attributes:
         lines: As they were read, in order; none if the answer need not be a passage.
         whole: Whether they are values of the kind asked for, of which no part is an answer.
+        left_out: How many more lines all that is written has than an answer holds.
     """
 
     lines: tuple[str, ...] = ()
     whole: bool = False
+    left_out: int = 0
 
 
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
@@ -73,11 +75,12 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     read = [match for match in read if not match["doubt"]] or read
     lines = tuple(match["read"] for match in read)
     if lines and (_ALL_OF_IT.search(lowered) or (placed and _ALL_ON_IT.search(lowered))):
-        return Quotable((_joined(lines),), whole=True)
+        held = _held(lines)
+        return Quotable((" ".join(lines[:held]),), whole=True, left_out=len(lines) - held)
     return Quotable(lines, bool(read) and all(match["value"] for match in read))
 
 
-def _joined(lines: Sequence[str]) -> str:
-    """Return the first lines, one after the other, as many as an answer holds."""
+def _held(lines: Sequence[str]) -> int:
+    """Return how many of the first lines, one after the other, an answer holds; at least one."""
     ends = accumulate(len(line) + 1 for line in lines)
-    return " ".join(line for line, end in zip(lines, ends, strict=True) if end <= _LONGEST) or lines[0]
+    return max(1, sum(end <= _LONGEST for end in ends))

@@ -156,6 +156,12 @@ def test_an_annotated_caption_stands_in_only_where_nobody_captions() -> None:
             assert row.answer == "black"
 
 
+def test_nothing_is_asked_about_a_caption_that_the_detector_belies() -> None:
+    belied = ("A black cow and a horse and a white sheep.",)  # the detector sees dogs alone
+    made = [row for seed in range(8) for row in rows(captions=belied, seed=seed)]
+    assert not any(row.task in ("attribute", "contradiction") or "cow" in row.answer for row in made)
+
+
 def test_what_captions_tell_is_asked_without_them() -> None:
     told = ("A black dog is running.", "A dog is running on grass.")
     seen = [row for seed in range(8) for row in rows(captions=told, seed=seed) if row.task == "seen"]

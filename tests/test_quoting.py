@@ -7,11 +7,11 @@ from PIL import Image
 
 from vqa import Settings, VQAAgent, load_image
 from vqa.adapter_model.cores.echo import EchoCore
-from vqa.agent.answering import answered_alone, written
+from vqa.agent.answering import answered_alone, finished, written
 from vqa.agent.batching import answer_windows
 from vqa.agent.quoting import NOTHING_TO_QUOTE, quotable
 from vqa.agent.routers.none import NoneRouter
-from vqa.values import GenerationOptions, Prompt, Question, Token
+from vqa.values import GenerationOptions, Prompt, Question, Route, Token
 
 EVIDENCE = ["Detector: 1 bus (center)", "Text: Calle Mayor", "Text: 12:30", "Caption: Text: nothing"]
 GREEDY = GenerationOptions()
@@ -46,7 +46,7 @@ def test_who_asks_for_words_gets_a_quotation(question):
     ],
 )
 def test_who_asks_for_all_that_is_written_gets_every_line(question):
-    assert quotable(question, EVIDENCE) == (("Calle Mayor 12:30",), True)
+    assert quotable(question, EVIDENCE) == (("Calle Mayor 12:30",), True, 0)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,15 @@ def test_who_asks_for_all_that_is_written_gets_every_line(question):
 )
 def test_who_asks_for_all_that_stands_on_a_thing_gets_it_where_it_is_known_which_lines_do(question):
     placed = ["Text on the bus: Calle", "Text: 12:30", "Text on the bus: Mayor"]
-    assert quotable(question, placed) == (("Calle Mayor",), True)
-    assert quotable(question, EVIDENCE) == (("Calle Mayor", "12:30"), False)
+    assert quotable(question, placed) == (("Calle Mayor",), True, 0)
+    assert quotable(question, EVIDENCE) == (("Calle Mayor", "12:30"), False, 0)
 
 
 def test_of_a_long_text_as_much_is_quoted_as_an_answer_holds():
     lines = [f"Text: {'x' * 99}{i}" for i in range(9)]
     assert quotable("What is written here?", lines).lines == (" ".join(line[6:] for line in lines[:2]),)
-    assert quotable("What is written here?", ["Text: " + "y" * 400]).lines == ("y" * 400,)
+    assert quotable("What is written here?", lines).left_out == 7
+    assert quotable("What is written here?", ["Text: " + "y" * 400]) == (("y" * 400,), True, 0)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_of_the_lines_those_on_the_thing_and_those_surely_read_are_quoted_where_
     assert quotable(asked, ["Text: a", "Text (unsure): b: c"]).lines == ("a",)
     assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]).lines == ("b: c", "d")
     assert quotable(asked, ["Text on the bus (unsure): b", "Text: a"]).lines == ("b",)
-    assert quotable("What is the total?", ["Text (total): RM 12.50"]) == (("RM 12.50",), True)
+    assert quotable("What is the total?", ["Text (total): RM 12.50"]) == (("RM 12.50",), True, 0)
     assert not quotable("What is the total?", ["Text (total): RM 12.50", "Text: Cash"]).whole
     assert quotable(asked, ["Text: none found"]).lines == ()
     assert quotable(asked, []).lines == ()
@@ -131,3 +132,17 @@ def test_a_batch_quotes_as_single_questions_do():
     rows = [(PICTURE, question) for question in (READING, OTHER, READING)]
     (window,) = answer_windows(agent, rows)
     assert [answer.text for answer in window] == [agent(*row).text for row in rows]
+
+
+def test_who_gets_less_than_was_read_is_told_so():
+    long = tuple(f"Text: {'x' * 99}{i}" for i in range(9))
+    whole = Question("What is written here?")
+
+    def notes(said, used):
+        parts = {"route": Route((), "", ""), "findings": (), "core": "echo", "seconds": {}}
+        prompt = Prompt("", used, (), 3, 100)
+        return finished(whole, PICTURE, prompt=prompt, tokens=[Token(said)], **parts).notes
+
+    held = quotable(whole.text, long).lines[0]
+    assert notes(held, long) == ("ocr: 7 more lines were read than the answer holds; the evidence has them",)
+    assert notes("something else", long) == notes("Calle Mayor 12:30", tuple(EVIDENCE)) == ()

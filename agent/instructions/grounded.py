@@ -46,6 +46,7 @@ _READS = re.compile(
 )
 _Maker = tuple[Callable[[], Asked | None], tuple[Finding, ...]]
 _YES_NO = ("yes", "no")
+_CAPTIONED = ("attribute", "contradiction")
 _ONCE = ("count", "presence", "place", "sort", "describe")  # the same evidence has nothing new to say
 _ANYBODY = ("persons", "humans", "human", "anyone", "anybody", "someone")
 
@@ -82,6 +83,8 @@ class Grounded:
         before: set[tuple[str, tuple[str, ...]]] = set()
         for asked, findings in made:
             row = folded(asked, findings, self._agent.core, image=annotated.image)
+            if _unsaid(row, caption):
+                continue
             same = (row.task, row.evidence) if row.task in _ONCE else (row.question, ())
             if same not in before:
                 before.add(same)
@@ -250,6 +253,14 @@ class Grounded:
         sentence = " ".join(rng.choice(annotated.captions).split())
         region = Region((0.0, 0.0, float(image.pil.width), float(image.pil.height)), sentence, 1.0)
         return Finding("caption", "caption", sentence, (region,), model="annotation", size=image.pil.size)
+
+
+def _unsaid(row: Row, caption: Finding | None) -> bool:
+    """Return whether a row's answer is a caption's that the folding has kept from the evidence."""
+    told = any(line.startswith("Caption: ") for line in row.evidence)
+    rests_on_it = row.task in _CAPTIONED or (row.task == "presence" and any("unknown" in line for line in row.evidence))
+    described = row.task == "describe" and caption is not None and row.answer.rstrip(".") in caption.text
+    return not told and (rests_on_it or described)
 
 
 def _stands_in(answer: str, lines: Sequence[Region]) -> bool:
