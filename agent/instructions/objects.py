@@ -90,13 +90,13 @@ class ObjectQuestions:
         return Asked("compare", self._words.ask("most", many=many, others=others), answer.capitalize())
 
     def sort(self, word: str) -> Asked:
-        """Ask which animal, vehicle or fruit it is: the sure ones, else what is suspected."""
+        """Ask which animal, vehicle or fruit it is: the sure ones, else what is suspected; one kind by its bare name."""
         asked = self._words.ask("sort", word=word)
         members = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
         sure = self.sure()
         found = [label for label in members if label in sure] or members
         told = [one(label) if len(self.seen(label)) == 1 else plural(label, 2) for label in found]
-        return Asked("sort", asked, join(told) if told else UNKNOWN)
+        return Asked("sort", asked, UNKNOWN if not found else found[0] if len(found) == 1 else join(told))
 
     def listing(self) -> Asked:
         sure = [r.label for r in self._finding.regions if r.score >= COUNT_SCORE]
