@@ -90,7 +90,7 @@ class ObjectQuestions:
         return Asked("compare", self._words.ask("most", many=many, others=others), answer.capitalize())
 
     def sort(self, word: str) -> Asked:
-        """Ask which animal, vehicle or fruit it is: the sure ones, else what is suspected; one kind by its bare name."""
+        """Ask which animal, vehicle or fruit it is: the sure ones, else the suspected; one kind by its bare name."""
         asked = self._words.ask("sort", word=word)
         members = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
         sure = self.sure()
