@@ -20,13 +20,13 @@ def _as_named(labels: str, **otherwise: str) -> _Use:
     return {label.replace("_", " "): otherwise.get(label, label).replace("_", " ") for label in labels.split()}
 
 
-SHORT = {"cell_phone": "phone", "tv": "television"}
+_SHORT = {"cell_phone": "phone", "tv": "television"}
 _FOOD = "pizza sandwich hot_dog cake donut banana apple orange carrot broccoli"
 USES: dict[str, _Use] = {
     "riding": _as_named("bicycle skateboard surfboard motorcycle horse elephant snowboard skis", bicycle="bike"),
     "holding": _as_named(
         "umbrella cell_phone tennis_racket baseball_bat frisbee wine_glass cup knife fork spoon book remote kite "
-        f"handbag suitcase teddy_bear bottle surfboard skateboard snowboard scissors toothbrush laptop {_FOOD}", **SHORT
+        f"handbag suitcase teddy_bear bottle surfboard skateboard snowboard scissors toothbrush laptop {_FOOD}", **_SHORT
     ),
     "eating": _as_named(_FOOD),
     "sport": _as_named(
@@ -46,7 +46,7 @@ USES: dict[str, _Use] = {
     ),
     "food": _as_named(_FOOD),
     "vegetable": _as_named("broccoli carrot"),
-    "device": _as_named("laptop cell_phone remote keyboard mouse tv microwave oven toaster hair_drier", **SHORT),
+    "device": _as_named("laptop cell_phone remote keyboard mouse tv microwave oven toaster hair_drier", **_SHORT),
 }  # fmt: skip
 """What is asked about: the labels that answer it, and the answers."""
 _BY_SOMEBODY = ("riding", "holding", "eating", "activity")  # the thing must touch a person
