@@ -26,7 +26,8 @@ USES: dict[str, _Use] = {
     "riding": _as_named("bicycle skateboard surfboard motorcycle horse elephant snowboard skis", bicycle="bike"),
     "holding": _as_named(
         "umbrella cell_phone tennis_racket baseball_bat frisbee wine_glass cup knife fork spoon book remote kite "
-        f"handbag suitcase teddy_bear bottle surfboard skateboard snowboard scissors toothbrush laptop {_FOOD}", **_SHORT
+        f"handbag suitcase teddy_bear bottle surfboard skateboard snowboard scissors toothbrush laptop {_FOOD}",
+        **_SHORT,
     ),
     "eating": _as_named(_FOOD),
     "sport": _as_named(
