@@ -96,7 +96,7 @@ class AdapterCore(ABC):
             vision = self._config.vision_weights
             if not self._settings.offline:
                 return None  # what is not here yet is fetched
-            needed = [self.base_model, *(vision if self.sees() else ())]
+            needed = [self.base_model, *([vision] if self.sees() else [])]
         except VQAError as error:
             return str(error)
         store = Store.from_settings(self._settings)
@@ -117,8 +117,7 @@ class AdapterCore(ABC):
         adapter = Part(
             files.size or 0, files.parameters or 0, files.licence, here=True, is_base=False
         )  # untrained: no file
-        networks = self._config.vision_weights if self.sees() else ()
-        vision = [named_part(name, self._settings, is_base=False) for name in networks]
+        vision = [named_part(self._config.vision_weights, self._settings, is_base=False)] if self.sees() else []
         return facts_of([named_part(self.base_model, self._settings), adapter, *vision], self._settings)
 
     @property

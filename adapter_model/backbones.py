@@ -3,7 +3,7 @@
 "efficientnet-lite2" (`efficientnet_lite`): the last feature map at 224 px, 7 by 7 tokens of 1280 channels, no norm
 after it. "efficientnet-lite2:levels": each token has those of four earlier stages before them, 2048 channels.
 "efficientnet-lite2:mirrored": the picture's tokens and those of its mirror image, 98;
-"efficientnet-lite2:levels:mirrored": both. "efficientnet-lite2+efficientnet-lite1…": behind Lite2's channels Lite1's.
+"efficientnet-lite2:levels:mirrored": both.
 "open_clip:MODEL/WEIGHTS" (https://github.com/mlfoundations/open_clip), e.g. "open_clip:ViT-L-14/openai"; WEIGHTS may be
 a path: the class token and every patch, each through the last norm and CLIP's projection, as LLaMA-Adapter V2's
 released code takes them (ViT-L-14: 257 tokens of 768). "open_clip:hf-hub:OWNER/NAME" and "open_clip:local-dir:PATH"
@@ -35,11 +35,9 @@ if TYPE_CHECKING:
 
     from vqa.settings import Settings
 
-_NETWORKS = ("efficientnet-lite2", "efficientnet-lite2+efficientnet-lite1")
+BUILT_IN = "efficientnet-lite2"
 _LEVELS, _MIRRORED = ":levels", ":mirrored"
-_BUILT_IN = tuple(
-    net + levels + mirrored for net in _NETWORKS for mirrored in ("", _MIRRORED) for levels in ("", _LEVELS)
-)
+_BUILT_IN = tuple(BUILT_IN + levels + mirrored for mirrored in ("", _MIRRORED) for levels in ("", _LEVELS))
 _SIDE = 224  # pixels
 
 
@@ -62,7 +60,7 @@ def check_name(name: str) -> None:
     """Raise InputError if no vision network can be called that."""
     kind, _, model = name.partition(":")
     if name not in _BUILT_IN and not (kind in ("open_clip", "timm", "blip2") and model):
-        own = f"{' or '.join(_NETWORKS)} (with {_LEVELS}, {_MIRRORED} or {_LEVELS}{_MIRRORED} behind it)"
+        own = ", ".join(_BUILT_IN)
         raise InputError(f"vision={name!r}: expected {own}, open_clip:MODEL/WEIGHTS, timm:MODEL or blip2:MODEL")
 
 
@@ -83,31 +81,27 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
         from vqa.adapter_model.blip2 import blip2_backbone, load_blip2
 
         return blip2_backbone(load_blip2(model, offline=settings.offline))
-    return _built_in(kind.split("+"), settings, levels=_LEVELS in name, mirrored=name.endswith(_MIRRORED))
-
-
-def _built_in(names: Sequence[str], settings: Settings, *, levels: bool, mirrored: bool) -> Backbone:
-    from vqa.adapter_model.efficientnet_lite import EfficientNetLite
+    from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
     from vqa.weights import Store
 
-    store = Store.from_settings(settings)
-    networks = [EfficientNetLite(name) for name in names]
-    for name, network in zip(names, networks, strict=True):
-        load_in_order(network, store.fetch(name))
+    folder = Store.from_settings(settings).fetch(BUILT_IN)
+    network = EfficientNetLite2()
+    load_in_order(network, folder)
 
-    def maps(pixels: Tensor) -> list[Tensor]:
-        found = [network.levels(pixels) for network in networks]
-        return [each for own in found for each in (own if levels else own[-1:])]
+    def levels(pixels: Tensor) -> Tensor:
+        *earlier, last = network.levels(pixels)
+        side = last.shape[-1]
+        return _flat(torch.cat([*(F.adaptive_avg_pool2d(found, side) for found in earlier), last], dim=1))
 
-    def once(pixels: Tensor) -> Tensor:
-        found = maps(pixels)
-        return _flat(torch.cat([F.adaptive_avg_pool2d(each, found[-1].shape[-1]) for each in found], dim=1))
+    def last(pixels: Tensor) -> Tensor:
+        return _flat(network(pixels))
+
+    once = levels if _LEVELS in name else last
 
     def twice(pixels: Tensor) -> Tensor:
         return torch.cat([once(pixels), once(pixels.flip(-1))], dim=1)
 
-    whole = networks[0] if len(networks) == 1 else nn.ModuleList(networks)
-    return Backbone(whole.eval(), twice if mirrored else once, _squeezed)
+    return Backbone(network.eval(), twice if name.endswith(_MIRRORED) else once, _squeezed)
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:

@@ -108,10 +108,9 @@ class AdapterConfig:
             _require(self.adapter_len > 0, "adapter_len", self.adapter_len, "1 or more when adapter_layers is")
 
     @property
-    def vision_weights(self) -> tuple[str, ...]:
-        """Names of the encoder's weights in the store; of an encoder that is not there, its own."""
-        name = self.vision.removesuffix(":mirrored").removesuffix(":levels")
-        return (name,) if ":" in name else tuple(name.split("+"))
+    def vision_weights(self) -> str:
+        """Name of the encoder's weights in the store; of an encoder that is not there, its own."""
+        return self.vision.removesuffix(":mirrored").removesuffix(":levels")
 
     def static_layers(self, num_layers: int) -> range:
         """Return the layers that carry static prompts, of a base with `num_layers`. Raises InputError if too many."""

