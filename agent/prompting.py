@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vqa.agent.fields import narrowed
-from vqa.agent.intent import Intent, in_english, read_intent
+from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
@@ -96,8 +96,12 @@ def compose(
 
 
 def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
-    """Return the question as `core` reads it: markers broken up, Korean glossed, choices named if it must read them."""
-    asked = _clean(question.text, core.markers)
+    """Return the question as `core` reads it.
+
+    Markers are broken up, fewer of one thing are more of the other, Korean is glossed, and choices are named for a core
+    that must read them.
+    """
+    asked = in_terms_of_more(question.text, _vocabulary(findings)) or _clean(question.text, core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
     if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
@@ -173,18 +177,18 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
 
 
 def _claimed(intent: Intent, finding: Finding) -> str:
-    """Return "fewer dogs than cats" or "no fewer dogs than cats", as the question puts it; "" if it claims nothing.
+    """Return "more dogs than cats" or "no more dogs than cats", of what a question claims; "" if it claims nothing.
 
     Told so, a small core agrees or not, which it can; of two numbers it often cannot say which is the larger.
     """
     if intent.claim is None:
         return ""
-    how, label, other = intent.claim
+    how, *labels = intent.claim
+    label, other = labels if how == "more" else reversed(labels)
     number, others = (
         sum(r.label == named and r.score >= COUNT_SCORE for r in finding.regions) for named in (label, other)
     )
-    holds = number > others if how == "more" else number < others
-    return f"{'' if holds else 'no '}{how} {plural(label, 0)} than {plural(other, 0)}"
+    return f"{'' if number > others else 'no '}more {plural(label, 0)} than {plural(other, 0)}"
 
 
 def _about(label: str, finding: Finding, with_places: bool) -> str:

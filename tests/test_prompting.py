@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from vqa.agent.prompting import MAX_LINE, compose, evidence
+from vqa.agent.prompting import MAX_LINE, compose, evidence, wording
 from vqa.registry import cores
 from vqa.settings import Settings
 from vqa.values import Finding, Question, Region
@@ -249,8 +249,8 @@ def test_a_comparison_is_told_both_counts_before_anything_else(question: str) ->
     [
         ("Are there more dogs than people?", "more dogs than people"),
         ("Do you see more people than dogs?", "no more people than dogs"),
-        ("Are there fewer people than dogs here?", "fewer people than dogs"),
-        ("Is there less dogs than buses in it?", "no less dogs than buses"),
+        ("Are there fewer people than dogs here?", "more dogs than people"),
+        ("Is there less dogs than buses in it?", "no more buses than dogs"),
         ("Are there more buses than people?", "no more buses than people"),
         ("How many more dogs than people are there?", None),
         ("Why are there more dogs than people?", None),
@@ -263,3 +263,18 @@ def test_what_a_comparison_claims_is_told_or_denied(question: str, told: str | N
     found = objects(box("bus"), box("dog"), box("dog"), box("person"))
     claims = [line.text for line in evidence(question, [found]) if " than " in line.text]
     assert claims == ([f"Detector: {told}"] if told else [])
+
+
+def test_fewer_of_one_thing_is_read_as_more_of_the_other() -> None:
+    found = objects(box("bus"), box("dog"), box("dog"), box("person"))
+    asked = "Are there fewer people than dogs here?"
+    assert (
+        wording(Question(asked), [found], cores.get("echo").from_settings(Settings()))
+        == "Are there more dogs than people?"
+    )
+    for asked in (
+        "Are there more dogs than people here?",
+        "Are there fewer umbrellas?",
+        "Are there fewer elves than gnomes?",
+    ):
+        assert wording(Question(asked), [found], cores.get("echo").from_settings(Settings())) == asked
