@@ -72,6 +72,6 @@ def test_added_fusion_shows_the_picture_to_the_static_layers():
 def test_a_preset_comes_as_if_untrained():
     config = preset("smollm2-135m")
     assert (config.base_model, config.base_fingerprint, config.groups) == ("smollm2-135m-instruct", "", ())
-    assert asdict(config)["vision"] == "efficientnet-lite2"
+    assert asdict(config)["vision"] == "efficientnet-lite2:levels:mirrored"
     with pytest.raises(InputError, match="did you mean 'smollm2-135m'"):
         preset("smollm2-136m")

@@ -103,8 +103,8 @@ def test_the_real_base_model_knows_a_capital(tmp_path):
 @pytest.mark.weights
 @pytest.mark.usefixtures("one_thread")
 def test_a_batched_row_is_the_streamed_one_with_its_log_probabilities(core):
-    prompts = [core.render("What is the capital of Italy?", []), core.render("Say hello.", ["Objects: cat 1 (0.90)"])]
-    rows = list(zip(PICTURES, prompts, strict=True))
+    asked = [("Where is the bus?", "Detector: 1 bus (left)"), ("How many cats are there?", "Detector: 1 cat")]
+    rows = [(picture, core.render(q, [found])) for picture, (q, found) in zip(PICTURES, asked, strict=True)]
     streamed = [tuple(core.stream(*row, SHORT)) for row in rows]
     together = core.generate(rows, SHORT)
     assert all(streamed)
@@ -117,8 +117,8 @@ def test_a_batched_row_is_the_streamed_one_with_its_log_probabilities(core):
 @pytest.mark.weights
 @pytest.mark.usefixtures("one_thread")
 def test_stop_strings_end_streamed_and_batched_answers_alike(core):
-    prompts = [core.render(question, []) for question in ("Count from one to five.", "Say hello.")]
-    rows = list(zip(PICTURES, prompts, strict=True))
+    asked = [("List the objects.", "Detector: 2 dogs, 1 cat, 3 cups"), ("How many dogs are there?", "Detector: 4 dogs")]
+    rows = [(picture, core.render(q, [found])) for picture, (q, found) in zip(PICTURES, asked, strict=True)]
     whole = texts(core.generate(rows, GenerationOptions(max_new_tokens=16)))
     stop = whole[0][len(whole[0]) // 2 :][:3]
     stopping = GenerationOptions(max_new_tokens=16, stop=(stop,))
