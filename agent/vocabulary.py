@@ -110,14 +110,20 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "fruit": _FRUIT, "fruits": _FRUIT, "과일": _FRUIT,
 }  # fmt: skip
 
+_A_COLOR = re.compile(
+    r"\borange(?= (?!(?:and|or|in|on|at|is|are|was|were|to|of|by|with|than|near|next|behind|under|beside|above|below|"
+    r"left|right|inside|outside|here|there|that|which|visible|present|shown|trees?|slices?)\b)[a-z])"
+)
+"""Orange before the name of something else: a colour, no fruit."""
+
 
 def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     """Return the labels of a vocabulary that `text` names, in the order it names them.
 
     "two bikes and a man" names bicycle and person; "vehicles" names every vehicle in the vocabulary. A longer name
-    wins over one inside it: "teddy bear" is no bear, "stop sign" no sign.
+    wins over one inside it: "teddy bear" is no bear, "stop sign" no sign. "An orange kite" names no fruit.
     """
-    return _mentioned(text.lower(), tuple(sorted(labels)))
+    return _mentioned(_A_COLOR.sub("      ", text.lower()), tuple(sorted(labels)))
 
 
 @lru_cache(maxsize=256)  # routing, folding and trust read the same question, some of them several times

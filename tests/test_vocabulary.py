@@ -49,3 +49,19 @@ def test_groups_keep_to_the_vocabulary() -> None:
 )
 def test_cues_match_whole_words_and_their_plurals(text: str, cue: str, expected: bool) -> None:
     assert says(text, cue) is expected
+
+
+@pytest.mark.parametrize(
+    ("question", "labels"),
+    [
+        ("Is there an orange?", ("orange",)),
+        ("Are there oranges in the bowl?", ("orange",)),
+        ("Is the orange on the left?", ("orange",)),
+        ("orange and cat", ("orange", "cat")),
+        ("Is there an orange cone?", ()),
+        ("How many orange cats are there?", ("cat",)),
+        ("orange cone", ()),
+    ],
+)
+def test_a_colour_names_no_fruit(question: str, labels: tuple[str, ...]) -> None:
+    assert mentioned(question, ("orange", "cat", "dog")) == labels
