@@ -29,6 +29,7 @@ _COMPARED = re.compile(  # how many there are of two things, not how much of som
     r"\b(?P<how>more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\s+(?P<others>[a-z' -]+)"
 )
 _SOMEWHERE = re.compile(r"\b(?:on|in|at|with|near|by|behind|under|for|to)\b")  # "more snow on the car than on the bus"
+_IN_ALL = re.compile(r"\b(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo))\b")  # that is nowhere in particular
 _YES_OR_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could)\b")
 _MORE_OF_WHICH = re.compile(r"\b(?:more|fewer|less|most|fewest) of\b|\b(?:same|equal) number of\b|\bequally many\b")
 _PLACE = re.compile(
@@ -81,7 +82,9 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
 
 def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tuple[str, str, str] | None:
     sides = mentioned(compared["things"], labels), mentioned(compared["others"], labels)
-    if not _YES_OR_NO.match(lowered) or compared["how"] == "as many" or _SOMEWHERE.search(compared["things"]):
+    if not _YES_OR_NO.match(lowered) or compared["how"] == "as many":
+        return None
+    if any(_SOMEWHERE.search(_IN_ALL.sub("", compared[side])) for side in ("things", "others")):
         return None
     if [len(side) for side in sides] != [1, 1]:
         return None

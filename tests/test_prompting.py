@@ -252,6 +252,8 @@ def test_a_comparison_is_told_both_counts_before_anything_else(question: str) ->
         ("Are there fewer people than dogs here?", "more dogs than people"),
         ("Is there less dogs than buses in it?", "no more buses than dogs"),
         ("Are there more buses than people?", "no more buses than people"),
+        ("Are there more dogs than people in this picture?", "more dogs than people"),
+        ("Are there more dogs than people on the left?", None),
         ("How many more dogs than people are there?", None),
         ("Why are there more dogs than people?", None),
         ("Are there as many dogs as people?", None),
