@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from vqa.agent.vocabulary import mentioned
+from vqa.agent.related import Related, read_related
+from vqa.agent.vocabulary import label_of, meant, mentioned
 from vqa.words import one, plural
 
 Aim = Literal["count", "compare", "presence", "place", "other"]
@@ -32,6 +33,11 @@ _SOMEWHERE = re.compile(r"\b(?:on|in|at|with|near|by|behind|under|for|to)\b")  #
 _IN_ALL = re.compile(r"\b(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo))\b")  # that is nowhere in particular
 _YES_OR_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could)\b")
 _MORE_OF_WHICH = re.compile(r"\b(?:more|fewer|less|most|fewest) of\b|\b(?:same|equal) number of\b|\bequally many\b")
+_WHICH_ARE_MORE = re.compile(  # "Which are more, dogs or cats?"
+    r"\b(?P<how>more|most|fewer|fewest)\b(?:\s+(?:common|numerous|frequent))?(?:\s+(?:here|there))?,?\s+(?:the\s+)?"
+    r"(?P<thing>[a-z][a-z -]*?)\s+or\s+(?:the\s+)?(?P<other>[a-z][a-z -]*?)"
+    r"(?:\s+(?:in|on) (?:the|this) (?:image|picture|photo))?\s*[?.!]*$"
+)
 _PLACE = re.compile(
     r"\b(?:where|which side|what side|location of|position of|located|left|right|above|below|next to|beside|behind|"
     r"in front of|top|bottom)\b"
@@ -54,7 +60,9 @@ class Intent:
         asked: Labels the question is about ("people" in "how many people are on the bus?", both of what it compares).
         named: Every label it mentions, `asked` among them.
         thing: What it counts or looks for, in its own words; with `asked` empty, something the detector does not know.
-        claim: What is so if the answer is yes, where two labels are compared: ("more", "dog", "cat").
+        claim: What is so if the answer is yes, where two labels are compared: ("more", "dog", "cat"); or which of them
+            is asked for: ("most", "dog", "cat"), ("fewest", …).
+        related: What it asks of one thing against another.
     """
 
     aim: Aim
@@ -62,6 +70,7 @@ class Intent:
     named: tuple[str, ...]
     thing: str = ""
     claim: tuple[str, str, str] | None = None
+    related: Related | None = None
 
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
@@ -70,14 +79,17 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     named = mentioned(lowered, labels)
     if len(named) > 1 and (compared := _COMPARED.search(lowered)) and mentioned(compared["things"], labels):
         return Intent("compare", named, named, claim=_claim(lowered, compared, labels))
+    if len(named) == 2 and (claim := _which_are_more(lowered, labels)):
+        return Intent("compare", named, named, claim=claim)
     if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
         return Intent("other", named, named)
-    match = _COUNT.search(lowered) or _PRESENCE.search(lowered)
+    related = read_related(lowered, labels) if named else None
+    match = None if related else _COUNT.search(lowered) or _PRESENCE.search(lowered)
     aim = _aim(lowered, match)
     if match is None:
-        return Intent(aim, named, named)
+        return Intent(aim, named, named, related=related)
     thing = match["thing"].strip()
-    return Intent(aim, mentioned(thing, labels), named, thing)
+    return Intent(aim, meant(thing, labels), named, thing)
 
 
 def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tuple[str, str, str] | None:
@@ -89,6 +101,14 @@ def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tu
     if [len(side) for side in sides] != [1, 1]:
         return None
     return compared["how"], sides[0][0], sides[1][0]
+
+
+def _which_are_more(lowered: str, labels: Collection[str]) -> tuple[str, str, str] | None:
+    match = _WHICH_ARE_MORE.search(lowered)
+    if match is None:
+        return None
+    label, other = label_of(match["thing"], labels), label_of(match["other"], labels)
+    return None if label is None or other is None else ("most" if match["how"][0] == "m" else "fewest", label, other)
 
 
 def _aim(lowered: str, match: re.Match[str] | None) -> Aim:
@@ -110,7 +130,7 @@ def in_terms_of_more(question: str, labels: Collection[str]) -> str | None:
     A small core that has learnt the one wording gets the other one wrong half of the time.
     """
     claim = read_intent(question, labels).claim
-    if claim is None or claim[0] == "more":
+    if claim is None or claim[0] not in ("fewer", "less"):
         return None
     return f"Are there more {plural(claim[2], 0)} than {plural(claim[1], 0)}?"
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
+from vqa.agent.related import holds, lies
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
-from vqa.words import counted, place, plural, relation
+from vqa.words import counted, one, place, plural, relation
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
@@ -166,7 +167,9 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
         lines += [Line(f"Detector: {_about(label, finding, with_places)}", 0.0) for label in told]
     others_named = [label for label in intent.named if label not in intent.asked]
     lines += [Line(f"Detector: {_about(label, finding, False)}", 1.0) for label in others_named]
-    if intent.aim in ("place", "other") and intent.named:
+    if told_so := _asked_relation(sure, intent):
+        lines.append(Line(f"Detector: {told_so}", 0.0))
+    elif intent.aim in ("place", "other") and intent.named:
         lines += [Line(f"Detector: {told}", 2.0 + 0.01 * i) for i, told in enumerate(_relations(sure, intent))]
     rest = [r.label for r in sure if r.label not in intent.named]
     if rest:
@@ -179,16 +182,21 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
 def _claimed(intent: Intent, finding: Finding) -> str:
     """Return "more dogs than cats" or "no more dogs than cats", of what a question claims; "" if it claims nothing.
 
-    Told so, a small core agrees or not, which it can; of two numbers it often cannot say which is the larger.
+    Told so, a small core agrees or not, which it can; of two numbers it often cannot say which is the larger. Asked
+    which are more, it is told that, or "as many dogs as cats".
     """
     if intent.claim is None:
         return ""
     how, *labels = intent.claim
+    numbers = {named: sum(r.label == named and r.score >= COUNT_SCORE for r in finding.regions) for named in labels}
+    which = how in ("most", "fewest")
+    if which and len(set(numbers.values())) == 1:
+        return f"as many {plural(labels[0], 0)} as {plural(labels[1], 0)}"
+    if which:
+        labels.sort(key=lambda label: numbers[label], reverse=how == "most")
+        return f"{'more' if how == 'most' else 'fewer'} {plural(labels[0], 0)} than {plural(labels[1], 0)}"
     label, other = labels if how == "more" else reversed(labels)
-    number, others = (
-        sum(r.label == named and r.score >= COUNT_SCORE for r in finding.regions) for named in (label, other)
-    )
-    return f"{'' if number > others else 'no '}more {plural(label, 0)} than {plural(other, 0)}"
+    return f"{'' if numbers[label] > numbers[other] else 'no '}more {plural(label, 0)} than {plural(other, 0)}"
 
 
 def _about(label: str, finding: Finding, with_places: bool) -> str:
@@ -215,6 +223,26 @@ def _group(intent: Intent, finding: Finding) -> str:
 def _counts(labels: Sequence[str]) -> str:
     """Return "4 people, 1 bus", in the order of first appearance."""
     return ", ".join(counted(label, labels.count(label)) for label in dict.fromkeys(labels))
+
+
+def _asked_relation(sure: Sequence[Region], intent: Intent) -> str:
+    """Return "dog on couch", "dog not on couch" or "on couch: a dog and a cat", whichever is asked for; "" if unknown.
+
+    Out of six relations a small core often chooses the wrong one.
+    """
+    if intent.related is None:
+        return ""
+    how, anchor, other = intent.related.how, intent.related.anchor, intent.related.other
+    best: dict[str, Region] = {}
+    for region in sure:
+        best.setdefault(region.label, region)
+    if anchor not in best:
+        return ""
+    if other is None:
+        there = [one(label) for label, r in best.items() if label != anchor and lies(how, r, best[anchor])]
+        return f"{how} {anchor}: {', '.join(there[:MAX_RELATIONS])}" if there else ""
+    so = holds(how, best[other], best[anchor]) if other in best else None
+    return "" if so is None else f"{other} {'' if so else 'not '}{how} {anchor}"
 
 
 def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:

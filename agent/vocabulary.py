@@ -116,6 +116,18 @@ _A_COLOR = re.compile(
 )
 """Orange before the name of something else: a colour, no fruit."""
 
+_HEADS = "|".join(  # what the name of a thing stands before without being the thing: a mouse pad is no mouse
+    "area bag band bath bathroom bed bell bench board boot booth bottle bowl box bread brush building cage cake "
+    "cap carriage cart case charger cloth club coat collar computer cord counter court cover crossing cutter desk "
+    "diamond dock door driver emblem face farm faucet feeder fence field food frame game garage goggles handle "
+    "hat helmet holder house jacket jar jersey juice keyboard lane leash leg lid lift light line litter logo "
+    "magnet mat match meat monitor mouse number pad page paper park path pen pie plate platform player pole post "
+    "race rack ramp remote rider road robe rope route sauce screen seat sheet shelf shelve shirt shop shorts show "
+    "sign slope stable stadium stall stand station statue stop store strap string stroller tail tank team tower "
+    "toy track trail tray tree trunk tube uniform vase vest wall wheel window wing".split()
+)
+_COMPOUND = re.compile(rf"(?P<before>.*?(?P<word>[a-z]+))\s+(?:{_HEADS})(?:e?s)?")
+
 
 def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     """Return the labels of a vocabulary that `text` names, in the order it names them.
@@ -138,6 +150,30 @@ def _mentioned(lowered: str, labels: tuple[str, ...]) -> tuple[str, ...]:
             for label in targets:
                 found[label] = min(match.start(), found.get(label, match.start()))
     return tuple(sorted(found, key=lambda label: found[label]))
+
+
+def meant(thing: str, labels: Collection[str]) -> tuple[str, ...]:
+    """Return the labels that the noun phrase `thing` stands for, none for what only has one in its name.
+
+    "black dogs" are dogs; a dog house is none, nor is a bus stop a bus.
+    """
+    labels_named = mentioned(thing, labels)
+    compound = _COMPOUND.fullmatch(thing.lower())
+    if compound is None:
+        return labels_named
+    before = mentioned(compound["before"], labels)
+    if labels_named != before:  # the last word is a thing itself, or part of its name: computer mouse, stop sign
+        return tuple(label for label in labels_named if label not in before) or labels_named
+    word = compound["word"]
+    label = label_of(word, labels)
+    one_of_it = label is not None and not (word[-1] == "s" and label_of(word[:-1], labels))  # bus, but not dogs
+    return () if one_of_it and label not in ("person", "sheep") else labels_named
+
+
+def label_of(name: str, labels: Collection[str]) -> str | None:
+    """Return the label that `name` is a name of and nothing besides: "couch" for "sofa", None for "red sofa"."""
+    meant = dict(_lexicon(tuple(sorted(labels)))).get(name.lower(), ())
+    return meant[0] if len(meant) == 1 else None
 
 
 def korean_words(label: str) -> list[str]:

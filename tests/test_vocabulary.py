@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.agent.vocabulary import mentioned, says
+from vqa.agent.vocabulary import meant, mentioned, says
 
 LABELS = ("person", "bicycle", "car", "bus", "dog", "cat", "bear", "teddy bear", "wine glass", "traffic light", "knife")
 
@@ -65,3 +65,23 @@ def test_cues_match_whole_words_and_their_plurals(text: str, cue: str, expected:
 )
 def test_a_colour_names_no_fruit(question: str, labels: tuple[str, ...]) -> None:
     assert mentioned(question, ("orange", "cat", "dog")) == labels
+
+
+@pytest.mark.parametrize(
+    ("thing", "labels"),
+    [
+        ("bus stops", ()),
+        ("mouse pad", ()),
+        ("black dog house", ()),
+        ("hot dog stand", ()),
+        ("toilet paper", ()),
+        ("computer mouse", ("mouse",)),
+        ("stop signs", ("stop sign",)),
+        ("black dogs", ("dog",)),
+        ("people board", ("person",)),  # "How many people board the train?"
+        ("cars stop", ("car",)),
+    ],
+)
+def test_a_thing_with_another_in_its_name_is_not_that_other(thing: str, labels: tuple[str, ...]) -> None:
+    known = ("person", "bus", "car", "dog", "hot dog", "mouse", "laptop", "stop sign", "toilet", "wine glass")
+    assert meant(thing, known) == labels

@@ -149,10 +149,12 @@ class Grounded:
 
     def _relation(
         self, about: ObjectQuestions, sure: Sequence[str], absent: Sequence[str], rng: random.Random
-    ) -> Asked:
+    ) -> Asked | None:
+        """Return None where the boxes leave it open: the picture itself may tell, and nobody has said what."""
         anchor = rng.choice(sure)
         others = [label for label in sure if label != anchor] if rng.random() < 0.85 else absent
-        return about.relation(anchor, others=others)
+        asked = about.relation(anchor, others=others)
+        return None if asked.answer == UNKNOWN else asked
 
     def _unknown(self, about: ObjectQuestions, caption: Finding | None, words: Wordings) -> Asked:
         if caption is not None and (asked := CaptionQuestions(caption, words).supported(WORDS["unheard"])):

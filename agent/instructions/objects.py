@@ -12,6 +12,7 @@ from vqa.agent.instructions.row import UNKNOWN, Asked
 from vqa.agent.instructions.wordings import Wordings, join
 from vqa.agent.intent import read_intent
 from vqa.agent.prompting import evidence
+from vqa.agent.related import PHRASES
 from vqa.agent.vocabulary import korean_words, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted, one, place, plural
@@ -20,14 +21,6 @@ KINDS = {
     "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"),
     "vehicle": ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
     "fruit": ("banana", "apple", "orange"),
-}
-RELATIONS = {  # as the folding tells it: as people ask for it
-    "left of": ("left of", "to the left of"),
-    "right of": ("right of", "to the right of"),
-    "above": ("above", "over"),
-    "below": ("below", "underneath"),
-    "on or in front of": ("on", "in front of"),
-    "behind or under": ("behind", "under"),
 }
 
 
@@ -108,24 +101,27 @@ class ObjectQuestions:
         """Ask what is left of, on, … a thing, or whether one of `others` is; the answer is what the folding tells."""
         rng = self._rng
         if rng.random() < 0.5:
-            told = self._told(f"Where is the {anchor}?")
-            there = [how for how in RELATIONS if any(line.endswith(f" {how} {anchor}") for line in told)]
-            how = rng.choice(there if there and rng.random() < 0.75 else list(RELATIONS))
-            asked = self._words.ask("related", how=rng.choice(RELATIONS[how]), one=anchor)
-            ending = f" {how} {anchor}"
-            found = [one(line.removesuffix(ending)) for line in self._told(asked) if line.endswith(ending)]
+            there = [how for how in PHRASES if self._there(how, anchor)]
+            how = rng.choice(there if there and rng.random() < 0.75 else list(PHRASES))
+            found = self._there(how, anchor)
+            asked = self._words.ask("related", how=how, one=anchor)
             return Asked("relation", asked, join(found) if found else UNKNOWN)
         other = rng.choice(others)
-        actual = next(
-            (h for h in RELATIONS if f"{other} {h} {anchor}" in self._told(f"{other} left of {anchor}")), None
-        )
-        how = actual if actual and rng.random() < 0.5 else rng.choice(list(RELATIONS))
-        asked = self._words.ask("is_related", how=rng.choice(RELATIONS[how]), a=one(other), other=other, one=anchor)
-        if not self.seen(other):
-            return Asked("relation", asked, "No")
-        told = self._told(asked)
-        actual = next((h for h in RELATIONS if f"{other} {h} {anchor}" in told), None)
-        return Asked("relation", asked, UNKNOWN if actual is None else "Yes" if actual == how else "No")
+        so = [how for how in PHRASES if self._is_so(other, how, anchor)]
+        how = rng.choice(so if so and rng.random() < 0.5 else list(PHRASES))
+        asked = self._words.ask("is_related", how=how, a=one(other), other=other, one=anchor)
+        is_so = self._is_so(other, how, anchor) if self.seen(other) else False
+        return Asked("relation", asked, UNKNOWN if is_so is None else "Yes" if is_so else "No")
+
+    def _there(self, how: str, anchor: str) -> list[str]:
+        """Return what the folding names when it is asked what is `how` the anchor: "a dog", "a cat"."""
+        start = f"{how} {anchor}: "
+        told = self._told(f"What is {how} the {anchor}?")
+        return next((line.removeprefix(start).split(", ") for line in told if line.startswith(start)), [])
+
+    def _is_so(self, other: str, how: str, anchor: str) -> bool | None:
+        told = self._told(f"Is the {other} {how} the {anchor}?")
+        return True if f"{other} {how} {anchor}" in told else False if f"{other} not {how} {anchor}" in told else None
 
     def _told(self, question: str) -> list[str]:
         """Return the detector's lines that the question brings into the prompt."""
