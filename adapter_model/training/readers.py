@@ -39,11 +39,11 @@ def read_examples(source: Source, bad: BadRows) -> list[Example]:
 
 
 def _captions(source: Source, bad: BadRows) -> Iterator[Example]:
-    captions: dict[tuple[str, tuple[str, ...]], list[str]] = {}  # of a picture with its evidence
+    captions: dict[str, list[str]] = {}
     places: dict[str, str] = {}
     for where, row in _rows(source, bad):
         with bad.skipping(where):
-            image, evidence = _text(row, "image"), _evidence(row)
+            image = _text(row, "image")
             texts = row.get("captions", row.get("caption"))
             listed = [texts] if isinstance(texts, str) else texts
             if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
@@ -52,9 +52,9 @@ def _captions(source: Source, bad: BadRows) -> Iterator[Example]:
             if not told:
                 raise BadRow("no captions")
             places.setdefault(image, where)
-            captions.setdefault((image, evidence), []).extend(told)
-    for (image, evidence), told in captions.items():
-        yield Example(places[image], image, "", tuple(dict.fromkeys(told)), evidence)
+            captions.setdefault(image, []).extend(told)
+    for image, told in captions.items():
+        yield Example(places[image], image, "", tuple(dict.fromkeys(told)))
 
 
 def _vqa(source: Source, bad: BadRows) -> Iterator[Example]:
@@ -99,15 +99,11 @@ def _vqa_v2(source: Source, bad: BadRows) -> Iterator[Example]:
 def _instructions(source: Source, bad: BadRows) -> Iterator[Example]:
     for where, row in _rows(source, bad):
         with bad.skipping(where):
+            evidence = row.get("evidence", [])
+            if not isinstance(evidence, list) or not all(isinstance(line, str) for line in evidence):
+                raise BadRow("evidence is not a list of lines")
             question, answer = _text(row, "question"), _text(row, "answer")
-            yield Example(where, _picture(row, optional=True), question, (answer,), _evidence(row))
-
-
-def _evidence(row: Mapping[str, Any]) -> tuple[str, ...]:
-    evidence = row.get("evidence", [])
-    if not isinstance(evidence, list) or not all(isinstance(line, str) for line in evidence):
-        raise BadRow("evidence is not a list of lines")
-    return tuple(evidence)
+            yield Example(where, _picture(row, optional=True), question, (answer,), tuple(evidence))
 
 
 def _alpaca(source: Source, bad: BadRows) -> Iterator[Example]:

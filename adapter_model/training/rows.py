@@ -99,11 +99,11 @@ def make_rows(
     Where the answers of an example share a row, as many stay together as fit.
     """
     asked = (source.question, *source.questions)
+    own_prompts = tuple(form.prompt(question) for question in asked)
     pictures: dict[str, int] = {}
     rows: list[Row] = []
     for example in examples:
-        questions = (example.question,) if example.question else asked
-        prompts = tuple(form.prompt(question, example.evidence) for question in questions)
+        prompts = (form.prompt(example.question, example.evidence),) if example.question else own_prompts
         if example.image is None:
             prompts = tuple(tuple(without_slots(prompt)) for prompt in prompts)
         texts = [example.question, *example.answers, *(text for turn in example.turns for text in turn)]
