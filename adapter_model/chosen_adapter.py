@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -45,6 +46,16 @@ class ChosenAdapterCore(AdapterCore):
         from vqa.adapter_model.convert import convert
 
         return convert(source, folder, self._settings)
+
+    def average(self, adapters: Sequence[str], folder: Path) -> list[str]:
+        """Write the mean of some adapters' weights as a folder; return what there is to say about it.
+
+        Raises:
+            InputError: Fewer than two, not of one shape, or there is an adapter in `folder` already.
+        """
+        from vqa.adapter_model.averaging import average
+
+        return average(adapters, folder, self._settings)
 
     def _missing_adapter(self) -> str | None:
         name = self._settings.adapter

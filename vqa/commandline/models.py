@@ -91,3 +91,22 @@ def models_convert(settings: Settings, source: Path, folder: Path) -> None:
 
     core: Any = cores.get("llama-adapter").from_settings(settings)
     print(clean("\n".join(core.convert(source, folder))))
+
+
+_AVERAGE = ("vqa models average mean runs/a/last runs/b/last", "vqa models average mean smollm2-135m runs/a/last")
+
+
+@_command("average", *_AVERAGE, settings=STORE)
+def models_average(
+    settings: Settings,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    adapters: Annotated[list[str], typer.Argument(metavar="ADAPTER...", help="At least two of one shape.")],
+) -> None:
+    """Write the mean of several adapters' weights to a folder, which often answers better than any of them.
+
+    They should have begun with the same weights; one that is named twice counts twice.
+    """
+    from vqa.registry import cores
+
+    core: Any = cores.get("llama-adapter").from_settings(settings)
+    print(clean("\n".join(core.average(adapters, folder))))
