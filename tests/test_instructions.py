@@ -8,12 +8,14 @@ import pytest
 
 from vqa import Settings
 from vqa.agent.instructions.captions import CaptionQuestions
+from vqa.agent.instructions.make import Recipe
 from vqa.agent.instructions.objects import ObjectQuestions
 from vqa.agent.instructions.row import NO_TEXT, TASKS, UNKNOWN, Row, folded
 from vqa.agent.instructions.synthetic import HELD_OUT_LABELS, Example, Generator
 from vqa.agent.instructions.texts import LONGEST, TextQuestions
 from vqa.agent.instructions.wordings import Wordings
 from vqa.agent.prompting import compose
+from vqa.errors import InputError
 from vqa.registry import cores, experts
 from vqa.values import Finding, Question, Region
 
@@ -119,6 +121,16 @@ def test_held_out_labels_and_wordings_are_never_trained_on() -> None:
     assert {
         re.sub(r"\b(many) .*? are shown", r"\1 … are shown", r.question) for r in drawn("count", held_out=True)
     } == {"How many … are shown in the photo?"}
+
+
+def test_every_label_may_be_learnt_at_last_but_no_held_out_wording() -> None:
+    generator = Generator(7, LABELS, every_label=True)
+    asked = [example.question for example in (generator.draw("count") for _ in range(300))]
+    both = [label for label in ("giraffe", "people") if any(label in question for question in asked)]
+    assert both == ["giraffe", "people"]
+    assert not any("are shown" in question for question in asked)
+    with pytest.raises(InputError, match="--held-out or --every-label"):
+        Recipe(["synthetic:3"], held_out=True, every_label=True)
 
 
 def test_no_question_of_the_detector_puts_rubbish_into_the_evidence() -> None:

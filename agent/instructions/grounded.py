@@ -59,13 +59,17 @@ class Grounded:
         seed: Same seed, same rows, whatever the order of the pictures.
         per_picture: How many questions about findings each picture gets.
         held_out: Use the wordings and labels that training never sees, instead of the others.
+        every_label: Use the labels that training never sees, too.
     """
 
-    def __init__(self, agent: VQAAgent, *, seed: int, per_picture: int, held_out: bool = False) -> None:
+    def __init__(
+        self, agent: VQAAgent, *, seed: int, per_picture: int, held_out: bool = False, every_label: bool = False
+    ) -> None:
         self._agent = agent
         self._seed = seed
         self._per_picture = per_picture
         self._held_out = held_out
+        self._kept = frozenset[str]() if held_out or every_label else HELD_OUT_LABELS
         self._captions = agent.experts["caption"].available() is None
 
     def rows(self, annotated: Annotated, image: LoadedImage) -> Iterator[Row]:
@@ -163,8 +167,8 @@ class Grounded:
         return about.unknown(words.rng.choice([thing for thing in WORDS["unheard"] if thing not in told]))
 
     def _allowed(self, labels: Sequence[str]) -> list[str]:
-        """Return the labels that may be asked about: to learn from, none that is held out."""
-        return [label for label in labels if self._held_out or label not in HELD_OUT_LABELS]
+        """Return the labels that may be asked about: to learn from, none that is kept for testing."""
+        return [label for label in labels if label not in self._kept]
 
     def _about_sight(
         self, image: LoadedImage, caption: Finding | None, annotated: Annotated, words: Wordings

@@ -30,6 +30,10 @@ class Recipe:
         per_picture: Questions about findings for each picture, besides the annotated ones.
         seed: Same seed, same rows.
         held_out: Use the wordings and labels that are kept for testing, instead of all others.
+        every_label: Use the labels that are kept for testing as well, in the other wordings.
+
+    Raises:
+        InputError: Both of the last two are wanted.
     """
 
     sources: Sequence[str]
@@ -39,6 +43,11 @@ class Recipe:
     per_picture: int = 4
     seed: int = 0
     held_out: bool = False
+    every_label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.held_out and self.every_label:
+            raise InputError("give --held-out or --every-label: what is kept for testing, or what is learnt at last")
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,13 @@ def make(recipe: Recipe, agent: VQAAgent) -> Iterator[Progress]:
 def _grounded(
     source: str, annotated: Sequence[Annotated], place: Path, recipe: Recipe, agent: VQAAgent
 ) -> Iterator[Progress]:
-    grounded = Grounded(agent, seed=recipe.seed, per_picture=recipe.per_picture, held_out=recipe.held_out)
+    grounded = Grounded(
+        agent,
+        seed=recipe.seed,
+        per_picture=recipe.per_picture,
+        held_out=recipe.held_out,
+        every_label=recipe.every_label,
+    )
     with Pictures(place, offline=agent.settings.offline) as pictures:
         for done, about in enumerate(annotated, 1):
             try:
@@ -93,7 +108,7 @@ def _grounded(
 
 def _synthetic(source: str, count: int, recipe: Recipe, agent: VQAAgent) -> Iterator[Progress]:
     labels = tuple(agent.experts["detect"].vocabulary)
-    generator = Generator(recipe.seed, labels, held_out=recipe.held_out)
+    generator = Generator(recipe.seed, labels, held_out=recipe.held_out, every_label=recipe.every_label)
     for done in range(1, count + 1):
         example = generator.draw()
         asked = Asked(example.task, example.question, example.answer)

@@ -41,12 +41,13 @@ class Generator:
         seed: Same seed, same examples.
         labels: The detector's vocabulary.
         held_out: Draw from the held-out labels and wordings only, instead of from the others only.
+        every_label: Draw from all labels, in the wordings that are not held out.
     """
 
-    def __init__(self, seed: int, labels: Sequence[str], *, held_out: bool = False) -> None:
+    def __init__(self, seed: int, labels: Sequence[str], *, held_out: bool = False, every_label: bool = False) -> None:
         self._rng = random.Random(seed)
         self._words = Wordings(self._rng, held_out=held_out)
-        drawn = [label for label in labels if (label in HELD_OUT_LABELS) == held_out]
+        drawn = [label for label in labels if every_label or (label in HELD_OUT_LABELS) == held_out]
         self._scenes = Scenes(self._words, vocabulary=labels, labels=drawn)
         self._tasks = {
             "count": self._count, "presence": self._presence, "unknown": self._unknown, "place": self._place,

@@ -27,6 +27,7 @@ Split = Annotated[str | None, typer.Option(metavar="NAME", help="Only rows of th
 Limit = Annotated[int | None, typer.Option(metavar="N", min=1, help="At most so many pictures of each source.")]
 PerPicture = Annotated[int, typer.Option(metavar="N", min=1, help="Questions about findings for each picture.")]
 HeldOut = Annotated[bool, typer.Option("--held-out", help="Only the wordings and labels kept for testing.")]
+EveryLabel = Annotated[bool, typer.Option("--every-label", help="The labels kept for testing, too.")]
 
 
 @command(
@@ -45,6 +46,7 @@ def instruct(
     limit: Limit = None,
     per_picture: PerPicture = 4,
     held_out: HeldOut = False,
+    every_label: EveryLabel = False,
 ) -> None:
     """Make instructions for `vqa train`: evidence, question and answer, one JSON object a line.
 
@@ -53,7 +55,7 @@ def instruct(
     from vqa.agent.agent import VQAAgent
     from vqa.agent.instructions.make import Recipe, make
 
-    recipe = Recipe(sources, pictures, split, limit, per_picture, settings.seed, held_out)
+    recipe = Recipe(sources, pictures, split, limit, per_picture, settings.seed, held_out, every_label)
     agent = VQAAgent.from_pretrained(settings=settings)
     tasks: Counter[str] = Counter()
     skipped = 0
