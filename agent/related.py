@@ -34,7 +34,7 @@ PHRASES: dict[str, str] = {
     "left of": "left of", "to the left of": "left of", "on the left of": "left of", "right of": "right of",
     "to the right of": "right of", "on the right of": "right of", "above": "above", "over": "above", "below": "below",
     "on": "on", "on top of": "on", "in front of": "in front of", "behind": "behind", "under": "under",
-    "underneath": "under", "beneath": "under",
+    "underneath": "under", "beneath": "under", "next to": "beside", "beside": "beside", "near": "beside",
 }  # fmt: skip
 """What people say, and which relation they mean."""
 
@@ -51,6 +51,8 @@ _WHETHER = re.compile(
 )
 _CENTRED = 0.25
 """Two boxes are side by side along an axis from that share of the smaller side between their centres."""
+_NEAR, _FAR = 1.0, 2.5
+"""The gap between two things beside each other that are near or far, as a share of the larger one's width."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def read_related(question: str, labels: Collection[str]) -> Related | None:
 def holds(how: str, a: Region, b: Region) -> bool | None:
     """Return whether `a` is `how` (a key of PHRASES) seen from `b`, in the picture; None if the boxes do not tell."""
     means = PHRASES[how]
+    if means == "beside":
+        return True if lies(how, a, b) else False if _gap(a, b) > _FAR else None
     if means in _NOT_SO:
         seen = relation(a, b)
         return True if seen in _SO[means] else False if seen in _NOT_SO[means] else None
@@ -97,4 +101,13 @@ def holds(how: str, a: Region, b: Region) -> bool | None:
 
 def lies(how: str, a: Region, b: Region) -> bool:
     """Return whether `a` is one of the things to name when it is asked what is `how` seen from `b`."""
-    return relation(a, b) in _SO[PHRASES[how]]
+    means = PHRASES[how]
+    if means == "beside":
+        return relation(a, b) in ("left of", "right of") and _gap(a, b) <= _NEAR
+    return relation(a, b) in _SO[means]
+
+
+def _gap(a: Region, b: Region) -> float:
+    """Return how far apart two boxes are from left to right, as a share of the larger width; 0 if they are not."""
+    (ax0, _, ax1, _), (bx0, _, bx1, _) = a.xyxy, b.xyxy
+    return max(0.0, max(ax0, bx0) - min(ax1, bx1)) / max(ax1 - ax0, bx1 - bx0, 1.0)

@@ -57,7 +57,7 @@ def test_places_and_relations_are_told_when_the_question_asks_where() -> None:
 
 def test_a_pair_is_related_once_and_only_among_the_named_things() -> None:
     seen = objects(box("bus", x=0, y=120), box("person", x=240, y=120), box("dog", x=120, y=0))
-    told = [line for line in lines("Is the person near the bus?", seen) if " of " in line]
+    told = [line for line in lines("Are the person and the bus close to each other?", seen) if " of " in line]
     assert told == ["Detector: person right of bus"]
 
 
@@ -73,6 +73,10 @@ def test_a_pair_is_related_once_and_only_among_the_named_things() -> None:
         ("Would you say that the dog is under the couch?", None),  # a small box in a large one may be either
         ("Is the person left of the couch?", "person not left of couch"),
         ("Is a person in front of the dog?", None),
+        ("What is next to the sofa?", "next to couch: a person"),
+        ("What is beside the person?", "beside person: a couch"),  # the dog is further than a person is wide
+        ("Is the dog near the cat?", "dog near cat"),
+        ("Is the dog next to the person?", None),  # neither close nor far
     ],
 )
 def test_what_is_asked_of_two_things_is_told_in_the_questions_words(question: str, told: str | None) -> None:
