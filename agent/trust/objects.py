@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.intent import Intent, read_intent
+from vqa.agent.related import Related, holds
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes
 from vqa.agent.vocabulary import mentioned
@@ -30,15 +31,21 @@ _SAID_RELATIONS = (
     (re.compile(r"\b(?:on|in front of|inside|in)\b"), "on or in front of"),
     (re.compile(r"\b(?:behind|under|underneath)\b"), "behind or under"),
 )
-# "Are there more cats than dogs?" is not settled by there being cats, "Are there no cats?" turns yes and no around.
+# "Is there more than one dog?" is not settled by there being dogs, "Are there no cats?" turns yes and no around.
 _UNSETTLED = re.compile(r"\b(?:more|fewer|less|another|other|both|same|not?|without|isn't|aren't|only|than)\b")
+
+_ALIKE = re.compile(r"\b(?:same|equal|equally|alike|as many)\b")
 
 
 def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -> Iterator[Evidence]:
     """Yield what a detector's finding says about an answer."""
     intent = read_intent(question, finding.vocabulary)
     said = says_yes(text)
-    if kind == "count":
+    if intent.claim is not None:
+        yield from _of_a_comparison(finding, intent.claim, text)
+    elif intent.related is not None and intent.related.other is not None and said is not None:
+        yield from _of_two_things(finding, intent.related, said)
+    elif kind == "count":
         yield from _of_a_count(finding, intent, text)
     elif kind == "presence" and said is not None:
         if not _UNSETTLED.search(question.lower()):
@@ -71,6 +78,39 @@ def _of_a_count(finding: Finding, intent: Intent, text: str) -> Iterator[Evidenc
     if faint:
         told += f", and {faint} too unsure to count"
     yield Evidence(finding.expert, "supports" if said == len(found) else "contradicts", told, found)
+
+
+def _of_a_comparison(finding: Finding, claim: tuple[str, str, str], text: str) -> Iterator[Evidence]:
+    """Compare a yes or no, or the label that an answer names, with how many there are of two labels."""
+    how, label, other = claim
+    found, others = _found(finding, [label], COUNT_SCORE), _found(finding, [other], COUNT_SCORE)
+    said, named = says_yes(text), mentioned(text, (label, other))
+    more = len(found) > len(others) if how in ("more", "most") else len(found) < len(others)
+    if how in ("most", "fewest"):
+        if len(found) == len(others):
+            right = _ALIKE.search(text.lower()) is not None
+        elif len(named) == 1:
+            right = named[0] == (label if more else other)
+        else:
+            return
+    elif said is None:
+        return
+    else:
+        right = said == more
+    counts = f"counts {counted(label, len(found))} and {counted(other, len(others))}"
+    yield Evidence(finding.expert, "supports" if right else "contradicts", counts, found + others)
+
+
+def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:
+    """Compare a yes or no with where the surest box of one label is, seen from that of the other."""
+    here = _found(finding, [asked.other or ""], COUNT_SCORE)[:1]
+    there = _found(finding, [asked.anchor], COUNT_SCORE)[:1]
+    if not here or not there:
+        return
+    so = holds(asked.how, here[0], there[0])
+    if so is not None:
+        told = f"finds the {asked.other} {'' if so else 'not '}{asked.how} the {asked.anchor}"
+        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, here + there)
 
 
 def _of_a_place(finding: Finding, intent: Intent, text: str) -> Iterator[Evidence]:
