@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from vqa.agent.bounds import Bound, read_bound
 from vqa.agent.related import Related, read_related
 from vqa.agent.vocabulary import label_of, meant, mentioned
 from vqa.words import one, plural
@@ -63,6 +64,7 @@ class Intent:
         claim: What is so if the answer is yes, where two labels are compared: ("more", "dog", "cat"); or which of them
             is asked for: ("most", "dog", "cat"), ("fewest", …).
         related: What it asks of one thing against another.
+        bound: What it claims of the number of things.
     """
 
     aim: Aim
@@ -71,6 +73,7 @@ class Intent:
     thing: str = ""
     claim: tuple[str, str, str] | None = None
     related: Related | None = None
+    bound: Bound | None = None
 
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
@@ -83,6 +86,8 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
         return Intent("compare", named, named, claim=claim)
     if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
         return Intent("other", named, named)
+    if bound := read_bound(lowered, labels):
+        return Intent("presence", (bound.label,), named, bound.words, bound=bound)
     related = read_related(lowered, labels) if named else None
     match = None if related else _COUNT.search(lowered) or _PRESENCE.search(lowered)
     aim = _aim(lowered, match)

@@ -156,6 +156,9 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
     lines: list[Line] = []
     if claim := _claimed(intent, finding):
         lines.append(Line(f"Detector: {claim}", 0.0))
+    if intent.bound is not None:
+        so = intent.bound.holds(sum(region.label == intent.bound.label for region in sure))
+        lines.append(Line(f"Detector: {'' if so else 'not '}{intent.bound.words}", 0.0))
     if intent.thing and not intent.asked:
         lines.append(Line(f"Detector: {intent.thing} unknown", 0.0))
     if len(intent.asked) > 1 and intent.thing:

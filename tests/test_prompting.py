@@ -302,6 +302,25 @@ def test_what_a_comparison_claims_is_told_or_denied(question: str, told: str | N
     assert claims == ([f"Detector: {told}"] if told else [])
 
 
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Is there more than one dog?", "more than one dog"),
+        ("Are there at least 3 dogs in this picture?", "not at least 3 dogs"),
+        ("do you see only two dogs", "only two dogs"),
+        ("Can you see fewer than two people?", "fewer than two people"),
+        ("Are there exactly two dogs on the bus?", None),  # a place narrows what is counted
+        ("Is there more than one black dog?", None),
+        ("Is there at least one dog?", None),  # asks whether there is any
+    ],
+)
+def test_what_is_claimed_of_a_number_is_told_or_denied(question: str, told: str | None) -> None:
+    found = objects(box("bus"), box("dog"), box("dog"), box("person"))
+    first, *rest = lines(question, found)
+    assert (first == f"Detector: {told}") if told else not re.search("than|least|only|exactly", first)
+    assert "Detector: 2 dogs" in (first, *rest) or "people" in question
+
+
 def test_fewer_of_one_thing_is_read_as_more_of_the_other() -> None:
     found = objects(box("bus"), box("dog"), box("dog"), box("person"))
     asked = "Are there fewer people than dogs here?"

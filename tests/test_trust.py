@@ -85,7 +85,7 @@ def test_a_detector_is_silent_about_what_it_does_not_know() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["Is there more than one dog?", "Is there no dog?", "Is there another dog?", "Isn't there a dog?"]
+    "question", ["Is there more than the dog?", "Is there no dog?", "Is there another dog?", "Isn't there a dog?"]
 )
 def test_a_question_that_there_being_a_thing_does_not_settle_gets_no_evidence(question: str) -> None:
     assert stances(question, "Yes", boxes(("dog", 0.9))) == []
@@ -337,6 +337,9 @@ def test_the_table_shows_stances_and_boxes_and_no_control_character(capsys: pyte
         ("Which are fewer, people or dogs?", "Dogs", "contradicts", "counts 1 person and 2 dogs"),
         ("Which are more, people or buses?", "The same number", "supports", "counts 1 person and 1 bus"),
         ("Which are more, people or buses?", "Buses", "contradicts", "counts 1 person and 1 bus"),
+        ("Is there more than one dog?", "Yes", "supports", "counts 2 dogs"),
+        ("Are there at least 3 dogs?", "Yes", "contradicts", "counts 2 dogs"),
+        ("Do you see only one bus?", "No", "contradicts", "counts 1 bus"),
         ("Is the person left of the bus?", "Yes", "supports", "finds the person left of the bus"),
         ("Is the bus left of the person?", "Yes", "contradicts", "finds the bus not left of the person"),
         ("Is the bus left of the person?", "No", "supports", "finds the bus not left of the person"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vqa.agent.bounds import HOW, NUMBERS
 from vqa.agent.instructions.row import UNKNOWN, Asked
 from vqa.agent.instructions.wordings import Wordings, join
 from vqa.agent.intent import read_intent
@@ -75,12 +76,24 @@ class ObjectQuestions:
         return Asked("korean", self._words.ask(f"korean.{asked.task}", one=word), asked.answer)
 
     def compare(self, label: str, other: str) -> Asked:
+        if self._rng.random() < 0.35:
+            return self._bound(label)
         n, m = len(self.seen(label)), len(self.seen(other))
         many, others = plural(label, 2), plural(other, 2)
         if self._rng.random() < 0.6:
             return Asked("compare", self._words.ask("more", many=many, others=others), "Yes" if n > m else "No")
         answer = many if n > m else others if m > n else "The same number"
         return Asked("compare", self._words.ask("most", many=many, others=others), answer.capitalize())
+
+    def _bound(self, label: str) -> Asked:
+        """Ask whether there are more than two, only one, …: mostly of numbers near the right one."""
+        rng = self._rng
+        sure = sum(r.label == label and r.score >= COUNT_SCORE for r in self._finding.regions)
+        how, number = rng.choice(list(HOW)), max(1, sure + rng.choice([-1, 0, 0, 1, 2]))
+        word = next((word for word, n in NUMBERS.items() if n == number), str(number))
+        claim = f"{how} {word if rng.random() < 0.7 else number} {plural(label, number)}"
+        kind = "bound" if number > 1 else "bound_one"
+        return Asked("compare", self._words.ask(kind, claim=claim), "Yes" if HOW[how](sure, number) else "No")
 
     def sort(self, word: str) -> Asked:
         """Ask which animal, vehicle or fruit it is: the sure ones, else the suspected; one kind by its bare name."""

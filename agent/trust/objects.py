@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from vqa.agent.bounds import Bound
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.related import Related, holds
 from vqa.agent.trust.kinds import Kind
@@ -31,7 +32,7 @@ _SAID_RELATIONS = (
     (re.compile(r"\b(?:on|in front of|inside|in)\b"), "on or in front of"),
     (re.compile(r"\b(?:behind|under|underneath)\b"), "behind or under"),
 )
-# "Is there more than one dog?" is not settled by there being dogs, "Are there no cats?" turns yes and no around.
+# "Is there more than a dog?" is not settled by there being a dog, "Are there no cats?" turns yes and no around.
 _UNSETTLED = re.compile(r"\b(?:more|fewer|less|another|other|both|same|not?|without|isn't|aren't|only|than)\b")
 
 _ALIKE = re.compile(r"\b(?:same|equal|equally|alike|as many)\b")
@@ -43,6 +44,8 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     said = says_yes(text)
     if intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
+    elif intent.bound is not None and said is not None:
+        yield from _of_a_bound(finding, intent.bound, said)
     elif intent.related is not None and intent.related.other is not None and said is not None:
         yield from _of_two_things(finding, intent.related, said)
     elif kind == "count":
@@ -99,6 +102,12 @@ def _of_a_comparison(finding: Finding, claim: tuple[str, str, str], text: str) -
         right = said == more
     counts = f"counts {counted(label, len(found))} and {counted(other, len(others))}"
     yield Evidence(finding.expert, "supports" if right else "contradicts", counts, found + others)
+
+
+def _of_a_bound(finding: Finding, bound: Bound, yes: bool) -> Iterator[Evidence]:
+    found = _found(finding, [bound.label], COUNT_SCORE)
+    stance: Stance = "supports" if yes == bound.holds(len(found)) else "contradicts"
+    yield Evidence(finding.expert, stance, f"counts {counted(bound.label, len(found))}", found)
 
 
 def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:
