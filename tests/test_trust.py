@@ -351,3 +351,11 @@ def test_what_is_asked_of_two_things_is_held_against_their_boxes(
     places = [(60, 50), (220, 50), (90, 50), (430, 50)]
     found = boxes(("dog", 0.9), ("dog", 0.8), ("person", 0.9), ("bus", 0.9), at=places)
     assert stances(question, text, found) == [(stance, told)]
+
+
+def test_a_claimed_number_that_the_count_bears_out_is_trusted() -> None:
+    found = boxes(("person", 0.86), ("person", 0.77))
+    borne_out = answer("Are there more than two people?", "No", found)
+    denied = answer("Are there more than two people?", "Yes", found)
+    assert denied.confidence is not None and borne_out.confidence is not None
+    assert denied.confidence < 0.6 < borne_out.confidence

@@ -71,6 +71,8 @@ def features(
 def _of_stances(kind: Kind | str, evidence: Sequence[Evidence], who: str) -> Mapping[str, float]:
     supports = any(e.stance == "supports" for e in evidence)
     contradicts = any(e.stance == "contradicts" for e in evidence)
+    if kind == "yes or no":  # about two things or a number: too rare to fit, and as plain a yes or no
+        kind = "presence"
     about = f"{kind}: " if kind in ("presence", "count", "place", "open") else ""
     told = {}
     if supports:

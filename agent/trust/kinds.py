@@ -31,6 +31,8 @@ _YES_OR_NO = re.compile(
 def kind_of(question: str, intent: Intent) -> Kind:
     """Return a question's kind; `intent` is what it asks a detector for."""
     lowered = question.lower().strip()
+    if intent.bound is not None:  # that something is there says little about how many there are
+        return "yes or no"
     if intent.aim == "count" or (intent.aim == "presence" and not asks_for_words(question)):
         return intent.aim
     if asks_for_words(question):
