@@ -236,9 +236,7 @@ def _asked_relation(sure: Sequence[Region], intent: Intent) -> str:
     if intent.related is None:
         return ""
     how, anchor, other = intent.related.how, intent.related.anchor, intent.related.other
-    best: dict[str, Region] = {}
-    for region in sure:
-        best.setdefault(region.label, region)
+    best = _surest(sure)
     if anchor not in best:
         return ""
     if other is None:
@@ -253,9 +251,7 @@ def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:
 
     The surest of each label stands for it; the thing named last is what the others are held against.
     """
-    best: dict[str, Region] = {}
-    for region in sure:
-        best.setdefault(region.label, region)
+    best = _surest(sure)
     named = [label for label in intent.named if label in best]
     others = named if len(named) > 1 else list(best)
     told: dict[frozenset[str], str] = {}
@@ -265,6 +261,14 @@ def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:
             if how:
                 told.setdefault(frozenset((other, anchor)), f"{other} {how} {anchor}")
     return list(told.values())[:MAX_RELATIONS]
+
+
+def _surest(sure: Sequence[Region]) -> dict[str, Region]:
+    """Return the first, that is surest, thing of each label, in their order."""
+    best: dict[str, Region] = {}
+    for region in sure:
+        best.setdefault(region.label, region)
+    return best
 
 
 def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
