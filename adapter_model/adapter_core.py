@@ -46,8 +46,8 @@ class AdapterCore(ABC):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.loading = RLock()
-        # What the model makes of the pictures asked about last.
-        self._latest: tuple[tuple[str, ...], AdapterKeysValues, Tensor | None] | None = None
+        # What the model makes of each of the pictures asked about last.
+        self._latest: dict[str, tuple[AdapterKeysValues, Tensor | None]] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -378,16 +378,26 @@ class AdapterCore(ABC):
     def _look(self, images: Sequence[LoadedImage]) -> tuple[AdapterKeysValues, Tensor | None]:
         """Return what pictures add to prompts: the adapter's keys and values, and vectors (B, V, C) for their slots.
 
+        Each picture is looked at once and by itself: what it adds does not depend, to the last bit, on those beside it.
         With closed gates no picture is looked at.
         """
         import torch
 
+        from vqa.adapter_model.engine import joined
+
+        keys = [image.sha256 if self.sees() else "" for image in images]
         with self.loading:
-            seen = tuple(image.sha256 for image in images) if self.sees() else ()
-            if self._latest is None or self._latest[0] != seen:
-                model = self._model  # not loaded in inference mode: such weights cannot be used outside it
-                with torch.inference_mode():
-                    visual = model.visual(self._encoder.features(images)) if seen else None
-                    vectors = visual if self._config.fusion == "input" else None
-                    self._latest = (seen, model.adapter_keys_values(visual), vectors)
-            return self._latest[1:]
+            pictures = dict(zip(keys, images, strict=True))
+            self._latest = {key: self._latest.get(key) or self._made_of(pictures[key]) for key in pictures}
+            seen = [self._latest[key] for key in keys]
+        vectors = [vectors for _, vectors in seen if vectors is not None]
+        return joined([adapter for adapter, _ in seen]), torch.cat(vectors) if vectors else None
+
+    def _made_of(self, image: LoadedImage) -> tuple[AdapterKeysValues, Tensor | None]:
+        """Return what one picture adds to a prompt."""
+        import torch
+
+        model = self._model  # not loaded in inference mode: such weights cannot be used outside it
+        with torch.inference_mode():
+            visual = model.visual(self._encoder.features([image])) if self.sees() else None  # (1, V, C)
+            return model.adapter_keys_values(visual), visual if self._config.fusion == "input" else None

@@ -18,12 +18,15 @@ from torch.nn import functional as F
 
 from vqa.adapter_model.adapted import Adapted
 from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.projection import Projection, Weights
+from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
 from vqa.adapter_model.slots import embedded
 from vqa.errors import InputError
 
-_READ_TOGETHER = 400
-"""Tokens of prompts, padding included, that a CPU reads in one pass: more fill its caches and are no faster."""
+_READ_TOGETHER = 1024
+"""Tokens of prompts, padding included, that a CPU reads in one pass: more are no faster and take more memory."""
+_STEP, _STRIDE, _FINE = 16, 64, 256
+"""A pass is filled up to a multiple of 16 tokens, of 64 beyond 256: a CPU's matrix units take 16 rows at a time, and
+oneDNN compiles and keeps kernels for every number it meets."""
 
 
 @dataclass
@@ -98,7 +101,7 @@ class Engine:
         self._rotary = model.model.rotary_emb
         self._layers = [_Layer(layer, weights, self._dtype) for layer in model.model.layers]
         self._norm = _Norm(model.model.norm, self._dtype)
-        self._head = Projection([model.lm_head], weights=weights)
+        self._head = Projection([model.lm_head], weights=weights, packed=False)
         self._running = Lock()  # threads take turns by the step: two at once would only fight for the same cores
 
     @property
@@ -188,12 +191,12 @@ class Engine:
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
         step = _Step(cos[:, :, None], sin[:, :, None], mask)
-        x = x.flatten(0, 1)  # (B T, C)
+        filled = _filled(batch * length) if self.device.type == "cpu" else batch * length
+        x = F.pad(x.flatten(0, 1), (0, 0, 0, filled - batch * length))  # (N, C): the tokens, and rows of zeros
         for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):
-            x = x + layer.attention(x, cache, adapter, step)
-            x = x + layer.mlp(x)
+            x = layer.mlp(layer.attention(x, cache, adapter, step))
         rows.used = end
-        x = x.view(batch, length, -1)
+        x = x[: batch * length].view(batch, length, -1)
         logits = self._head(self._norm((x if all_logits else x[:, -1:]).flatten(0, 1)))
         return logits.float().view(batch, -1, logits.shape[-1])
 
@@ -216,19 +219,26 @@ class _Layer:
         self._out = Projection([attention.o_proj], weights=weights)
         self._scale = float(attention.scaling)
         self._mlp_norm = _Norm(layer.post_attention_layernorm, dtype)
-        self._gate_up = Projection([mlp.gate_proj, mlp.up_proj], weights=weights)
-        self._activation = mlp.act_fn
+        self._gated = GatedProjection(mlp.gate_proj, mlp.up_proj, mlp.act_fn, weights=weights)
         self._down = Projection([mlp.down_proj], weights=weights)
 
     @property
     def projections(self) -> tuple[Projection, ...]:
-        return self._qkv, self._out, self._gate_up, self._down
+        return self._qkv, self._out, self._gated.both, self._down
 
     def attention(self, x: Tensor, cache: Tensor, adapter: tuple[Tensor, Tensor] | None, step: _Step) -> Tensor:
-        """Map (B T, C) to (B T, C), with the new keys and values put in the last T slots of (2, B, H_kv, S, D)."""
+        """Add to (N, C), of which the first B T are tokens; their keys and values go to the last slots of the cache.
+
+        Args:
+            x: What the layers before made of the tokens.
+            cache: (2, B, H_kv, S, D), keys and values.
+            adapter: The layer's adapter keys and values.
+            step: What all layers need to know of the tokens.
+        """
         _, batch, kv_heads, _, width = cache.shape
-        qkv = self._qkv(self._attention_norm(x)).view(batch, x.shape[0] // batch, -1, width)
-        length, heads = qkv.shape[1], qkv.shape[2] - 2 * kv_heads  # qkv (B, T, H + 2 H_kv, D)
+        length = step.cos.shape[1]
+        qkv = self._qkv(self._attention_norm(x))[: batch * length].view(batch, length, -1, width)
+        heads = qkv.shape[2] - 2 * kv_heads  # qkv (B, T, H + 2 H_kv, D)
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
         turning.mul_(step.cos).addcmul_(rolled, step.sin)
@@ -247,12 +257,12 @@ class _Layer:
             )  # (B, H, T, D)
         if adapter is not None:
             seen = seen + _attend_to_prompt(query, *adapter, scale=self._scale)
-        return self._out(seen.transpose(1, 2).reshape(x.shape[0], -1))
+        seen = F.pad(seen.transpose(1, 2).reshape(batch * length, -1), (0, 0, 0, x.shape[0] - batch * length))
+        return self._out.added_to(x, seen)
 
     def mlp(self, x: Tensor) -> Tensor:
-        """Map (B T, C) to (B T, C)."""
-        gate, up = self._gate_up(self._mlp_norm(x)).chunk(2, dim=-1)
-        return self._down(self._activation(gate).mul_(up))
+        """Add to (N, C)."""
+        return self._down.added_to(x, self._gated(self._mlp_norm(x)))
 
 
 @dataclass(frozen=True)
@@ -262,6 +272,14 @@ class _Step:
     cos: Tensor
     sin: Tensor
     mask: Tensor | None
+
+
+def _filled(tokens: int) -> int:
+    """Return how many rows a pass over so many tokens has; few are mapped as they are."""
+    if tokens <= FEW:
+        return tokens
+    step = _STEP if tokens <= _FINE else _STRIDE
+    return -(-tokens // step) * step
 
 
 def _attend_to_prompt(query: Tensor, keys: Tensor, values: Tensor, *, scale: float) -> Tensor:
@@ -275,9 +293,10 @@ def _attend_to_prompt(query: Tensor, keys: Tensor, values: Tensor, *, scale: flo
 
 
 class _Norm:
-    """RMSNorm (arXiv 1910.07467); of one row on a CPU, LayerNorm of [x, -x]: mean 0, variance the mean square of x.
+    """RMSNorm (arXiv 1910.07467), on a CPU by kernels that PyTorch has for other norms: its own is ten operations.
 
-    PyTorch has a CPU kernel for the second and makes the first of ten operations, which takes one row twice as long.
+    Of one row it is LayerNorm of [x, -x], whose mean is 0 and whose variance is the mean square of x; of more,
+    BatchNorm with rows for channels, whose variances are given.
     """
 
     def __init__(self, norm: Any, dtype: torch.dtype) -> None:
@@ -287,10 +306,14 @@ class _Norm:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, C) to (N, C)."""
-        if self._twice is None or x.shape[0] > 1:  # not len(x), which costs PyTorch as much as a small operation
+        if self._twice is None:
             return F.rms_norm(x, self._weight.shape, self._weight, self._epsilon)
-        both = F.layer_norm(torch.cat([x, -x], dim=-1), self._twice.shape, self._twice, None, self._epsilon)
-        return both[:, : x.shape[1]]
+        if x.shape[0] == 1:  # not len(x), which costs PyTorch as much as a small operation
+            both = F.layer_norm(torch.cat([x, -x], dim=-1), self._twice.shape, self._twice, None, self._epsilon)
+            return both[:, : x.shape[1]]
+        size = torch.linalg.vector_norm(x, dim=-1, dtype=torch.float32)  # (N)
+        square = size.square().div_(x.shape[1])
+        return F.batch_norm(x[None], torch.zeros_like(size), square, eps=self._epsilon)[0].mul_(self._weight)
 
 
 def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues:
@@ -300,3 +323,13 @@ def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues
         return tensor if len(tensor) == 1 else tensor[torch.tensor(rows, device=tensor.device)]
 
     return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
+
+
+def joined(adapters: Sequence[AdapterKeysValues]) -> AdapterKeysValues:
+    """Return the adapter keys and values of rows from those of each, batch 1; that of all rows if they are the same."""
+    if all(adapter is adapters[0] for adapter in adapters):
+        return adapters[0]
+    return tuple(
+        pairs[0] and (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
+        for pairs in zip(*adapters, strict=True)
+    )

@@ -1,8 +1,8 @@
-"""Linears that read the same input, applied as one matrix product; on a CPU also with compact weights."""
+"""Linears that read the same input, applied as one matrix product; on a CPU with weights for few rows and for many."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from vqa.adapter_model.compact import compact
 from vqa.adapter_model.linear import TunedLinear, is_plain
+from vqa.adapter_model.packing import PackedMatrix, can_pack
 
 Weights = Literal["dense", "compact"]
 
@@ -26,25 +27,47 @@ class Projection:
 
     Args:
         linears: Of the same input width.
-        weights: "compact" maps few tokens at a time with smaller weights, held beside the dense ones, on a CPU.
+        weights: "compact" maps few rows at a time with smaller weights, on a CPU, held beside the dense ones.
+        packed: Whether, with "compact", many rows are mapped with packed weights where the machine has such.
     """
 
-    def __init__(self, linears: Sequence[nn.Module], *, weights: Weights = "dense") -> None:
+    def __init__(self, linears: Sequence[nn.Module], *, weights: Weights = "dense", packed: bool = True) -> None:
         self._linears = tuple(linear.fold() if isinstance(linear, TunedLinear) else linear for linear in linears)
         plain = [linear for linear in self._linears if isinstance(linear, nn.Linear) and is_plain(linear)]
-        self._dense = _fuse(plain) if len(plain) == len(linears) else None
-        smaller = weights == "compact" and self._dense is not None and self._dense[0].device.type == "cpu"
-        self._compact = compact(self._dense[0]) if smaller and self._dense is not None else None
+        self._weight: Tensor | None = None
+        self._bias: Tensor | None = None
+        self._compact = self._packed = None
+        if len(plain) == len(linears):
+            self._weight, self._bias = _fuse(plain)
+        if weights == "compact" and self._weight is not None and self._weight.device.type == "cpu":
+            self._compact = compact(self._weight)
+            if packed and can_pack(self._weight):
+                self._packed = PackedMatrix(self._weight, self._bias)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, in) to (N, out), out summed over the linears."""
-        if self._dense is None:
+        if self._compact is not None and x.shape[0] <= FEW:
+            y = self._compact.map(x)
+            return y if self._bias is None else y.add_(self._bias)
+        if self._packed is not None:
+            return self._packed.map(x)
+        if self._weight is None:
             return torch.cat([linear(x) for linear in self._linears], dim=-1)
-        weight, bias = self._dense
-        if self._compact is None or x.shape[0] > FEW:
-            return F.linear(x, weight, bias)
-        y = self._compact.map(x)
-        return y if bias is None else y.add_(bias)
+        return F.linear(x, self._weight, self._bias)
+
+    def added_to(self, residual: Tensor, x: Tensor) -> Tensor:
+        """Return `residual` (N, out) and what (N, in) is mapped to, added."""
+        if self._packed is None or x.shape[0] <= FEW:
+            return residual + self(x)
+        return self._packed.map_with(x, residual, "add")
+
+    def parts(self) -> list[PackedMatrix] | None:
+        """Return each linear's own packed matrix, or None where there are none to be had."""
+        if self._compact is None or self._weight is None or not can_pack(self._weight):
+            return None
+        sizes = [int(linear.out_features) for linear in self._linears if isinstance(linear, nn.Linear)]
+        biases: Sequence[Tensor | None] = [None] * len(sizes) if self._bias is None else torch.split(self._bias, sizes)
+        return [PackedMatrix(*part) for part in zip(torch.split(self._weight, sizes), biases, strict=True)]
 
     @property
     def bytes_a_token(self) -> int:
@@ -52,6 +75,33 @@ class Projection:
         if self._compact is not None:
             return self._compact.nbytes
         return sum(parameter.nbytes for linear in self._linears for parameter in linear.parameters())
+
+
+class GatedProjection:
+    """activation(gate(x)) · up(x), as LLaMA's MLP has it before its last linear (GLU variants, arXiv 2002.05202).
+
+    Args:
+        gate: The linear that is activated.
+        up: The other one.
+        activation: Of the gate.
+        weights: As a `Projection` has them.
+    """
+
+    def __init__(
+        self, gate: nn.Module, up: nn.Module, activation: Callable[[Tensor], Tensor], *, weights: Weights = "dense"
+    ) -> None:
+        self.both = Projection([gate, up], weights=weights, packed=False)
+        self._activation = activation
+        # Activated and multiplied by the products themselves; no other activation than LLaMA's own is worth that.
+        self._parts = self.both.parts() if activation is F.silu else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map (N, in) to (N, out)."""
+        if self._parts is not None and x.shape[0] > FEW:
+            gate, up = self._parts
+            return up.map_with(x, gate.map(x, "swish"), "mul")
+        gated, plain = self.both(x).chunk(2, dim=-1)
+        return self._activation(gated).mul_(plain)
 
 
 def _fuse(linears: Sequence[nn.Linear]) -> tuple[Tensor, Tensor | None]:

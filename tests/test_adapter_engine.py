@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.model import AdapterLlama
-from vqa.adapter_model.projection import Projection
+from vqa.adapter_model.packing import can_pack
+from vqa.adapter_model.projection import GatedProjection, Projection
 from vqa.errors import InputError
 
 CONFIG = AdapterConfig(
@@ -238,6 +240,45 @@ def test_other_weights_are_held_in_eight_bits(shape):
 def test_many_rows_of_input_are_mapped_by_the_weights_themselves():
     linear, x = linear_of(levels()), torch.randn(60, 64)
     close(Projection([linear], weights="compact")(x), linear(x), atol=0, rtol=0)
+
+
+def in_bfloat16(out, width, *, bias):
+    linear = torch.nn.Linear(width, out, bias=bias).bfloat16()
+    if not can_pack(linear.weight):
+        pytest.skip("this processor has no products of bfloat16 matrices")
+    return linear
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@torch.inference_mode()
+def test_many_rows_are_mapped_by_packed_weights_as_in_float32(bias):
+    linears, x = [in_bfloat16(out, 64, bias=bias) for out in (48, 16)], torch.randn(60, 64).bfloat16()
+    residual = torch.randn(60, 64).bfloat16()
+    exact = torch.cat([F.linear(x.float(), a.weight.float(), a.bias.float() if bias else None) for a in linears], 1)
+    found = Projection(linears, weights="compact")
+    close(found(x).float(), exact, atol=0.02, rtol=0.01)
+    close(found.added_to(residual, x).float(), exact + residual, atol=0.02, rtol=0.01)
+
+
+@pytest.mark.parametrize("activation", [F.silu, F.gelu])
+@pytest.mark.parametrize("rows", [3, 60])
+@torch.inference_mode()
+def test_a_gated_projection_is_the_activated_gate_times_the_other(activation, rows):
+    gate, up = (in_bfloat16(96, 64, bias=True) for _ in range(2))
+    x = torch.randn(rows, 64).bfloat16()
+    exact = activation(gate(x).float()) * up(x).float()
+    found = GatedProjection(gate, up, activation, weights="compact")
+    close(found(x).float(), exact, atol=0.03, rtol=0.03)
+
+
+@torch.inference_mode()
+def test_packed_weights_read_a_padded_batch_as_the_models_own_do(model):
+    model.to(torch.bfloat16)
+    adapter = tuple(pair and tuple(part.bfloat16() for part in pair) for pair in keys_values(model))
+    (_, first), (_, packed) = (
+        Engine(model, weights=weights).read(PROMPTS, adapter, room=1) for weights in ("dense", "compact")
+    )
+    close(packed, first, atol=0.1 * float(first.std()), rtol=0.1)
 
 
 @pytest.mark.parametrize("rows", [1, 3])

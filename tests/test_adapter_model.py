@@ -1,11 +1,14 @@
 """The adapted model against the base model, against its equations, and against itself in other arrangements."""
 
+import inspect
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import DynamicCache, LlamaForCausalLM
 
 from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.model import AdapterLlama
@@ -89,16 +92,11 @@ def test_decoding_with_a_cache_equals_reading_all_at_once(tiny_llama, config):
     prompt = model.visual(features(3))
     whole = model(ids, attention_mask=mask, visual_prompt=prompt).logits
     adapter = model.adapter_keys_values(prompt)
-    first = model(ids[:, :5], attention_mask=mask[:, :5], adapter=adapter, use_cache=True)
-    steps, cache = [first.logits], first.past_key_values
-    for position in range(5, ids.shape[1]):
-        out = model(
-            ids[:, position : position + 1],
-            attention_mask=mask[:, : position + 1],
-            adapter=adapter,
-            past_key_values=cache,
-            use_cache=True,
-        )
+    named = inspect.signature(LlamaForCausalLM.forward).parameters  # newer versions call it "cache"
+    cache = {"cache" if "cache" in named else "past_key_values": DynamicCache()}
+    steps = []
+    for start, stop in pairwise((0, *range(5, ids.shape[1] + 1))):
+        out = model(ids[:, start:stop], attention_mask=mask[:, :stop], adapter=adapter, use_cache=True, **cache)
         steps.append(out.logits)
     found = torch.cat(steps, dim=1)
     torch.testing.assert_close(found[mask.bool()], whole[mask.bool()], atol=1e-4, rtol=1e-4)

