@@ -87,7 +87,8 @@ class Engine:
 
     Args:
         model: In eval mode, folded or not.
-        weights: "compact" decodes with 4- and 8-bit weights on a CPU; prompts are still read with the model's own.
+        weights: "compact" decodes with 4- and 8-bit weights on a CPU. Prompts are read with the model's own, packed
+            where the machine has products for that; then the model can no longer run by itself.
     """
 
     def __init__(self, model: Adapted, *, weights: Weights = "dense") -> None:
@@ -216,11 +217,11 @@ class _Layer:
         attention, mlp = layer.self_attn, layer.mlp
         self._attention_norm = _Norm(layer.input_layernorm, dtype)
         self._qkv = Projection([attention.q_proj, attention.k_proj, attention.v_proj], weights=weights)
-        self._out = Projection([attention.o_proj], weights=weights)
+        self._out = Projection([attention.o_proj], weights=weights, keep=False)
         self._scale = float(attention.scaling)
         self._mlp_norm = _Norm(layer.post_attention_layernorm, dtype)
         self._gated = GatedProjection(mlp.gate_proj, mlp.up_proj, mlp.act_fn, weights=weights)
-        self._down = Projection([mlp.down_proj], weights=weights)
+        self._down = Projection([mlp.down_proj], weights=weights, keep=False)
 
     @property
     def projections(self) -> tuple[Projection, ...]:

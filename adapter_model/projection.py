@@ -29,9 +29,12 @@ class Projection:
         linears: Of the same input width.
         weights: "compact" maps few rows at a time with smaller weights, on a CPU, held beside the dense ones.
         packed: Whether, with "compact", many rows are mapped with packed weights where the machine has such.
+        keep: Whether the linears must still work on their own; else they lose weights that are packed.
     """
 
-    def __init__(self, linears: Sequence[nn.Module], *, weights: Weights = "dense", packed: bool = True) -> None:
+    def __init__(
+        self, linears: Sequence[nn.Module], *, weights: Weights = "dense", packed: bool = True, keep: bool = True
+    ) -> None:
         self._linears = tuple(linear.fold() if isinstance(linear, TunedLinear) else linear for linear in linears)
         plain = [linear for linear in self._linears if isinstance(linear, nn.Linear) and is_plain(linear)]
         self._weight: Tensor | None = None
@@ -43,6 +46,8 @@ class Projection:
             self._compact = compact(self._weight)
             if packed and can_pack(self._weight):
                 self._packed = PackedMatrix(self._weight, self._bias)
+                if not keep:
+                    self.free()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, in) to (N, out), out summed over the linears."""
@@ -60,6 +65,13 @@ class Projection:
         if self._packed is None or x.shape[0] <= FEW:
             return residual + self(x)
         return self._packed.map_with(x, residual, "add")
+
+    def free(self) -> None:
+        """Let go of the dense weights, which others have replaced; the linears cannot work on their own any more."""
+        self._weight = None
+        for linear in self._linears:
+            if isinstance(linear, nn.Linear):
+                linear.weight.data = linear.weight.data.new_empty(0)
 
     def parts(self) -> list[PackedMatrix] | None:
         """Return each linear's own packed matrix, or None where there are none to be had."""
@@ -84,7 +96,7 @@ class GatedProjection:
         gate: The linear that is activated.
         up: The other one.
         activation: Of the gate.
-        weights: As a `Projection` has them.
+        weights: As a `Projection` has them; with packed ones the linears lose theirs.
     """
 
     def __init__(
@@ -94,6 +106,8 @@ class GatedProjection:
         self._activation = activation
         # Activated and multiplied by the products themselves; no other activation than LLaMA's own is worth that.
         self._parts = self.both.parts() if activation is F.silu else None
+        if self._parts is not None:
+            self.both.free()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, in) to (N, out)."""

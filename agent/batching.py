@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from vqa.agent.answering import answered_alone, check_whole, finished
 from vqa.agent.events import Found
 from vqa.agent.prompting import compose
+from vqa.devices import trim_heap
 from vqa.errors import ModelUnavailable, PartialFailure, VQAError
 from vqa.images import load_image
 from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
@@ -111,6 +112,7 @@ def answer_windows(
                 following = looking.submit(prepare)
                 _answer(agent, window)
                 yield [_result(agent, asked) for asked in window]
+                trim_heap()  # windows of ever other sizes leave gaps, which would grow with the number of rows
         finally:
             stopped = True  # also when the caller has seen enough
             loading.shutdown(wait=False, cancel_futures=True)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
 from vqa.agent.related import holds, lies
+from vqa.agent.setting import inside_or_outside
+from vqa.agent.setting import told as told_of_setting
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
@@ -32,6 +34,7 @@ _STOP_WORDS = frozenset(
     "those of in on at to for from by with and or it its you see say says said read reads written can could "
     "please".split()
 )
+_BESIDE = "beside the question"
 _SETTLED = ("count", "compare", "presence")  # aims where a detector that knows the thing is the one to ask
 # Asked for a figure, a line with digits is worth more than one without; "total" may stand a line above its value.
 _FIGURES = re.compile(
@@ -99,10 +102,11 @@ def compose(
 def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     """Return the question as `core` reads it.
 
-    Markers are broken up, fewer of one thing are more of the other, Korean is glossed, and choices are named for a core
-    that must read them.
+    Markers are broken up, fewer of one thing are more of the other, indoors is inside, Korean is glossed, and choices
+    are named for a core that must read them.
     """
-    asked = in_terms_of_more(question.text, _vocabulary(findings)) or _clean(question.text, core.markers)
+    plainer = in_terms_of_more(question.text, _vocabulary(findings)) or inside_or_outside(question.text)
+    asked = plainer or _clean(question.text, core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
     if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
@@ -125,9 +129,12 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             intent = read_intent(question, finding.vocabulary)
             named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
             boxes_answer |= bool(intent.asked) and intent.aim != "other"
-            boxes_settle |= bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
-            lines += _object_lines(finding, intent)
-    beside = "beside the question" if boxes_settle else ""
+            settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
+            boxes_settle |= settled
+            if setting := told_of_setting(question, [r.label for r in finding.regions if r.score >= COUNT_SCORE]):
+                lines.append(Line(f"Detector: {setting}", 0.0))
+            lines += _object_lines(finding, intent, settled=settled)
+    beside = _BESIDE if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
             text = _text_lines(question, finding, named)
@@ -151,7 +158,8 @@ def _unseen(caption: str, findings: Sequence[Finding]) -> str:
     return ""
 
 
-def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
+def _object_lines(finding: Finding, intent: Intent, *, settled: bool) -> list[Line]:
+    """Return what the boxes say; where they settle the question, what else they show is told to nobody."""
     sure = [r for r in finding.regions if r.score >= COUNT_SCORE]
     lines: list[Line] = []
     if claim := _claimed(intent, finding):
@@ -176,7 +184,7 @@ def _object_lines(finding: Finding, intent: Intent) -> list[Line]:
         lines += [Line(f"Detector: {told}", 2.0 + 0.01 * i) for i, told in enumerate(_relations(sure, intent))]
     rest = [r.label for r in sure if r.label not in intent.named]
     if rest:
-        lines.append(Line(f"Detector: {_counts(rest)}", 3.0))
+        lines.append(Line(f"Detector: {_counts(rest)}", 3.0, _BESIDE if settled else ""))
     if not lines:
         lines.append(Line("Detector: nothing found", 3.0))
     return lines
@@ -299,9 +307,7 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
 def _at_most(number: int, lines: Sequence[Line]) -> list[Line]:
     """Return lines of text, all but the best `number` of them marked as left out."""
     told = sorted(range(len(lines)), key=lambda i: lines[i].rank)[:number]
-    return [
-        line if line.doubt or i in told else replace(line, doubt="beside the question") for i, line in enumerate(lines)
-    ]
+    return [line if line.doubt or i in told else replace(line, doubt=_BESIDE) for i, line in enumerate(lines)]
 
 
 def _inside(inner: Region, outer: Region) -> bool:

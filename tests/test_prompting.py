@@ -259,6 +259,25 @@ def test_captions_and_text_stand_back_where_boxes_settle_the_question(question: 
 
 
 @pytest.mark.parametrize(
+    ("question", "bears_on_it"),
+    [
+        ("How many people are there?", False),
+        ("Is there a cat?", False),
+        ("Are there more people than dogs?", False),
+        ("Is there a dragon?", True),
+        ("Where is the person?", True),
+        ("What is the person doing?", True),
+    ],
+)
+def test_what_else_the_detector_found_stands_back_where_the_boxes_settle_the_question(
+    question: str, bears_on_it: bool
+) -> None:
+    found = objects(box("dog"), box("person"), box("bus"))
+    (bus,) = (line for line in evidence(question, [found]) if "bus" in line.text and "than" not in line.text)
+    assert (bus.doubt == "") == bears_on_it
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Are there more dogs than people?",

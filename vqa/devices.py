@@ -78,11 +78,16 @@ def keep_few_kernels() -> None:
 
 def release_freed_memory() -> None:
     """Give back to the system what is free at this moment, such as the weights of an expert that was unloaded."""
-    if trim := getattr(_glibc(), "malloc_trim", None):
-        trim(0)
+    trim_heap()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def trim_heap() -> None:
+    """Give back to the system what glibc keeps of freed memory, however it lies between what is in use."""
+    if trim := getattr(_glibc(), "malloc_trim", None):
+        trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -227,11 +227,12 @@ def print_evidence(answer: Answer) -> None:
         by = finding.model if finding else ""
         table.add_row(*map(cell, (expert, why, saw, by, "" if took is None else f"{took:.2f}")))
     prompt = answer.prompt
+    lines = "1 line" if len(prompt.used) == 1 else f"{len(prompt.used)} lines"
     console.print(table)
     console.print(
         cell(
-            f"{answer.core} read {prompt.tokens} of at most {prompt.budget} tokens with {len(prompt.used)} lines of "
-            f"evidence, and answered in {answer.seconds.get('total', 0.0):.2f} s"
+            f"{answer.core} read {prompt.tokens} of at most {prompt.budget} tokens with {lines} of evidence, "
+            f"and answered in {answer.seconds.get('total', 0.0):.2f} s"
         )
     )
     for finding in answer.findings:

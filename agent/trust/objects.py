@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from vqa.agent.bounds import Bound
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.related import Related, holds
+from vqa.agent.setting import THINGS, shown
+from vqa.agent.setting import asked as setting_asked
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes
 from vqa.agent.vocabulary import mentioned
@@ -42,7 +44,9 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     """Yield what a detector's finding says about an answer."""
     intent = read_intent(question, finding.vocabulary)
     said = says_yes(text)
-    if intent.claim is not None:
+    if setting_asked(question) is not None:
+        yield from _of_the_setting(finding, question, text)
+    elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
     elif intent.bound is not None and said is not None:
         yield from _of_a_bound(finding, intent.bound, said)
@@ -57,6 +61,19 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
         yield from _of_a_place(finding, intent, text)
     elif kind in ("open", "description") and said is None:
         yield from _of_named_things(finding, text)
+
+
+def _of_the_setting(finding: Finding, question: str, text: str) -> Iterator[Evidence]:
+    """Hold "inside" or "yes" against things that are nearly always in rooms, or nearly never."""
+    asked = setting_asked(question)
+    sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
+    setting, yes = shown([region.label for region in sure]), says_yes(text)
+    named = {word for word in ("indoor", "outdoor") if re.search(rf"\b{word[:-4]}(?:doors?|side)\b", text.lower())}
+    if asked is None or setting is None or (yes is None and len(named) != 1):
+        return
+    agrees = named == {setting} if yes is None else yes == (asked[1] == setting)
+    telling = tuple(region for region in sure if region.label in THINGS[setting])
+    yield Evidence(finding.expert, "supports" if agrees else "contradicts", f"finds {_told(telling)}", telling)
 
 
 def _of_presence(finding: Finding, intent: Intent, yes: bool) -> Iterator[Evidence]:
