@@ -192,8 +192,9 @@ class Engine:
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
         step = _Step(cos[:, :, None], sin[:, :, None], mask)
-        filled = _filled(batch * length) if self.device.type == "cpu" else batch * length
-        x = F.pad(x.flatten(0, 1), (0, 0, 0, filled - batch * length))  # (N, C): the tokens, and rows of zeros
+        x = x.flatten(0, 1)  # (B T, C)
+        if self.device.type == "cpu":
+            x = _filled_up(x, _filled(batch * length))  # (N, C)
         for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):
             x = layer.mlp(layer.attention(x, cache, adapter, step))
         rows.used = end
@@ -258,8 +259,8 @@ class _Layer:
             )  # (B, H, T, D)
         if adapter is not None:
             seen = seen + _attend_to_prompt(query, *adapter, scale=self._scale)
-        seen = F.pad(seen.transpose(1, 2).reshape(batch * length, -1), (0, 0, 0, x.shape[0] - batch * length))
-        return self._out.added_to(x, seen)
+        seen = seen.transpose(1, 2).reshape(batch * length, -1)
+        return self._out.added_to(x, _filled_up(seen, x.shape[0]))
 
     def mlp(self, x: Tensor) -> Tensor:
         """Add to (N, C)."""
@@ -281,6 +282,11 @@ def _filled(tokens: int) -> int:
         return tokens
     step = _STEP if tokens <= _FINE else _STRIDE
     return -(-tokens // step) * step
+
+
+def _filled_up(x: Tensor, rows: int) -> Tensor:
+    """Return (rows, C) from (N, C), with rows of zeros at the end if there are fewer."""
+    return x if x.shape[0] == rows else F.pad(x, (0, 0, 0, rows - x.shape[0]))
 
 
 def _attend_to_prompt(query: Tensor, keys: Tensor, values: Tensor, *, scale: float) -> Tensor:

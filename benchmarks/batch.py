@@ -128,7 +128,10 @@ def one(way: str, pictures: str, rows: int, per_picture: int, *, reading: bool) 
     """Answer the rows in this process; return rows a second, CPU seconds a row and the peak memory in MiB."""
     from vqa import Settings, VQAAgent
     from vqa.agent.batch.pictures import Pictures, ask_about
+    from vqa.devices import sleep_while_waiting
 
+    if way == "batch":
+        sleep_while_waiting()  # as `vqa batch` does
     agent = VQAAgent.from_pretrained(settings=Settings.load({"cache": False}))
     found, root = ask_about([pictures], ["?"])
     names = [row.image for row in found][: -(-rows // per_picture) + 1]

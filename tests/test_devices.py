@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vqa.devices import choose_device, keep_few_kernels
+from vqa.devices import choose_device, keep_few_kernels, sleep_while_waiting
 from vqa.errors import InputError
 
 _FAULTS = """
@@ -54,3 +54,28 @@ def test_on_a_cpu_few_kernels_are_remembered_unless_told_otherwise(monkeypatch, 
 def test_a_device_that_is_not_there_is_an_input_error():
     with pytest.raises(InputError, match="device='tpu9'"):
         choose_device("tpu9")
+
+
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    sleep_while_waiting()
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    sleep_while_waiting()
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+
+
+def test_a_batch_says_so_before_pytorch_is_there_to_read_it() -> None:
+    code = (
+        "import os, sys; from vqa import VQAAgent; from vqa.agent.batch.running import locally; "
+        "locally(VQAAgent.from_pretrained(), None); print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    )
+    kept = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["passive", "False"]

@@ -76,6 +76,15 @@ def keep_few_kernels() -> None:
     os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
 
 
+def sleep_while_waiting() -> None:
+    """Let PyTorch's threads that wait for one another sleep, unless OMP_WAIT_POLICY says otherwise.
+
+    By default they spin for a while, which costs a core that others could use: in a batch experts look while the core
+    answers. Holds for a process that has not imported PyTorch yet.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def release_freed_memory() -> None:
     """Give back to the system what is free at this moment, such as the weights of an expert that was unloaded."""
     trim_heap()

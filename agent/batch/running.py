@@ -18,6 +18,7 @@ from vqa.agent.batch.report_page import ReportPage
 from vqa.agent.batch.rows import BadRow, Row
 from vqa.agent.batch.writing import CONVERTED, convert, line_of
 from vqa.agent.batching import BATCH_ROWS, Failed, answer_windows
+from vqa.devices import sleep_while_waiting
 from vqa.errors import InputError
 from vqa.settings import Settings, setting_names
 from vqa.values import Question
@@ -44,6 +45,7 @@ def locally(
     agent: VQAAgent, load: Load, *, batch_rows: int = BATCH_ROWS, stop: Callable[[], bool] = lambda: False
 ) -> Answering:
     """Return what answers rows in this process; `batch_rows` and `stop` as in `answer_windows`."""
+    sleep_while_waiting()
 
     def answering(rows: Iterable[Row | Refused]) -> Iterator[list[Outcome]]:
         under_way: deque[Row | BadRow] = deque()
