@@ -381,17 +381,13 @@ class AdapterCore(ABC):
         Each picture is looked at once and by itself: what it adds does not depend, to the last bit, on those beside it.
         With closed gates no picture is looked at.
         """
-        import torch
-
         from vqa.adapter_model.engine import joined
 
         keys = [image.sha256 if self.sees() else "" for image in images]
         with self.loading:
             pictures = dict(zip(keys, images, strict=True))
             self._latest = {key: self._latest.get(key) or self._made_of(pictures[key]) for key in pictures}
-            seen = [self._latest[key] for key in keys]
-        vectors = [vectors for _, vectors in seen if vectors is not None]
-        return joined([adapter for adapter, _ in seen]), torch.cat(vectors) if vectors else None
+            return joined([self._latest[key] for key in keys])
 
     def _made_of(self, image: LoadedImage) -> tuple[AdapterKeysValues, Tensor | None]:
         """Return what one picture adds to a prompt."""

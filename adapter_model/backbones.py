@@ -87,7 +87,7 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
     folder = Store.from_settings(settings).fetch(BUILT_IN)
     network = EfficientNetLite2()
     load_in_order(network, folder)
-    network.to(memory_format=torch.channels_last)  # what a CPU's convolutions read fastest  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # what a CPU's convolutions read fastest
 
     def levels(pixels: Tensor) -> Tensor:
         *earlier, last = network.levels(pixels)

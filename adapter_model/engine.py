@@ -332,11 +332,16 @@ def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues
     return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
 
 
-def joined(adapters: Sequence[AdapterKeysValues]) -> AdapterKeysValues:
-    """Return the adapter keys and values of rows from those of each, batch 1; that of all rows if they are the same."""
-    if all(adapter is adapters[0] for adapter in adapters):
-        return adapters[0]
-    return tuple(
-        pairs[0] and (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
-        for pairs in zip(*adapters, strict=True)
-    )
+def joined(seen: Sequence[tuple[AdapterKeysValues, Tensor | None]]) -> tuple[AdapterKeysValues, Tensor | None]:
+    """Return the adapter keys and values of rows, and their vectors (B, V, C), from those of each row, batch 1.
+
+    Keys and values that are the same for all rows stay batch 1.
+    """
+    adapters, vectors = [adapter for adapter, _ in seen], [found for _, found in seen if found is not None]
+    together = adapters[0]
+    if any(adapter is not together for adapter in adapters):
+        together = tuple(
+            pairs[0] and (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
+            for pairs in zip(*adapters, strict=True)
+        )
+    return together, torch.cat(vectors) if vectors else None

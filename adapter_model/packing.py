@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Activation = Literal["none", "swish", "relu"]
+Activation = Literal["none", "swish"]
 
 
 class PackedMatrix:

@@ -102,10 +102,12 @@ def compose(
 def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     """Return the question as `core` reads it.
 
-    Markers are broken up, fewer of one thing are more of the other, indoors is inside, Korean is glossed, and choices
-    are named for a core that must read them.
+    Markers are broken up, fewer of one thing are more of the other, indoors is inside where things found tell which,
+    Korean is glossed, and choices are named for a core that must read them.
     """
-    plainer = in_terms_of_more(question.text, _vocabulary(findings)) or inside_or_outside(question.text)
+    plainer = in_terms_of_more(question.text, _vocabulary(findings))
+    if any(_setting(question.text, finding) for finding in findings if finding.error is None):
+        plainer = inside_or_outside(question.text)
     asked = plainer or _clean(question.text, core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
@@ -131,7 +133,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             boxes_answer |= bool(intent.asked) and intent.aim != "other"
             settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
             boxes_settle |= settled
-            if setting := told_of_setting(question, [r.label for r in finding.regions if r.score >= COUNT_SCORE]):
+            if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
             lines += _object_lines(finding, intent, settled=settled)
     beside = _BESIDE if boxes_settle else ""
@@ -144,6 +146,12 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines
+
+
+def _setting(question: str, finding: Finding) -> str:
+    """Return what a detector's sure boxes tell of whether it is indoors, if that is asked; "" if nothing."""
+    sure = [region.label for region in finding.regions if region.score >= COUNT_SCORE]
+    return told_of_setting(question, sure) if finding.kind == "objects" else ""
 
 
 def _unseen(caption: str, findings: Sequence[Finding]) -> str:

@@ -274,6 +274,8 @@ def test_a_gated_projection_is_the_activated_gate_times_the_other(activation, ro
 @torch.inference_mode()
 def test_packed_weights_read_a_padded_batch_as_the_models_own_do(model):
     model.to(torch.bfloat16)
+    if not can_pack(model.model.layers[0].mlp.up_proj.weight):
+        pytest.skip("this processor has no products of bfloat16 matrices")
     adapter = tuple(pair and tuple(part.bfloat16() for part in pair) for pair in keys_values(model))
     (_, first), (_, packed) = (
         Engine(model, weights=weights).read(PROMPTS, adapter, room=1) for weights in ("dense", "compact")

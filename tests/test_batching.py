@@ -148,6 +148,16 @@ def test_windows_depend_on_their_rows_alone(tmp_path: Path) -> None:
     assert [len(window) for window in again] == [16] * 4 + [4]
 
 
+def test_what_a_window_left_in_the_heap_is_given_back_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[None] = []
+    monkeypatch.setattr("vqa.agent.batching.trim_heap", lambda: given_back.append(None))
+    rows = [(name, "One?") for name in pictures(tmp_path, 3)]
+    done = [len(given_back) for _ in answer_windows(agent(Widths()), rows, batch_rows=1)]
+    assert done == [0, 1, 2]
+
+
 def test_rows_are_read_only_a_little_ahead_and_leaving_off_early_ends_the_threads(tmp_path: Path) -> None:
     names = pictures(tmp_path, 8)
     read = 0

@@ -56,10 +56,19 @@ def test_what_is_found_is_told_as_the_question_has_it(question: str, labels: tup
     assert (f"Detector: {line}" == lines[0]) == bool(line)
 
 
-def test_the_core_is_asked_which_it_is_in_plain_words() -> None:
+@pytest.mark.parametrize(
+    ("question", "labels", "asked"),
+    [
+        ("Is the photo taken outdoors or indoors?", ROOM, "Is this inside or outside?"),
+        ("Is the photo taken outdoors or indoors?", ("person",), "Is the photo taken outdoors or indoors?"),
+        ("Is this outdoors?", ROOM, "Is this outdoors?"),
+    ],
+)
+def test_the_core_is_asked_which_it_is_in_plain_words_where_things_tell(
+    question: str, labels: tuple[str, ...], asked: str
+) -> None:
     core = cores.get("echo").from_settings(Settings.load({}))
-    assert wording(Question("Is the photo taken outdoors or indoors?"), [], core) == "Is this inside or outside?"
-    assert wording(Question("Is this outdoors?"), [], core) == "Is this outdoors?"
+    assert wording(Question(question), [objects(*labels)], core) == asked
 
 
 @pytest.mark.parametrize(

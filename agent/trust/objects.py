@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from vqa.agent.bounds import Bound
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.related import Related, holds
-from vqa.agent.setting import THINGS, shown
+from vqa.agent.setting import THINGS, Setting, shown
 from vqa.agent.setting import asked as setting_asked
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes
@@ -44,8 +44,8 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     """Yield what a detector's finding says about an answer."""
     intent = read_intent(question, finding.vocabulary)
     said = says_yes(text)
-    if setting_asked(question) is not None:
-        yield from _of_the_setting(finding, question, text)
+    if asked := setting_asked(question):
+        yield from _of_the_setting(finding, asked[1], text)
     elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
     elif intent.bound is not None and said is not None:
@@ -63,15 +63,14 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
         yield from _of_named_things(finding, text)
 
 
-def _of_the_setting(finding: Finding, question: str, text: str) -> Iterator[Evidence]:
-    """Hold "inside" or "yes" against things that are nearly always in rooms, or nearly never."""
-    asked = setting_asked(question)
+def _of_the_setting(finding: Finding, asked: Setting, text: str) -> Iterator[Evidence]:
+    """Hold "inside", or "yes" to what is asked, against things that are nearly always in rooms, or nearly never."""
     sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
     setting, yes = shown([region.label for region in sure]), says_yes(text)
-    named = {word for word in ("indoor", "outdoor") if re.search(rf"\b{word[:-4]}(?:doors?|side)\b", text.lower())}
-    if asked is None or setting is None or (yes is None and len(named) != 1):
+    named = {f"{found}door" for found in re.findall(r"\b(in|out)(?:doors?|side)\b", text.lower())}
+    if setting is None or (yes is None and len(named) != 1):
         return
-    agrees = named == {setting} if yes is None else yes == (asked[1] == setting)
+    agrees = named == {setting} if yes is None else yes == (asked == setting)
     telling = tuple(region for region in sure if region.label in THINGS[setting])
     yield Evidence(finding.expert, "supports" if agrees else "contradicts", f"finds {_told(telling)}", telling)
 
