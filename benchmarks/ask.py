@@ -6,7 +6,8 @@
 
 Each round is a fresh process that asks three times: cold (weights still on disk), again about the same picture (experts
 and models warm), and about another picture (models warm, experts not). Peak memory is that process's largest resident
-set. The table gives medians over the rounds, and their range. With `--ten`, all weights are warmed on another picture
+set. The table gives medians over the rounds, and their range; below it stands what `vqa --help` takes, against a Python
+that does nothing but import typer. With `--ten`, all weights are warmed on another picture
 first; then ten questions are timed, in seconds and in CPU seconds of the process.
 """
 
@@ -72,8 +73,22 @@ def main() -> None:
         spread = f"{row['total']:.2f} ({row['least']:.2f}-{row['most']:.2f})"
         print(f"{moment:<34}{spread:>20}   {stages}")
     print(f"\nsecond / first: {table['ratio']:.2f}    peak memory: {table['peak_gib']:.2f} GiB")
+    python = sys.executable
+    of_help = median_seconds([python, "-m", "vqa", "--help"], args.rounds)
+    of_typer = median_seconds([python, "-c", "import typer"], args.rounds)
+    print(f"vqa --help: {of_help:.2f} s, {of_help / of_typer:.1f} times importing typer")
     if args.json:
         args.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def median_seconds(command: Sequence[str], rounds: int) -> float:
+    """Return the median wall time of a command over rounds."""
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
 
 
 def one_round(picture: str, first: str, second: str) -> dict[str, Any]:

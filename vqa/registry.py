@@ -12,13 +12,14 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from vqa.protocols import Core, Expert, Router
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ class Registry(Generic[T]):
         with self._lock:
             if self._scanned:
                 return
+            from importlib.metadata import entry_points  # loads the e-mail package: `vqa --help` does without
+
             for package in self._packages:
                 for module in pkgutil.iter_modules(import_module(package).__path__):
                     import_module(f"{package}.{module.name}")
