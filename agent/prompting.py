@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
+from vqa.agent.naming import named as named_by
 from vqa.agent.related import holds, lies
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
@@ -135,7 +136,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             boxes_settle |= settled
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
-            lines += _object_lines(finding, intent, settled=settled)
+            lines += _named_lines(question, finding) or _object_lines(finding, intent, settled=settled)
     beside = _BESIDE if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
@@ -164,6 +165,15 @@ def _unseen(caption: str, findings: Sequence[Finding]) -> str:
             if 2 * len(missed) > len(named):
                 return f"the detector finds no {' and no '.join(missed)}"
     return ""
+
+
+def _named_lines(question: str, finding: Finding) -> list[Line]:
+    """Return what a question asks to be named; what else there is beside it, for a small core would name that."""
+    told = named_by(question, finding)
+    if told is None:
+        return []
+    sure = [region.label for region in finding.regions if region.score >= COUNT_SCORE]
+    return [Line(f"Detector: {told}", 0.0), Line(f"Detector: {_counts(sure)}", 3.0, _BESIDE)]
 
 
 def _object_lines(finding: Finding, intent: Intent, *, settled: bool) -> list[Line]:

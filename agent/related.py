@@ -37,13 +37,17 @@ PHRASES: dict[str, str] = {
     "underneath": "under", "beneath": "under", "next to": "beside", "beside": "beside", "near": "beside",
 }  # fmt: skip
 """What people say, and which relation they mean."""
+WITHIN = ("inside of", "inside", "in")
+"""What is in it shows in front of it; whether what shows in front of it is in it, boxes do not tell."""
 
 _HOW = "|".join(sorted(PHRASES, key=len, reverse=True))
+_WITHIN = "|".join(WITHIN)
 _THE = r"(?:(?:the|a|an|this|that|any)\s+)?(?:pairs? of\s+)?"
 _END = r"(?:\s+(?:in|on) (?:the|this) (?:image|picture|photo))?\s*[?.!]*\s*$"
 _WHAT = re.compile(
     r"^\s*(?:what|who|which (?:things?|objects?|items?))\s+(?:else\s+)?(?:is|are|stands|lies|sits|can be found|"
-    rf"can be seen|(?:do|can) you see)\s+(?P<how>{_HOW})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
+    r"can be seen|(?:do|can) you see)\s+(?:(?:standing|lying|laying|sitting|seated|sleeping|resting|hiding|hidden|"
+    rf"parked|placed)\s+)?(?P<how>{_HOW}|{_WITHIN})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
 )
 _WHETHER = re.compile(
     rf"^\s*(?:(?:would you say|do you think)(?: that)?\s+{_THE}(?P<said>[a-z][a-z -]*?)\s+(?:is|are)|"
@@ -101,7 +105,7 @@ def holds(how: str, a: Region, b: Region) -> bool | None:
 
 def lies(how: str, a: Region, b: Region) -> bool:
     """Return whether `a` is one of the things to name when it is asked what is `how` seen from `b`."""
-    means = PHRASES[how]
+    means = "in front of" if how in WITHIN else PHRASES[how]
     if means == "beside":
         return relation(a, b) in ("left of", "right of") and _gap(a, b) <= _NEAR
     return relation(a, b) in _SO[means]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from vqa.agent.instructions.likely import USES, LikelyQuestions
+from vqa.agent.instructions.likely import ASKED, LikelyQuestions
 from vqa.agent.instructions.row import Asked
 from vqa.agent.instructions.seen import SeenQuestions
 from vqa.agent.instructions.wordings import Wordings
@@ -47,7 +47,10 @@ def seen(*captions: str) -> dict[str, str]:
         ([("bed", FAR), ("couch", FAR)], {"bedroom"}),
         ([("bed", FAR), ("toilet", FAR)], set()),
         ([("cell phone", FAR)], {"phone"}),
-        ([MAN, ("sports ball", NEAR), ("tennis racket", NEAR)], {"tennis", "tennis racket", "playing tennis"}),
+        (
+            [MAN, ("sports ball", (50, 50, 60, 60)), ("tennis racket", NEAR)],
+            {"tennis", "tennis racket", "playing tennis"},
+        ),
         ([MAN, ("cup", NEAR), ("book", NEAR)], set()),
         ([MAN], set()),
     ],
@@ -61,7 +64,7 @@ def test_what_is_only_suspected_makes_nothing_likely() -> None:
 
 
 def test_every_use_has_a_wording_and_fits_a_label() -> None:
-    for about, uses in USES.items():
+    for about, uses in ASKED.items():
         assert Wordings(random.Random(0)).ask(f"likely.{about}", one="man")
         assert not any("_" in text for pair in uses.items() for text in pair)
 

@@ -95,8 +95,8 @@ def test_a_word_for_many_labels_tells_only_those_that_are_there() -> None:
     cat = (box("cat", x=120, y=120),)
     one = Finding("detect", "objects", "", cat, vocabulary=animals, size=SIZE)
     none = Finding("detect", "objects", "", vocabulary=animals, size=SIZE)
-    assert lines("Which animal is this?", one) == ["Detector: 1 cat (center)"]
-    assert lines("Which animal is this?", none) == ["Detector: nothing found"]
+    assert lines("Is the animal asleep?", one) == ["Detector: 1 cat (center)"]
+    assert lines("Is the animal asleep?", none) == ["Detector: nothing found"]
 
 
 def test_a_line_read_with_a_low_score_is_marked_unsure() -> None:

@@ -12,17 +12,15 @@ from vqa.agent.bounds import HOW, NUMBERS
 from vqa.agent.instructions.row import UNKNOWN, Asked
 from vqa.agent.instructions.wordings import Wordings, join
 from vqa.agent.intent import read_intent
+from vqa.agent.naming import named
 from vqa.agent.prompting import evidence
 from vqa.agent.related import PHRASES
+from vqa.agent.uses import SORTS
 from vqa.agent.vocabulary import korean_words, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted, one, place, plural
 
-KINDS = {
-    "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"),
-    "vehicle": ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
-    "fruit": ("banana", "apple", "orange"),
-}
+KINDS = {sort: tuple(SORTS[sort]) for sort in ("animal", "vehicle", "fruit")}
 
 
 class ObjectQuestions:
@@ -96,11 +94,11 @@ class ObjectQuestions:
         return Asked("compare", self._words.ask(kind, claim=claim), "Yes" if HOW[how](sure, number) else "No")
 
     def sort(self, word: str) -> Asked:
-        """Ask which animal, vehicle or fruit it is: the sure ones, else the suspected; one kind by its bare name."""
+        """Ask which animal, vehicle or fruit it is: what the folding names, else the suspected ones."""
         asked = self._words.ask("sort", word=word)
-        members = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
-        sure = self.sure()
-        found = [label for label in members if label in sure] or members
+        if told_so := named(asked, self._finding):
+            return Asked("sort", asked, told_so.answer)
+        found = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
         told = [one(label) if len(self.seen(label)) == 1 else plural(label, 2) for label in found]
         return Asked("sort", asked, UNKNOWN if not found else found[0] if len(found) == 1 else join(told))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vqa.agent.instructions.captions import CaptionQuestions
-from vqa.agent.instructions.likely import USES, LikelyQuestions
+from vqa.agent.instructions.likely import ASKED, LikelyQuestions
 from vqa.agent.instructions.objects import KINDS, ObjectQuestions
 from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked
 from vqa.agent.instructions.scenes import Scenes
@@ -124,7 +124,7 @@ class Generator:
         return self._about(finding).sort(kind), (finding,)
 
     def _likely(self) -> tuple[Asked | None, tuple[Finding, ...]]:
-        labels = [label for uses in USES.values() for label in uses if label in self._scenes.labels]
+        labels = [label for uses in ASKED.values() for label in uses if label in self._scenes.labels]
         people = {"person": self._rng.choice([1, 1, 2, 3])} if self._rng.random() < 0.8 else {}
         finding = self._scenes.objects({**people, self._rng.choice(labels): self._rng.choice([1, 1, 2])}, others=3)
         return LikelyQuestions(finding, self._words, touching=False).likely(), self._with_noise(finding)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from vqa.agent.bounds import Bound
 from vqa.agent.intent import Intent, read_intent
+from vqa.agent.naming import Named, named
 from vqa.agent.related import Related, holds
 from vqa.agent.setting import THINGS, Setting, shown
 from vqa.agent.setting import asked as setting_asked
@@ -60,7 +61,8 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     elif kind == "place":
         yield from _of_a_place(finding, intent, text)
     elif kind in ("open", "description") and said is None:
-        yield from _of_named_things(finding, text)
+        told = named(question, finding)
+        yield from (told and _of_the_named(finding, told, text)) or _of_named_things(finding, text)
 
 
 def _of_the_setting(finding: Finding, asked: Setting, text: str) -> Iterator[Evidence]:
@@ -172,6 +174,13 @@ def _of_a_relation(expert: str, region: Region, anchor: Region, text: str) -> It
         yield Evidence(expert, "supports", told, (region, anchor))
     elif _RELATIONS[said] == actual:
         yield Evidence(expert, "contradicts", told, (region, anchor))
+
+
+def _of_the_named(finding: Finding, told: Named, text: str) -> list[Evidence]:
+    """Return what shows the answer that the boxes name, "kitchen" from an oven, if it is the one given."""
+    if not any(re.search(rf"\b{re.escape(name.removesuffix('s'))}", text.lower()) for name in told.names):
+        return []
+    return [Evidence(finding.expert, "supports", f"finds {_told(told.regions)}", told.regions)]
 
 
 def _of_named_things(finding: Finding, text: str) -> Iterator[Evidence]:

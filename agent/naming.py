@@ -1,0 +1,269 @@
+"""What a question asks to be named (which animal, what he rides, what is in the sky) and the found thing that it is.
+
+Told "1 dog, 1 bear" and asked "Which animal is this?" a small core often names the wrong one; told "animal: bear" it
+repeats the word. Which it is, the boxes tell: the largest of that sort, the thing at somebody's hands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from vqa.agent.uses import OUTRANKED, SKY, SORTS, USES, Use
+from vqa.agent.vocabulary import label_of, mentioned
+from vqa.values import COUNT_SCORE, Finding, Region
+from vqa.words import place, plural, relation
+
+_SORT_WORDS = {
+    "animal": "animal animals creature creatures pet pets mammal mammals",
+    "vehicle": "vehicle vehicles transportation",
+    "fruit": "fruit fruits",
+    "vegetable": "vegetable vegetables veggie veggies",
+    "food": "food foods dish meal snack",
+    "dessert": "dessert desserts pastry pastries",
+    "utensil": "utensil utensils silverware cutlery",
+    "device": "device devices appliance appliances",
+    "sport": "sport sports game",
+    "room": "room",
+}
+_SORT_OF = {word: sort for sort, words in _SORT_WORDS.items() for word in words.split()}
+_VERBS = {  # as people say it: what it is in USES
+    r"riding(?: on)?|about to ride": "riding",
+    r"holding(?: up| on to| onto)?|carrying": "holding",
+    r"eating|about to eat|cooking|preparing|serving|biting(?: into)?|chewing(?: on)?": "eating",
+    r"cutting|slicing": "cutting",
+    r"throwing|about to throw|(?:trying to |about to )?catch(?:ing)?|reaching for|chasing|jumping for": "catching",
+    r"(?:trying to |about to )?hit(?:ting)?": "hitting",
+    r"petting|feeding|milking|walking(?: with)?": "petting",
+    r"playing with": "playing with",
+    r"playing": "playing",
+    r"(?:doing|performing) (?:a |her |his |their )?(?:trick|stunt)s? (?:on|with)": "trick",
+    r"(?:talking|speaking|texting) on": "talking on",
+    r"reading": "reading",
+    r"watching": "watching",
+    r"using|typing on": "using",
+    r"pulling|rolling": "pulling",
+    r"wearing (?:on|around) (?:his|her|their|the) neck": "around the neck",
+    r"doing|participating in|practicing": "doing",
+    r"(?:sitting|seated|standing|lying|laying|sleeping|resting|perched)(?: down| up)? (?:on(?: top of)?|in)|on": "on",
+}
+_SOMEBODY = (
+    r"(?:people|persons?|m[ae]n|wom[ae]n|boys?|girls?|child(?:ren)?|kids?|bab(?:y|ies)|guys?|lad(?:y|ies)|he|she|they|"
+    r"players?|surfers?|skiers?|skaters?|riders?|snowboarders?|skateboarders?|athletes?|batter|catcher|chef|toddler|"
+    r"someone|somebody)"
+)
+_SOME = r"(?:(?:the|this|that|these|those|a|an)\s+)"
+_WHO = (
+    rf"(?P<who>{_SOME}?(?:[\w'-]+ ){{0,3}}?(?P<somebody>{_SOMEBODY})|{_SOME}(?P<other>[a-z][a-z ]*?))"
+    r"(?: (?:in|on|with|wearing|at) (?:[\w'-]+ ?){1,5}?)?"
+)
+_END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
+_DOES = [
+    (re.compile(rf"what (?:is|are|was|were) {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()
+]
+_IN_HAND = re.compile(
+    rf"what (?:is|are) (?:in (?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
+    rf"|(?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
+    rf"|what (?:does|do|did) {_WHO} (?:have in|hold|carry)\b.*"
+)
+_OF_A_SORT = [
+    re.compile(
+        r"(?:what|which)(?: (?:kinds?|types?|sorts?|form|mode) of| sporting)?(?: (?!color|brand|is|are)[\w-]+)? "
+        rf"(?P<sort>{'|'.join(_SORT_OF)})\b(?P<rest>.*)"
+    ),
+    re.compile(
+        r"what (?:is|are) (?:the(?: name of (?:the|this))? |this |that |these |those )(?:[a-z]+ )?"
+        rf"(?P<sort>{'|'.join(_SORT_OF)})\b(?P<rest>.*)"
+    ),
+]
+_MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a detector knows
+    r"\b(?:red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|group|shirt|t-shirt|hat|sign|logo|screen|toy|statue|painting|poster|colou?rs?|made|for|besides|other|than|brand|"
+    r"names?|number|like|not|eating|doing|wearing|looking|thinking|saying|says?|feel|from|many|much|age|old|breed|"
+    r"contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
+)
+_IN_THE_SKY = re.compile(
+    r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
+    r"(?: flying| floating| hovering)?(?: up)?(?: high)? (?:in|through|across) (?:the )?(?:sky|air)\W*"
+)
+_THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
+_ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
+_SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
+_SHARE = 0.25
+"""Asked for several, those are named that show this share of what the first of them does."""
+_SAME = 0.7
+"""From what share of two boxes that they have in common they show one thing, under two names."""
+_REACH = 0.1
+"""How far from a person, as a share of their size, a thing may be that they do something with."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a detector's boxes name.
+
+    Attributes:
+        asked: What is asked for, in the question's words: "animal", "riding", "in the sky".
+        names: As people answer it: ("bear",); several if the question asks for several.
+        regions: What shows it, the surest first.
+    """
+
+    asked: str
+    names: tuple[str, ...]
+    regions: tuple[Region, ...]
+
+    @property
+    def answer(self) -> str:
+        return " and ".join(self.names)
+
+    def __str__(self) -> str:
+        return f"{self.asked}: {self.answer}"
+
+
+def named(question: str, finding: Finding) -> Named | None:
+    """Return what a question asks to be named, as a detector's sure boxes have it; None if either does not."""
+    lowered = " ".join(question.lower().replace("what's", "what is").split())
+    sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
+    for rule in _RULES:
+        if (found := rule(lowered, sure, finding)) is not None:
+            return found if found.names else None
+    return None
+
+
+def _in_the_sky(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    if not _IN_THE_SKY.fullmatch(asked):
+        return None
+    return _most("in the sky", sure, SKY, _size, several=True)
+
+
+def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    match = next((match for pattern in _OF_A_SORT if (match := pattern.fullmatch(asked))), None)
+    if match is None or _MORE_TO_IT.search(asked):
+        return None
+    sort = _SORT_OF[match["sort"]]
+    besides = mentioned(match["rest"], finding.vocabulary)  # "What animal is beside the horse?"
+    things = [region for region in sure if region.label not in besides]
+    heading = match["sort"]
+    if side := _SIDE.search(match["rest"]):
+        there = side[1].replace("middle", "center")
+        if sided := [region for region in things if there in place(region, finding.size).split()]:
+            things, heading = sided, f"{heading} on the {there}"
+    several = match["sort"].endswith("s") or _ALL_THERE_IS.search(match["rest"]) is not None
+    return _most(heading, things, SORTS[sort], _sureness if sort == "room" else _size, several=several)
+
+
+def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name what there is besides people, if it is of one kind."""
+    kinds = {region.label for region in sure} - {"person"}
+    if not _THIS.fullmatch(asked) or len(kinds) != 1:
+        return None
+    return _most("this", sure, {label: label for label in kinds}, _size)
+
+
+def _in_hand(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    return _with_people("holding", "holding", sure) if _IN_HAND.fullmatch(asked) else None
+
+
+def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    for pattern, done in _DOES:
+        if match := pattern.fullmatch(asked):
+            if done == "on":
+                return _carried(match, sure, finding.vocabulary)
+            return _with_people(match["asked"], done, sure) if match["somebody"] else None
+    return None
+
+
+_RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
+    _in_the_sky,
+    _of_a_sort,
+    _this,
+    _in_hand,
+    _does,
+)
+
+
+def _with_people(asked: str, done: str, sure: Sequence[Region]) -> Named | None:
+    """Name the thing that is most with a person; any where no person was found."""
+    people = [region for region in sure if region.label == "person"]
+
+    def closeness(thing: Region) -> float:
+        return thing.score * (0.2 + max((_inside(thing, person) for person in people), default=0.0))
+
+    near = [thing for thing in sure if not people or any(_reaches(person, thing) for person in people)]
+    return _most(asked, near, USES[done], closeness, summed=False)
+
+
+def _carried(match: re.Match[str], sure: Sequence[Region], labels: Collection[str]) -> Named | None:
+    """Name what somebody, or a thing that the question names, sits, lies or stands on."""
+    label = "person" if match["somebody"] else label_of(match["other"], labels)
+    carried = [region for region in sure if region.label == label]
+    below = [
+        region
+        for region in sure
+        if region.label != label
+        and any(relation(one, region) in ("on or in front of", "above") and _touch(one, region) for one in carried)
+    ]
+    return _most(f"{label} {match['asked']}", below, USES["on"], _size)
+
+
+def _most(
+    asked: str,
+    things: Sequence[Region],
+    use: Use,
+    weight: Callable[[Region], float],
+    *,
+    summed: bool = True,
+    several: bool = False,
+) -> Named:
+    """Name the answer that most speaks for, or, of several, all that are not far behind it."""
+    shown: dict[str, list[Region]] = {}
+    for thing in sorted(things, key=lambda thing: -thing.score):
+        known_as = [name for name, regions in shown.items() if any(_common(thing, one) > _SAME for one in regions)]
+        name = use.get(thing.label)
+        if name is not None and known_as in ([], [name]):
+            shown.setdefault(name, []).append(thing)
+    for name, stronger in OUTRANKED.items():
+        if any(other in shown for other in stronger):
+            shown.pop(name, None)
+    total = {name: (sum if summed else max)(map(weight, regions)) for name, regions in shown.items()}
+    ordered = sorted(total, key=lambda name: -total[name])
+    chosen = [name for name in ordered if total[name] >= _SHARE * total[ordered[0]]] if several else ordered[:1]
+    regions = sorted((region for name in chosen for region in shown[name]), key=lambda region: -region.score)
+    names = tuple(plural(name, len(shown[name])) if several else name for name in chosen)
+    return Named(asked, names, tuple(regions))
+
+
+def _common(a: Region, b: Region) -> float:
+    """Return the share of what two boxes cover that both do."""
+    smaller = min(_area(a), _area(b))
+    both = _inside(a, b) * smaller
+    return both / max(_area(a) + _area(b) - both, 1.0)
+
+
+def _size(region: Region) -> float:
+    return region.score * _area(region)
+
+
+def _sureness(region: Region) -> float:
+    return region.score
+
+
+def _area(region: Region) -> float:
+    x0, y0, x1, y1 = region.xyxy
+    return (x1 - x0) * (y1 - y0)
+
+
+def _touch(a: Region, b: Region) -> bool:
+    return _inside(a, b) > 0
+
+
+def _reaches(person: Region, thing: Region) -> bool:
+    x0, y0, x1, y1 = person.xyxy
+    across, down = _REACH * (x1 - x0), _REACH * (y1 - y0)
+    return _touch(Region((x0 - across, y0 - down, x1 + across, y1 + down), person.label, person.score), thing)
+
+
+def _inside(a: Region, b: Region) -> float:
+    """Return the share of the smaller one of two boxes that lies in the other one."""
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.xyxy, b.xyxy
+    across, down = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
+    return max(0.0, across) * max(0.0, down) / max(min(_area(a), _area(b)), 1.0)

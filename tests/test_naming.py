@@ -1,0 +1,118 @@
+"""What questions ask to be named: how they are known, which of the found things it is, and what trust makes of it."""
+
+import pytest
+
+from vqa.agent.naming import named
+from vqa.agent.prompting import evidence
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.uses import SKY, SORTS, USES
+from vqa.experts.detectors.coco import LABELS
+from vqa.values import Finding, Question, Region
+
+Box = tuple[float, float, float, float]
+MAN: tuple[str, Box] = ("person", (100, 50, 180, 200))
+IN_HIS_HANDS, UNDER_HIM, FAR_AWAY = (120, 100, 150, 130), (90, 195, 190, 230), (250, 10, 290, 40)
+
+
+def objects(*things: tuple[str, Box], score: float = 0.8) -> Finding:
+    regions = tuple(Region(box, label, score) for label, box in things)
+    return Finding("detect", "objects", "", regions, vocabulary=LABELS, size=(300, 240))
+
+
+def told(question: str, *things: tuple[str, Box], score: float = 0.8) -> str | None:
+    found = named(question, objects(*things, score=score))
+    return None if found is None else str(found)
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Which animal is this?", "animal: cow"),
+        ("What kind of animal is shown in the picture?", "animal: cow"),
+        ("What animal is on the right?", "animal on the right: dog"),
+        ("What is the animal on the left called?", "animal on the left: cow"),
+        ("What animals are there?", "animals: cow and dog"),
+        ("What animal do you see?", "animal: cow and dog"),
+        ("What animal is next to the cow?", "animal: dog"),
+        ("What mode of transportation is this?", None),
+        ("What is the animal eating?", None),
+        ("What color is the animal?", None),
+        ("What kind of cow is this?", None),
+        ("What animal is on his shirt?", None),
+        ("How many animals are there?", None),
+        ("Is this animal a dog?", None),
+    ],
+)
+def test_a_sort_of_thing_is_the_largest_of_it(question: str, name: str | None) -> None:
+    cow, dog = ("cow", (10, 10, 120, 120)), ("dog", (220, 100, 290, 180))
+    assert told(question, cow, dog) == name
+
+
+def test_two_names_for_one_thing_are_one_thing() -> None:
+    sure = Region((10, 10, 100, 100), "bear", 0.6)
+    seen = Finding("detect", "objects", "", (sure, Region((12, 8, 101, 99), "dog", 0.5)), vocabulary=LABELS)
+    assert str(named("What animals are there?", seen)) == "animals: bear"
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is the man holding?", "holding: phone"),
+        ("What is in the man's left hand?", "holding: phone"),
+        ("What does the woman in the red shirt have in her hands?", "holding: phone"),
+        ("What's he riding?", "riding: skateboard"),
+        ("What is the boy in the red shirt doing?", "doing: skateboarding"),
+        ("What is the man standing on?", "person standing on: skateboard"),
+        ("What is the bench made of?", None),
+        ("What is the dog doing?", None),
+        ("Is the man holding a phone?", None),
+    ],
+)
+def test_what_somebody_does_is_read_off_what_is_with_them(question: str, name: str | None) -> None:
+    things = (MAN, ("cell phone", IN_HIS_HANDS), ("skateboard", UNDER_HIM), ("umbrella", FAR_AWAY))
+    assert told(question, *things) == name
+    assert told(question, MAN, ("cell phone", FAR_AWAY), ("skateboard", FAR_AWAY)) is None
+
+
+def test_things_lie_on_things_and_fly_in_the_sky() -> None:
+    assert told("What is the cat lying on?", ("cat", (50, 50, 90, 90)), ("couch", (20, 60, 200, 150))) == (
+        "cat lying on: couch"
+    )
+    kites = [("kite", (x, 10, x + 20, 30)) for x in (10, 60, 110)]
+    assert told("What is flying in the sky?", MAN, *kites) == "in the sky: kites"
+    assert told("What is in the air?", MAN) is None
+    assert told("What is this?", ("fire hydrant", FAR_AWAY)) == "this: fire hydrant"
+    assert told("What is this?", ("fire hydrant", FAR_AWAY), ("car", UNDER_HIM)) is None
+
+
+def test_rooms_and_sports_are_told_by_what_belongs_to_them() -> None:
+    kitchen = (("oven", FAR_AWAY), ("refrigerator", UNDER_HIM), ("bed", IN_HIS_HANDS))
+    assert told("What room is this?", *kitchen) == "room: kitchen"
+    assert told("What sport are they playing?", MAN, ("tennis racket", IN_HIS_HANDS)) == "sport: tennis"
+
+
+def test_what_is_only_suspected_names_nothing() -> None:
+    assert told("Which animal is this?", ("cat", FAR_AWAY), score=0.2) is None
+
+
+def test_the_core_reads_the_name_alone_and_the_prompt_says_what_it_left_out() -> None:
+    seen = objects(("cow", (10, 10, 120, 120)), ("dog", FAR_AWAY))
+    lines = evidence("Which animal is this?", [seen])
+    assert [line.text for line in lines if not line.doubt] == ["Detector: animal: cow"]
+    assert [line.text for line in lines if line.doubt] == ["Detector: 1 cow, 1 dog"]
+
+
+def test_what_shows_the_name_is_its_evidence() -> None:
+    seen = objects(("oven", FAR_AWAY), ("refrigerator", UNDER_HIM))
+    (held,) = weigh(Question("What room is this?"), [seen], "kitchen")
+    assert (held.stance, held.text) == ("supports", "finds 1 oven and 1 refrigerator")
+    assert weigh(Question("What room is this?"), [seen], "bathroom") == ()
+    kites = objects(("kite", FAR_AWAY), ("kite", UNDER_HIM))
+    (held,) = weigh(Question("What is in the sky?"), [kites], "a kite")
+    assert held.text == "finds 2 kites"
+
+
+def test_the_tables_name_what_detectors_know() -> None:
+    for use in (*SORTS.values(), *USES.values(), SKY):
+        assert set(use) <= set(LABELS)
+        assert not any("_" in name for name in use.values())
