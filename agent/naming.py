@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from vqa.agent.coloring import asked_color
 from vqa.agent.uses import OUTRANKED, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.values import COUNT_SCORE, Finding, Region
-from vqa.words import place, plural, relation
+from vqa.words import COLORS, place, plural, relation
 
 _SORT_WORDS = {
     "animal": "animal animals creature creatures pet pets mammal mammals",
@@ -87,6 +88,7 @@ _IN_THE_SKY = re.compile(
     r"(?: flying| floating| hovering)?(?: up)?(?: high)? (?:in|through|across) (?:the )?(?:sky|air)\W*"
 )
 _THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
+_OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
 _ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
 _SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
 _SHARE = 0.25
@@ -151,6 +153,28 @@ def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | 
     return _most(heading, things, SORTS[sort], _sureness if sort == "room" else _size, several=several)
 
 
+def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the colour that most of a thing has; of a person's clothes, what covers the chest."""
+    of = asked_color(asked, finding.vocabulary)
+    if of is None:
+        return None
+    shown: dict[str, list[Region]] = {}
+    for region in sure:
+        if region.label == of.label and region.color:
+            shown.setdefault(region.color, []).append(region)
+    color = max(shown, key=lambda color: sum(map(_size, shown[color])), default=None)
+    return Named(f"color of {of.thing}", (color,), tuple(shown[color])) if color else None
+
+
+def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the thing of a colour: "What is the red object?"."""
+    match = _OF_A_COLOR.fullmatch(asked)
+    if match is None:
+        return None
+    things = [region for region in sure if region.label != "person" and match["color"] in region.color.split(" and ")]
+    return _most(match["asked"], things, {region.label: region.label for region in things}, _size)
+
+
 def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name what there is besides people, if it is of one kind."""
     kinds = {region.label for region in sure} - {"person"}
@@ -175,6 +199,8 @@ def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
 _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _in_the_sky,
     _of_a_sort,
+    _in_color,
+    _colored,
     _this,
     _in_hand,
     _does,

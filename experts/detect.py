@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.errors import InputError, ModelUnavailable
-from vqa.experts.detectors import coco, yolo_weights
+from vqa.experts.detectors import coco, colors, yolo_weights
 from vqa.experts.detectors.tiling import detect, merge
 from vqa.experts.detectors.words import describe
 from vqa.fingerprints import fingerprint
@@ -76,11 +76,12 @@ class DetectExpert:
             weights = yolo_weights.identity(self._settings.yolo_model, self._store)
             if weights is None and (self._settings.detector == "yolo" or self._settings.yolo_model != _DEFAULT_YOLO):
                 return None
+        folder = Path(coco.__file__).parent
         settings = (self._settings.tiles, self._settings.device if weights else "cpu", PRESENCE_SCORE, COUNT_SCORE)
         return fingerprint(
             settings,
             weights or self._store.model(BUILT_IN).hashes,
-            code=(Path(__file__), Path(coco.__file__).parent),
+            code=(Path(__file__), folder, folder / colors.FILE),
             packages=("ultralytics",) if weights else ("ai-edge-litert",),
         )
 
@@ -103,7 +104,8 @@ class DetectExpert:
         """
         detector = self._loaded()
         started = time.perf_counter()
-        regions = detect(detector, image.pil, PRESENCE_SCORE, with_tiles=self._settings.tiles)
+        found = detect(detector, image.pil, PRESENCE_SCORE, with_tiles=self._settings.tiles)
+        regions = colors.colored(image.pil, found, COUNT_SCORE)
         return Finding(
             expert=self.name,
             kind=self.kind,

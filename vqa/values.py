@@ -61,23 +61,31 @@ class Question:
 
 @dataclass(frozen=True)
 class Region:
-    """A box in the picture, what is in it, and how sure the expert is."""
+    """A box in the picture, what is in it, and how sure the expert is.
+
+    Attributes:
+        color: What colour it mostly has ("red", "black and white"; of a person, what covers the chest); empty where
+            nobody looked.
+    """
 
     xyxy: tuple[float, float, float, float]
     label: str
     score: float
+    color: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        color = {"color": self.color} if self.color else {}
         return {
             "label": self.label,
             "score": round(float(self.score), 4),
             "xyxy": [round(float(v), 1) for v in self.xyxy],
+            **color,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Region:
         x0, y0, x1, y1 = data["xyxy"]
-        return cls((x0, y0, x1, y1), data["label"], data["score"])
+        return cls((x0, y0, x1, y1), data["label"], data["score"], data.get("color", ""))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ _IRREGULAR = {
 }
 _PAIRS = frozenset({"scissors", "skis", "glasses", "sunglasses", "pants", "trousers", "jeans", "shorts", "binoculars"})
 
+COLORS = ("black", "white", "gray", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "tan")
+"""The colours that things are said to have."""
+
 INSIDE = 0.6
 """Share of the smaller box that lies in the larger one from which it counts as on or in front of it."""
 APART = -0.5

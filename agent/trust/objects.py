@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.bounds import Bound
+from vqa.agent.coloring import AskedColor, asked_color, colors_in
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.naming import Named, named
 from vqa.agent.related import Related, holds
@@ -47,6 +48,8 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     said = says_yes(text)
     if asked := setting_asked(question):
         yield from _of_the_setting(finding, asked[1], text)
+    elif color := asked_color(question, finding.vocabulary):
+        yield from _of_a_color(question, finding, color, text)
     elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
     elif intent.bound is not None and said is not None:
@@ -75,6 +78,19 @@ def _of_the_setting(finding: Finding, asked: Setting, text: str) -> Iterator[Evi
     agrees = named == {setting} if yes is None else yes == (asked == setting)
     telling = tuple(region for region in sure if region.label in THINGS[setting])
     yield Evidence(finding.expert, "supports" if agrees else "contradicts", f"finds {_told(telling)}", telling)
+
+
+def _of_a_color(question: str, finding: Finding, asked: AskedColor, text: str) -> Iterator[Evidence]:
+    """Hold the colour that an answer names, or its yes or no to one that the question names, against the boxes'."""
+    told, yes = named(question, finding), says_yes(text)
+    said = colors_in(text) or asked.claimed
+    if told is None or not said or (asked.claimed and yes is None):
+        return
+    agrees = bool(set(colors_in(told.answer)) & set(said)) != (yes is False)
+    number, _, things = counted(asked.label, len(told.regions)).partition(" ")
+    worn = asked.label == "person"
+    shown = f"{number} {things} in {told.answer}" if worn else f"{number} {told.answer} {things}"
+    yield Evidence(finding.expert, "supports" if agrees else "contradicts", f"finds {shown}", told.regions)
 
 
 def _of_presence(finding: Finding, intent: Intent, yes: bool) -> Iterator[Evidence]:

@@ -1,0 +1,67 @@
+"""Which thing's colour a question asks for ("What color is the bus?") or claims ("Is his shirt red?")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from vqa.agent.vocabulary import label_of
+from vqa.words import COLORS
+
+_ALIKE = {"grey": "gray", "silver": "gray", "beige": "tan", "golden": "tan"}
+CLOTHES = frozenset("shirt t-shirt sweater jersey jacket coat dress suit uniform clothes clothing outfit".split())
+"""What covers the chest, whose colour a person's box tells."""
+_COLOR = "|".join((*COLORS, *_ALIKE))
+_THE = r"(?:the |this |that |these |those |his |her |their |a |an )?"
+_WHERE = r"(?: (?:in|on|at|near|to|with|behind|beside|under|next|that|which|wearing|standing|sitting) .*)?\W*"
+_WHICH = re.compile(
+    rf"(?:what|which)(?: is the)? colou?rs? (?:is|are|of|has|have|does|do) {_THE}(?P<thing>[a-z' -]+?){_WHERE}"
+    rf"|(?:what|which) colou?r (?P<kind>[a-z -]+?) (?:is|are|does|do|can)\b.*"
+)
+_WHETHER = re.compile(rf"(?:is|are) {_THE}(?P<thing>[a-z' -]+?) (?P<color>{_COLOR})(?: and (?P<other>{_COLOR}))?\W*")
+
+
+@dataclass(frozen=True)
+class AskedColor:
+    """What is asked.
+
+    Attributes:
+        thing: In the question's words: "man's shirt".
+        label: Of whose boxes the colour is wanted.
+        claimed: The colours that a yes-or-no question names.
+    """
+
+    thing: str
+    label: str
+    claimed: tuple[str, ...] = ()
+
+
+def asked_color(question: str, labels: Collection[str]) -> AskedColor | None:
+    """Return which label's colour a question asks for; None if none's, or that of a part ("the cat's eyes")."""
+    lowered = " ".join(question.lower().replace("what's", "what is").split())
+    which, whether = _WHICH.fullmatch(lowered), _WHETHER.fullmatch(lowered)
+    match = which or whether
+    if match is None:
+        return None
+    thing = match["thing"] or (which and which["kind"]) or ""
+    label = _label(thing, labels)
+    claimed = colors_in(" ".join(filter(None, (match["color"], match["other"])))) if match is whether else ()
+    return None if label is None else AskedColor(thing, label, claimed)
+
+
+def colors_in(text: str) -> tuple[str, ...]:
+    """Return the colours that a text names, by their plain names, each once."""
+    found = (_ALIKE.get(word, word) for word in re.findall(rf"\b(?:{_COLOR})\b", text.lower()))
+    return tuple(dict.fromkeys(found))
+
+
+def _label(thing: str, labels: Collection[str]) -> str | None:
+    words = thing.split()
+    if "of" in words:  # "the top of the hydrant"
+        return None
+    if words and words[-1].removesuffix("s") in CLOTHES | {"clothe"}:
+        return "person" if "person" in labels else None
+    ends = (" ".join(words[-n:]) for n in (3, 2, 1) if n <= len(words))
+    label = next(filter(None, (label_of(end, labels) for end in ends)), None)
+    return None if label == "person" else label
