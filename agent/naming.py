@@ -14,7 +14,7 @@ from vqa.agent.coloring import asked_color
 from vqa.agent.uses import OUTRANKED, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.values import COUNT_SCORE, Finding, Region
-from vqa.words import COLORS, place, plural, relation
+from vqa.words import COLORS, listed, place, plural, relation
 
 _SORT_WORDS = {
     "animal": "animal animals creature creatures pet pets mammal mammals",
@@ -115,7 +115,7 @@ class Named:
 
     @property
     def answer(self) -> str:
-        return " and ".join(self.names)
+        return listed(self.names)
 
     def __str__(self) -> str:
         return f"{self.asked}: {self.answer}"

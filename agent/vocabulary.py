@@ -116,6 +116,12 @@ _A_COLOR = re.compile(
 )
 """Orange before the name of something else: a colour, no fruit."""
 
+_ON_A_NOSE = re.compile(
+    r"\b(?:wear(?:s|ing)?|(?:sun|eye|reading)|his|her|their|my|m[ae]n|wom[ae]n|person|people|boys?|girls?|he|she|they)"
+    r"(?:'s)?(?: (?:have|has|having|with|in|any|a pair of|pair of|dark|black|some))* ?glasses\b"
+)
+"""Glasses that nobody drinks from."""
+
 _HEADS = "|".join(  # what the name of a thing stands before without being the thing: a mouse pad is no mouse
     "area bag band bath bathroom bed bell bench board boot booth bottle bowl box bread brush building cage cake "
     "cap carriage cart case charger cloth club coat collar computer cord counter court cover crossing cutter desk "
@@ -133,9 +139,12 @@ def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     """Return the labels of a vocabulary that `text` names, in the order it names them.
 
     "two bikes and a man" names bicycle and person; "vehicles" names every vehicle in the vocabulary. A longer name
-    wins over one inside it: "teddy bear" is no bear, "stop sign" no sign. "An orange kite" names no fruit.
+    wins over one inside it: "teddy bear" is no bear, "stop sign" no sign. "An orange kite" names no fruit; glasses that
+    somebody wears are no wine glasses.
     """
-    return _mentioned(_A_COLOR.sub("      ", text.lower()), tuple(sorted(labels)))
+    lowered = _A_COLOR.sub("      ", text.lower())
+    plain = _ON_A_NOSE.sub(lambda worn: worn[0].removesuffix("glasses"), lowered)
+    return _mentioned(plain, tuple(sorted(labels)))
 
 
 @lru_cache(maxsize=256)  # routing, folding and trust read the same question, some of them several times

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vqa.values import Region
 
 _IRREGULAR = {
@@ -104,3 +106,8 @@ def relation(a: Region, b: Region) -> str | None:
 
 def _third(value: float, side: int, names: tuple[str, str, str]) -> str:
     return names[0] if value * 3 < side else names[2] if value * 3 > side * 2 else names[1]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return "a dog", "a dog and a cat", "a dog, a cat and a bird"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from vqa.agent.bounds import HOW, NUMBERS
 from vqa.agent.instructions.row import UNKNOWN, Asked
-from vqa.agent.instructions.wordings import Wordings, join
+from vqa.agent.instructions.wordings import Wordings
 from vqa.agent.intent import read_intent
 from vqa.agent.naming import named
 from vqa.agent.prompting import evidence
@@ -18,7 +18,7 @@ from vqa.agent.related import PHRASES
 from vqa.agent.uses import SORTS
 from vqa.agent.vocabulary import korean_words, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
-from vqa.words import counted, one, place, plural
+from vqa.words import counted, listed, one, place, plural
 
 KINDS = {sort: tuple(SORTS[sort]) for sort in ("animal", "vehicle", "fruit")}
 
@@ -63,7 +63,7 @@ class ObjectQuestions:
         """Ask on which side it is; a thing that is only suspected has no place in the evidence."""
         sure = [r for r in self.seen(label) if r.score >= COUNT_SCORE]
         places = list(dict.fromkeys(place(r, self._finding.size) for r in sure))
-        answer = join(places) if places else UNKNOWN if self.seen(label) else f"There is no {label}"
+        answer = listed(places) if places else UNKNOWN if self.seen(label) else f"There is no {label}"
         return Asked("place", self._words.ask("place", one=label), answer)
 
     def korean(self, label: str) -> Asked:
@@ -100,13 +100,13 @@ class ObjectQuestions:
             return Asked("sort", asked, told_so.answer)
         found = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
         told = [one(label) if len(self.seen(label)) == 1 else plural(label, 2) for label in found]
-        return Asked("sort", asked, UNKNOWN if not found else found[0] if len(found) == 1 else join(told))
+        return Asked("sort", asked, UNKNOWN if not found else found[0] if len(found) == 1 else listed(told))
 
     def listing(self) -> Asked:
         sure = [r.label for r in self._finding.regions if r.score >= COUNT_SCORE]
         counts = [counted(label, sure.count(label)) for label in self.sure()]
         kind = self._rng.choice(["objects", "describe"])
-        return Asked("describe", self._words.ask(kind), join(counts) if counts else UNKNOWN)
+        return Asked("describe", self._words.ask(kind), listed(counts) if counts else UNKNOWN)
 
     def relation(self, anchor: str, *, others: Sequence[str]) -> Asked:
         """Ask what is left of, on, … a thing, or whether one of `others` is; the answer is what the folding tells."""
@@ -116,7 +116,7 @@ class ObjectQuestions:
             how = rng.choice(there if there and rng.random() < 0.75 else list(PHRASES))
             found = self._there(how, anchor)
             asked = self._words.ask("related", how=how, one=anchor)
-            return Asked("relation", asked, join(found) if found else UNKNOWN)
+            return Asked("relation", asked, listed(found) if found else UNKNOWN)
         other = rng.choice(others)
         so = [how for how in PHRASES if self._is_so(other, how, anchor)]
         how = rng.choice(so if so and rng.random() < 0.5 else list(PHRASES))

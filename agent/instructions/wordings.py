@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,3 @@ class Wordings:
 
     def word(self, kind: str) -> str:
         return self.rng.choice(WORDS[kind])
-
-
-def join(parts: Sequence[str]) -> str:
-    """Return "a dog", "a dog and a cat", "a dog, a cat and a bird"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
