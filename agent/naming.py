@@ -33,6 +33,7 @@ _VERBS = {  # as people say it: what it is in USES
     r"riding(?: on)?|about to ride": "riding",
     r"holding(?: up| on to| onto)?|carrying": "holding",
     r"eating|about to eat|cooking|preparing|serving|biting(?: into)?|chewing(?: on)?": "eating",
+    r"drinking": "drinking",
     r"cutting|slicing": "cutting",
     r"throwing|about to throw|(?:trying to |about to )?catch(?:ing)?|reaching for|chasing|jumping for": "catching",
     r"(?:trying to |about to )?hit(?:ting)?": "hitting",
@@ -139,9 +140,11 @@ def _in_the_sky(asked: str, sure: Sequence[Region], finding: Finding) -> Named |
 
 def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     match = next((match for pattern in _OF_A_SORT if (match := pattern.fullmatch(asked))), None)
-    if match is None or _MORE_TO_IT.search(asked):
+    if match is None:
         return None
     sort = _SORT_OF[match["sort"]]
+    if _MORE_TO_IT.search(asked.removesuffix(" in?") if sort == "room" else asked):  # "What room is he in?"
+        return None
     besides = mentioned(match["rest"], finding.vocabulary)  # "What animal is beside the horse?"
     things = [region for region in sure if region.label not in besides]
     heading = match["sort"]

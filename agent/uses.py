@@ -50,6 +50,7 @@ USES: dict[str, Use] = {
         skateboard="skateboarding", surfboard="surfing", snowboard="snowboarding", skis="skiing",
         frisbee="playing_frisbee", kite="flying_kite", toothbrush="brushing_teeth",
     ),
+    "drinking": _as_named("wine_glass", wine_glass="wine"),
     "cutting": _as_named("pizza cake sandwich apple orange banana carrot broccoli"),
     "catching": _as_named("frisbee sports_ball", sports_ball="ball"),
     "hitting": _as_named("sports_ball", sports_ball="ball"),
