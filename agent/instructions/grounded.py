@@ -23,7 +23,7 @@ from vqa.agent.instructions.annotations import Annotated, Triple
 from vqa.agent.instructions.captions import CaptionQuestions
 from vqa.agent.instructions.likely import LikelyQuestions
 from vqa.agent.instructions.objects import KINDS, ObjectQuestions
-from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked, Row, folded
+from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked, Row, folded, named_otherwise
 from vqa.agent.instructions.seen import SeenQuestions
 from vqa.agent.instructions.synthetic import HELD_OUT_LABELS
 from vqa.agent.instructions.texts import TextQuestions
@@ -47,6 +47,7 @@ _READS = re.compile(
 _Maker = tuple[Callable[[], Asked | None], tuple[Finding, ...]]
 _YES_NO = ("yes", "no")
 _CAPTIONED = ("attribute", "contradiction")
+_TOLD_BY_OTHERS = ("attribute", "seen")  # than the detector, which may name another colour
 _ONCE = ("count", "presence", "place", "sort", "describe")  # the same evidence has nothing new to say
 _ANYBODY = ("persons", "humans", "human", "anyone", "anybody", "someone")
 
@@ -87,7 +88,7 @@ class Grounded:
         before: set[tuple[str, tuple[str, ...]]] = set()
         for asked, findings in made:
             row = folded(asked, findings, self._agent.core, image=annotated.image)
-            if _unsaid(row, caption):
+            if _unsaid(row, caption) or (asked.task in _TOLD_BY_OTHERS and named_otherwise(asked, findings)):
                 continue
             same = (row.task, row.evidence) if row.task in _ONCE else (row.question, ())
             if same not in before:
@@ -133,6 +134,7 @@ class Grounded:
             "korean": lambda: about.korean(some(0.7)),
             "sort": lambda: about.sort(rng.choice(list(KINDS))),
             "likely": LikelyQuestions(objects, words).likely,
+            "named": about.named,
             "compare": lambda: about.compare(*rng.sample([*sure, *tempting[:2]], 2)),
         }
         if sure:

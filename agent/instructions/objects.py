@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vqa.agent.bounds import HOW, NUMBERS
+from vqa.agent.coloring import asked_color, colors_in
 from vqa.agent.instructions.row import UNKNOWN, Asked
 from vqa.agent.instructions.wordings import Wordings
 from vqa.agent.intent import read_intent
@@ -18,8 +19,12 @@ from vqa.agent.related import PHRASES
 from vqa.agent.uses import SORTS
 from vqa.agent.vocabulary import korean_words, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
-from vqa.words import counted, listed, one, place, plural
+from vqa.words import COLORS, counted, listed, one, place, plural
 
+NAMED = {"color": 5, "is_color": 3, "worn": 2, "of_a_color": 2, "on": 3, "does": 3, "sky": 1, "this": 1}
+"""What is asked to be named, and how often."""
+_SOMEBODY = ("man", "woman", "boy", "girl", "person", "child", "kid", "lady", "guy")
+_DOING = ("cutting", "catching", "petting", "playing with", "reading", "using", "holding", "riding", "eating", "doing")
 KINDS = {sort: tuple(SORTS[sort]) for sort in ("animal", "vehicle", "fruit")}
 
 
@@ -101,6 +106,24 @@ class ObjectQuestions:
         found = [label for label in read_intent(asked, self._finding.vocabulary).asked if self.seen(label)]
         told = [one(label) if len(self.seen(label)) == 1 else plural(label, 2) for label in found]
         return Asked("sort", asked, UNKNOWN if not found else found[0] if len(found) == 1 else listed(told))
+
+    def named(self) -> Asked | None:
+        """Ask for a colour, what lies on what, what somebody does; None if the boxes do not name it."""
+        rng, sure = self._rng, self.sure()
+        label = rng.choice(sure) if sure else "person"
+        seen = [color for region in self._finding.regions for color in colors_in(region.color)]
+        kind = rng.choices(list(NAMED), weights=list(NAMED.values()))[0]
+        asked = self._words.ask(
+            f"named.{kind}", one=label, many=plural(label, 2), who=rng.choice(_SOMEBODY), doing=rng.choice(_DOING),
+            color=rng.choice(seen if seen and rng.random() < 0.5 else COLORS),
+        )  # fmt: skip
+        told = named(asked, self._finding)
+        if told is None:
+            return None
+        asks_for = asked_color(asked, self._finding.vocabulary)
+        if asks_for and asks_for.claimed:
+            return Asked("named", asked, "Yes" if set(asks_for.claimed) & set(colors_in(told.answer)) else "No")
+        return Asked("named", asked, told.answer)
 
     def listing(self) -> Asked:
         sure = [r.label for r in self._finding.regions if r.score >= COUNT_SCORE]

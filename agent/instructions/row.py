@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vqa.agent.naming import named
 from vqa.agent.prompting import compose, wording
 from vqa.protocols import Core
 from vqa.values import Finding, Question
@@ -14,7 +16,7 @@ NO_TEXT = "No text found"
 TASKS: dict[str, int] = {  # task: how often it is drawn
     "count": 5, "presence": 5, "unknown": 2, "place": 3, "compare": 3, "relation": 5, "reading": 8, "line": 3,
     "field": 4, "describe": 2, "attribute": 3, "cannot": 2, "contradiction": 1, "korean": 2, "sort": 4,
-    "likely": 6,
+    "likely": 6, "named": 6,
 }  # fmt: skip
 """What is asked about findings, drawn ones or real ones. Real pictures add TRIPLES."""
 TRIPLES = ("yesno", "number", "phrase", "guess", "seen")
@@ -56,3 +58,9 @@ def folded(asked: Asked, findings: tuple[Finding, ...], core: Core, *, image: st
     question = Question(asked.question)
     prompt = compose(question, findings, core)
     return Row(image, wording(question, findings, core), prompt.used, asked.answer, asked.task)
+
+
+def named_otherwise(asked: Asked, findings: Sequence[Finding]) -> bool:
+    """Return whether a detector names something else than the answer: such a row would teach to distrust it."""
+    told = (named(asked.question, finding) for finding in findings if finding.kind == "objects")
+    return any(one is not None and one.answer != asked.answer for one in told)

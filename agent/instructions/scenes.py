@@ -9,7 +9,7 @@ from vqa.agent.instructions.wordings import KEYS, WORDS, Wordings
 from vqa.agent.prompting import SURE_READING
 from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
-from vqa.words import one
+from vqa.words import COLORS, one
 
 Box = tuple[float, float, float, float]
 _MISREAD = str.maketrans({"0": "O", "O": "0", "1": "l", "l": "1", "5": "S", "S": "5", "8": "B", "B": "8"})
@@ -47,9 +47,19 @@ class Scenes:
         regions = []
         for label, n in drawn.items():
             low, high = (PRESENCE_SCORE, COUNT_SCORE - 0.01) if label in weak else (COUNT_SCORE, 0.98)
-            regions += [Region(self._box(size), label, rng.uniform(low, high)) for _ in range(n)]
+            sure = label not in weak
+            regions += [
+                Region(self._box(size), label, rng.uniform(low, high), self._color() if sure else "") for _ in range(n)
+            ]
         regions.sort(key=lambda r: -r.score)
         return Finding("detect", "objects", "", tuple(regions), vocabulary=self.vocabulary, size=size)
+
+    def _color(self) -> str:
+        """Return a colour, sometimes two or none, as the detector would name it."""
+        if self._rng.random() < 0.3:
+            return ""
+        drawn = self._rng.sample(COLORS, 2 if self._rng.random() < 0.15 else 1)
+        return " and ".join(sorted(drawn, key=COLORS.index))
 
     def text(self, lines: Sequence[str], *, unsure: Sequence[str] = (), inside: Region | None = None,
              around: Sequence[str] = (), size: tuple[int, int] = (800, 800)) -> Finding:  # fmt: skip

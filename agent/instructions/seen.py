@@ -53,6 +53,7 @@ _GAMES = {
 _ANIMALS = "dog cat horse bird cow sheep elephant bear giraffe zebra duck goat".split()
 _PLACES = "beach street park field forest pool lake river ocean mountain woods road sidewalk kitchen restaurant".split()
 _GROUNDS = "snow grass sand".split()
+_WARM = "beach pool swimming surfing surfer swimsuit bikini sprinkler".split()
 _MALE, _FEMALE = frozenset("man boy guy".split()), frozenset("woman girl lady".split())
 
 
@@ -153,6 +154,8 @@ class SeenQuestions:
             yield _Fact("ground", told[0])
             if told == ["snow"]:
                 yield _Fact("season", "winter")
+        elif self._agreed(dict.fromkeys(_WARM, "warm")):  # else every season were winter
+            yield _Fact("season", "summer")
 
     def _gender(self) -> Iterator[_Fact]:
         said = [set(re.findall(r"[a-z]+", s)) for s in self._said]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from vqa.agent.instructions.captions import CaptionQuestions
 from vqa.agent.instructions.likely import ASKED, LikelyQuestions
 from vqa.agent.instructions.objects import KINDS, ObjectQuestions
-from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked
+from vqa.agent.instructions.row import TASKS, UNKNOWN, Asked, named_otherwise
 from vqa.agent.instructions.scenes import Scenes
 from vqa.agent.instructions.texts import TextQuestions
 from vqa.agent.instructions.wordings import Wordings
@@ -54,7 +54,7 @@ class Generator:
             "compare": self._compare, "relation": self._relation, "reading": self._reading, "line": self._line,
             "field": self._field, "describe": self._describe, "attribute": self._attribute, "cannot": self._cannot,
             "contradiction": self._contradiction, "korean": self._korean, "sort": self._sort,
-            "likely": self._likely,
+            "likely": self._likely, "named": self._named,
         }  # fmt: skip
 
     def draw(self, task: str | None = None) -> Example:
@@ -129,6 +129,11 @@ class Generator:
         finding = self._scenes.objects({**people, self._rng.choice(labels): self._rng.choice([1, 1, 2])}, others=3)
         return LikelyQuestions(finding, self._words, touching=False).likely(), self._with_noise(finding)
 
+    def _named(self) -> tuple[Asked | None, tuple[Finding, ...]]:
+        chosen = [self._scenes.label() for _ in range(self._rng.choice([1, 1, 2]))]
+        finding = self._scenes.objects({label: self._rng.choice([1, 1, 1, 2]) for label in chosen}, others=3)
+        return self._about(finding).named(), self._with_noise(finding)
+
     def _reading(self) -> tuple[Asked | None, tuple[Finding, ...]]:
         sure = [self._scenes.phrase() for _ in range(self._rng.choice([0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10]))]
         unsure = [self._scenes.garbled() for _ in range(self._rng.choice([0, 0, 0, 1, 2]))]
@@ -162,14 +167,16 @@ class Generator:
     def _attribute(self) -> tuple[Asked | None, tuple[Finding, ...]]:
         caption, label = self._scenes.caption()
         objects = self._scenes.objects({label: 1}, others=2)
-        return self._of(caption).attribute(), (objects, caption) if self._rng.random() < 0.7 else (caption,)
+        findings = (objects, caption) if self._rng.random() < 0.7 else (caption,)
+        asked = self._of(caption).attribute()
+        return None if asked is None or named_otherwise(asked, findings) else asked, findings
 
     def _contradiction(self) -> tuple[Asked | None, tuple[Finding, ...]]:
         caption, label = self._scenes.caption()
         objects = self._scenes.objects({label: 0}, others=3, among=[o for o in self._scenes.labels if o != label])
         return self._of(caption).contradiction(objects), (objects, caption)
 
-    def _cannot(self) -> tuple[Asked, tuple[Finding, ...]]:
+    def _cannot(self) -> tuple[Asked | None, tuple[Finding, ...]]:
         """Ask what the findings leave open: the right answer is to say so."""
         label, words = self._scenes.label(), self._words
         about_it = [
@@ -181,7 +188,9 @@ class Generator:
             f"What are the {plural(label, 2)} for?",
         ]
         asked = self._rng.choice([*about_it, *(words.ask("open") for _ in range(4))])
-        return Asked("cannot", asked, UNKNOWN), self._with_noise(self._scenes.objects({label: 1}, others=2))
+        left_open = Asked("cannot", asked, UNKNOWN)
+        findings = self._with_noise(self._scenes.objects({label: 1}, others=2))
+        return None if named_otherwise(left_open, findings) else left_open, findings
 
     def _about(self, finding: Finding) -> ObjectQuestions:
         return ObjectQuestions(finding, self._words)
