@@ -10,7 +10,7 @@ from vqa import Settings
 from vqa.agent.instructions.captions import CaptionQuestions
 from vqa.agent.instructions.make import Recipe
 from vqa.agent.instructions.objects import ObjectQuestions
-from vqa.agent.instructions.row import NO_TEXT, TASKS, UNKNOWN, Row, folded
+from vqa.agent.instructions.row import NO_TEXT, TASKS, UNKNOWN, Asked, Row, folded, named_otherwise
 from vqa.agent.instructions.synthetic import HELD_OUT_LABELS, Example, Generator
 from vqa.agent.instructions.texts import LONGEST, TextQuestions
 from vqa.agent.instructions.wordings import Wordings
@@ -236,3 +236,29 @@ def test_a_caption_knows_what_no_detector_does() -> None:
     assert asked
     assert asked.answer == "Yes"
     assert "rabbit" in asked.question
+
+
+def test_what_is_asked_to_be_named_is_answered_as_the_folding_tells_it() -> None:
+    regions = (
+        Region((0, 100, 300, 200), "couch", 0.9, "blue"),
+        Region((100, 90, 200, 150), "cat", 0.8, "black and white"),
+        Region((0, 0, 20, 20), "kite", 0.7),
+    )
+    seen = Finding("detect", "objects", "", regions, vocabulary=LABELS, size=(300, 200))
+    about = ObjectQuestions(seen, words())
+    made = {asked.question: asked.answer for _ in range(400) if (asked := about.named()) is not None}
+    answers = {question.lower().rstrip("?."): answer for question, answer in made.items()}
+    assert answers["what color is the couch"] == "blue"
+    assert answers["is the couch blue"] == "Yes"
+    assert answers["what is the black object"] == "cat"
+    assert answers["what is the cat lying on"] == "couch"
+    assert answers["what is in the sky"] == "kite"
+    assert "what color is the kite" not in answers
+    assert {answer for question, answer in answers.items() if question.startswith("are the couches")} == {"Yes", "No"}
+
+
+def test_rows_never_teach_to_distrust_what_the_detector_names() -> None:
+    seen = Finding("detect", "objects", "", (Region((0, 0, 9, 9), "bus", 0.9, "red"),), vocabulary=("bus",))
+    assert named_otherwise(Asked("seen", "What color is the bus?", "blue"), [seen])
+    assert not named_otherwise(Asked("seen", "What color is the bus?", "red"), [seen])
+    assert not named_otherwise(Asked("seen", "What color is the sky?", "blue"), [seen])
