@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from vqa.agent.coloring import asked_color
 from vqa.agent.naming import named
 from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
@@ -48,7 +49,8 @@ def features(
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     looked = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     if kind == "open" and any(named(question.text, finding) for finding in looked):
-        told["open: detector names it"] = told.get("open: detector supports", 0.0)
+        color = any(asked_color(question.text, finding.vocabulary) for finding in looked)
+        told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
     told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked))
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
     if kind == "presence" and intent.asked and looked:
