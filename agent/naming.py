@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from vqa.agent.coloring import asked_color
 from vqa.agent.uses import OUTRANKED, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
+from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
 from vqa.words import COLORS, listed, place, plural, relation
 
@@ -80,9 +81,9 @@ _OF_A_SORT = [
     ),
 ]
 _MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a detector knows
-    r"\b(?:red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|group|shirt|t-shirt|hat|sign|logo|screen|toy|statue|painting|poster|colou?rs?|made|for|besides|other|than|brand|"
-    r"names?|number|like|not|eating|doing|wearing|looking|thinking|saying|says?|feel|from|many|much|age|old|breed|"
-    r"contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
+    rf"\b(?:{'|'.join(COLORS)}|grey|colou?rs?|shirt|t-shirt|hat|sign|logo|screen|toy|statue|painting|poster|made|for|"
+    r"besides|other|than|group|brand|names?|number|like|not|eating|doing|wearing|looking|thinking|saying|says?|feel|"
+    r"from|many|much|age|old|breed|contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
 )
 _IN_THE_SKY = re.compile(
     r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
@@ -215,7 +216,7 @@ def _with_people(asked: str, done: str, sure: Sequence[Region]) -> Named | None:
     people = [region for region in sure if region.label == "person"]
 
     def closeness(thing: Region) -> float:
-        return thing.score * (0.2 + max((_inside(thing, person) for person in people), default=0.0))
+        return thing.score * (0.2 + max((inside(thing.xyxy, person.xyxy) for person in people), default=0.0))
 
     near = [thing for thing in sure if not people or any(_reaches(person, thing) for person in people)]
     return _most(asked, near, USES[done], closeness, summed=False)
@@ -225,12 +226,12 @@ def _carried(match: re.Match[str], sure: Sequence[Region], labels: Collection[st
     """Name what somebody, or a thing that the question names, sits, lies or stands on."""
     label = "person" if match["somebody"] else label_of(match["other"], labels)
     carried = [region for region in sure if region.label == label]
-    below = [
-        region
-        for region in sure
-        if region.label != label
-        and any(relation(one, region) in ("on or in front of", "above") and _touch(one, region) for one in carried)
-    ]
+
+    def carries(thing: Region) -> bool:
+        touching = (one for one in carried if shared(one.xyxy, thing.xyxy) > 0)
+        return any(relation(one, thing) in ("on or in front of", "above") for one in touching)
+
+    below = [region for region in sure if region.label != label and carries(region)]
     return _most(f"{label} {match['asked']}", below, USES["on"], _size)
 
 
@@ -246,9 +247,9 @@ def _most(
     """Name the answer that most speaks for, or, of several, all that are not far behind it."""
     shown: dict[str, list[Region]] = {}
     for thing in sorted(things, key=lambda thing: -thing.score):
-        known_as = [name for name, regions in shown.items() if any(_common(thing, one) > _SAME for one in regions)]
         name = use.get(thing.label)
-        if name is not None and known_as in ([], [name]):
+        others = [region for known, regions in shown.items() if known != name for region in regions]
+        if name is not None and not any(overlap(thing.xyxy, other.xyxy) > _SAME for other in others):
             shown.setdefault(name, []).append(thing)
     for name, stronger in OUTRANKED.items():
         if any(other in shown for other in stronger):
@@ -261,38 +262,15 @@ def _most(
     return Named(asked, names, tuple(regions))
 
 
-def _common(a: Region, b: Region) -> float:
-    """Return the share of what two boxes cover that both do."""
-    smaller = min(_area(a), _area(b))
-    both = _inside(a, b) * smaller
-    return both / max(_area(a) + _area(b) - both, 1.0)
-
-
 def _size(region: Region) -> float:
-    return region.score * _area(region)
+    return region.score * area(region.xyxy)
 
 
 def _sureness(region: Region) -> float:
     return region.score
 
 
-def _area(region: Region) -> float:
-    x0, y0, x1, y1 = region.xyxy
-    return (x1 - x0) * (y1 - y0)
-
-
-def _touch(a: Region, b: Region) -> bool:
-    return _inside(a, b) > 0
-
-
 def _reaches(person: Region, thing: Region) -> bool:
     x0, y0, x1, y1 = person.xyxy
     across, down = _REACH * (x1 - x0), _REACH * (y1 - y0)
-    return _touch(Region((x0 - across, y0 - down, x1 + across, y1 + down), person.label, person.score), thing)
-
-
-def _inside(a: Region, b: Region) -> float:
-    """Return the share of the smaller one of two boxes that lies in the other one."""
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.xyxy, b.xyxy
-    across, down = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
-    return max(0.0, across) * max(0.0, down) / max(min(_area(a), _area(b)), 1.0)
+    return shared((x0 - across, y0 - down, x1 + across, y1 + down), thing.xyxy) > 0

@@ -12,6 +12,7 @@ from vqa.agent.instructions.row import Asked
 from vqa.agent.instructions.wordings import Wordings
 from vqa.agent.naming import named
 from vqa.agent.uses import OUTRANKED, SORTS, USES, Use
+from vqa.boxes import shared
 from vqa.values import COUNT_SCORE, Finding, Region
 
 ASKED: dict[str, Use] = {
@@ -59,7 +60,7 @@ class LikelyQuestions:
     def _near_people(self) -> list[Region]:
         if not self._touching:
             return self._things
-        return [thing for thing in self._things if any(_touch(thing, person) for person in self._people)]
+        return [thing for thing in self._things if any(shared(thing.xyxy, person.xyxy) > 0 for person in self._people)]
 
 
 def _only(things: Sequence[Region], uses: Use) -> str:
@@ -69,8 +70,3 @@ def _only(things: Sequence[Region], uses: Use) -> str:
         if answers & set(stronger):
             answers.discard(answer)
     return answers.pop() if len(answers) == 1 else ""
-
-
-def _touch(a: Region, b: Region) -> bool:
-    (ax, ay, aX, aY), (bx, by, bX, bY) = a.xyxy, b.xyxy
-    return ax < bX and bx < aX and ay < bY and by < aY

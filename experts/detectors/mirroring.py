@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vqa.experts.detectors.boxes import overlap
+from vqa.boxes import overlap
 from vqa.values import Region
 
 if TYPE_CHECKING:

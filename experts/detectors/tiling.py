@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from vqa.experts.detectors.boxes import Box, area, overlap, shared
+from vqa.boxes import Box, area, overlap, shared
 from vqa.values import Region
 
 if TYPE_CHECKING:

@@ -15,6 +15,11 @@ def shared(a: Box, b: Box) -> float:
     return max(width, 0.0) * max(height, 0.0)
 
 
+def inside(a: Box, b: Box) -> float:
+    """Return the share of the smaller one of two boxes that lies in the other one."""
+    return shared(a, b) / max(min(area(a), area(b)), 1.0)
+
+
 def overlap(a: Box, b: Box) -> float:
     """Return intersection over union, 0 of two boxes without an area."""
     both = shared(a, b)
