@@ -1,4 +1,4 @@
-"""Which thing's colour a question asks for ("What color is the bus?") or claims ("Is his shirt red?")."""
+"""Whose colour a question asks for ("What color is the bus?") or claims ("Is it red?", "Is there a red bus?")."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from vqa.words import COLORS
 _ALIKE = {"grey": "gray", "silver": "gray", "beige": "tan", "golden": "tan"}
 CLOTHES = frozenset("shirt t-shirt sweater jersey jacket coat dress suit uniform clothes clothing outfit".split())
 """What covers the chest, whose colour a person's box tells."""
+_PARTS = frozenset("of on in at by with near behind under beside next".split())
+"""Words of what is more than a thing: "the top of the hydrant", "bus behind the car"."""
 _COLOR = "|".join((*COLORS, *_ALIKE))
 _THE = r"(?:the |this |that |these |those |his |her |their |a |an )?"
 _WHERE = r"(?: (?:in|on|at|near|to|with|behind|beside|under|next|that|which|wearing|standing|sitting) .*)?\W*"
@@ -19,7 +21,13 @@ _WHICH = re.compile(
     rf"(?:what|which)(?: is the)? colou?rs? (?:is|are|of|has|have|does|do) {_THE}(?P<thing>[a-z' -]+?){_WHERE}"
     rf"|(?:what|which) colou?r (?P<kind>[a-z -]+?) (?:is|are|does|do|can)\b.*"
 )
-_WHETHER = re.compile(rf"(?:is|are) {_THE}(?P<thing>[a-z' -]+?) (?P<color>{_COLOR})(?: and (?P<other>{_COLOR}))?\W*")
+_COLORS = rf"(?P<color>{_COLOR})(?: and (?P<other>{_COLOR}))?"
+_WHETHER = re.compile(rf"(?:is|are) {_THE}(?P<thing>[a-z' -]+?) {_COLORS}\W*")
+_WHETHER_THERE = re.compile(
+    rf"(?:(?:is|are) there|(?:do|can) you see|does (?:the|this) (?:image|picture|photo) (?:show|have|contain)) "
+    rf"(?:an? |any |some )?{_COLORS} (?P<thing>[a-z' -]+?)"
+    r"(?: (?:here|there|visible|(?:in|on) (?:the|this) (?:image|picture|photo)))?\W*"
+)
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,13 @@ class AskedColor:
 def asked_color(question: str, labels: Collection[str]) -> AskedColor | None:
     """Return which label's colour a question asks for; None if none's, or that of a part ("the cat's eyes")."""
     lowered = " ".join(question.lower().replace("what's", "what is").split())
-    which, whether = _WHICH.fullmatch(lowered), _WHETHER.fullmatch(lowered)
-    match = which or whether
+    which = _WHICH.fullmatch(lowered)
+    match = which or _WHETHER_THERE.fullmatch(lowered) or _WHETHER.fullmatch(lowered)
     if match is None:
         return None
     thing = match["thing"] or (which and which["kind"]) or ""
     label = _label(thing, labels)
-    claimed = colors_in(" ".join(filter(None, (match["color"], match["other"])))) if match is whether else ()
+    claimed = colors_in(" ".join(filter(None, (match["color"], match["other"])))) if not which else ()
     return None if label is None else AskedColor(thing, label, claimed)
 
 
@@ -58,7 +66,7 @@ def colors_in(text: str) -> tuple[str, ...]:
 
 def _label(thing: str, labels: Collection[str]) -> str | None:
     words = thing.split()
-    if "of" in words:  # "the top of the hydrant"
+    if _PARTS.intersection(words):
         return None
     if words and words[-1].removesuffix("s") in CLOTHES | {"clothe"}:
         return "person" if "person" in labels else None

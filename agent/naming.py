@@ -158,7 +158,7 @@ def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | 
 
 
 def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    """Name the colour that most of a thing has; of a person's clothes, what covers the chest."""
+    """Name the colour that most of a thing, or of clothes, has; the claimed one, if any has it."""
     of = asked_color(asked, finding.vocabulary)
     if of is None:
         return None
@@ -166,7 +166,8 @@ def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | N
     for region in sure:
         if region.label == of.label and region.color:
             shown.setdefault(region.color, []).append(region)
-    color = max(shown, key=lambda color: sum(map(_size, shown[color])), default=None)
+    claimed = [color for color in shown if set(of.claimed) <= set(color.split(" and "))] if of.claimed else []
+    color = max(claimed or shown, key=lambda color: sum(map(_size, shown[color])), default=None)
     return Named(f"color of {of.thing}", (color,), tuple(shown[color])) if color else None
 
 

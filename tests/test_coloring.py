@@ -84,6 +84,10 @@ def test_the_shipped_weights_are_of_these_colours_and_features() -> None:
         ("Is the bus red?", AskedColor("bus", "bus", ("red",))),
         ("Are the dogs black and white?", AskedColor("dogs", "dog", ("black", "white"))),
         ("Is his shirt grey?", AskedColor("shirt", "person", ("gray",))),
+        ("Is there a red bus?", AskedColor("bus", "bus", ("red",))),
+        ("Do you see any black and white cats in the picture?", AskedColor("cats", "cat", ("black", "white"))),
+        ("Is there an orange?", None),
+        ("Is there a red bus behind the car?", None),
         ("What color is the cat's collar?", None),
         ("What color is the top of the bus?", None),
         ("What color is the sky?", None),
@@ -122,6 +126,11 @@ def test_the_colour_is_told_in_the_questions_words_and_is_evidence() -> None:
     assert stance("Is the bus red?", "No") == ["contradicts"]
     assert stance("Is the bus blue?", "No") == ["supports"]
     assert stance("What color is the dog?", "black") == []
+    assert str(named("Is there a white bus?", seen)) == "color of bus: white"  # one of the two is
+    assert str(named("Is there a green bus?", seen)) == "color of bus: red"
+    assert stance("Is there a white bus?", "Yes") == ["supports"]
+    assert stance("Is there a green bus?", "No") == ["supports"]
+    assert stance("Is there a red cat?", "No") == ["supports"]  # of cats there are none
 
 
 def test_a_region_keeps_its_colour() -> None:

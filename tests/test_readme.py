@@ -47,6 +47,7 @@ def test_the_first_questions_get_the_right_answers() -> None:
     assert answers == {
         "How many people are there?": "4",
         "Is there a giraffe?": "No",
+        "What color is the bus?": "blue",
         "Is there a dragon?": "I cannot tell",
     }
     assert agent("example:bus", "Is there a bus?").text == "Yes"

@@ -48,8 +48,9 @@ def features(
     told |= _of_stances(kind, detector, "detector")
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     looked = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
-    if kind == "open" and any(named(question.text, finding) for finding in looked):
-        color = any(asked_color(question.text, finding.vocabulary) for finding in looked)
+    names = any(named(question.text, finding) for finding in looked)
+    color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
+    if kind == "open" and names:
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
     told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked))
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
@@ -57,7 +58,7 @@ def features(
         best = max(scores, default=0.0)
         yes = says_yes(text)
         told["presence: score, said yes"] = best if yes else 0.0
-        told["presence: score, said no"] = best if yes is False else 0.0
+        told["presence: score, said no"] = best if yes is False and not color else 0.0  # a blue car is no red one
         told["presence: said no"] = float(yes is False)
     if kind == "count" and intent.asked and looked:
         sure = [score for score in scores if score >= COUNT_SCORE]

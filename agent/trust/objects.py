@@ -48,8 +48,8 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     said = says_yes(text)
     if asked := setting_asked(question):
         yield from _of_the_setting(finding, asked[1], text)
-    elif color := asked_color(question, finding.vocabulary):
-        yield from _of_a_color(question, finding, color, text)
+    elif (color := asked_color(question, finding.vocabulary)) and (told := named(question, finding)):
+        yield from _of_a_color(finding, color, told, text)
     elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
     elif intent.bound is not None and said is not None:
@@ -80,11 +80,10 @@ def _of_the_setting(finding: Finding, asked: Setting, text: str) -> Iterator[Evi
     yield Evidence(finding.expert, "supports" if agrees else "contradicts", f"finds {_told(telling)}", telling)
 
 
-def _of_a_color(question: str, finding: Finding, asked: AskedColor, text: str) -> Iterator[Evidence]:
+def _of_a_color(finding: Finding, asked: AskedColor, told: Named, text: str) -> Iterator[Evidence]:
     """Hold the colour that an answer names, or its yes or no to one that the question names, against the boxes'."""
-    told, yes = named(question, finding), says_yes(text)
-    said = colors_in(text) or asked.claimed
-    if told is None or not said or (asked.claimed and yes is None):
+    yes, said = says_yes(text), colors_in(text) or asked.claimed
+    if not said or (asked.claimed and yes is None):
         return
     agrees = bool(set(colors_in(told.answer)) & set(said)) != (yes is False)
     number, _, things = counted(asked.label, len(told.regions)).partition(" ")
