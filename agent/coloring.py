@@ -1,12 +1,14 @@
-"""Whose colour a question asks for ("What color is the bus?") or claims ("Is it red?", "Is there a red bus?")."""
+"""Whose colour is asked for ("What color is the bus?"), claimed ("Is it red?") or counted ("How many red cars?")."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from vqa.agent.intent import read_intent
 from vqa.agent.vocabulary import label_of
+from vqa.values import COUNT_SCORE, Finding
 from vqa.words import COLORS
 
 _ALIKE = {"grey": "gray", "silver": "gray", "beige": "tan", "golden": "tan"}
@@ -56,6 +58,20 @@ def asked_color(question: str, labels: Collection[str]) -> AskedColor | None:
     label = _label(thing, labels)
     claimed = colors_in(" ".join(filter(None, (match["color"], match["other"])))) if not which else ()
     return None if label is None else AskedColor(thing, label, claimed)
+
+
+def of_the_color(question: str, finding: Finding) -> Finding:
+    """Return a detector's finding without things of another colour than those that a question counts ("red cars").
+
+    The whole finding where it counts no such thing, or somebody's colour, or where one of them has none that is known.
+    """
+    intent = read_intent(question, finding.vocabulary)
+    wanted = set(colors_in(intent.thing))
+    counted = [region for region in finding.regions if region.label in intent.asked and region.score >= COUNT_SCORE]
+    if intent.aim != "count" or not wanted or "person" in intent.asked or not all(r.color for r in counted):
+        return finding
+    kept = (r for r in finding.regions if r.label not in intent.asked or wanted <= set(colors_in(r.color)))
+    return replace(finding, regions=tuple(kept))
 
 
 def colors_in(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vqa.agent.coloring import of_the_color
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
 from vqa.agent.naming import named as named_by
@@ -123,7 +124,7 @@ def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
-    seen = [f for f in findings if f.error is None]
+    seen = [of_the_color(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
     named: list[Region] = []
     lines: list[Line] = []
     boxes_answer = boxes_settle = False

@@ -137,3 +137,22 @@ def test_a_region_keeps_its_colour() -> None:
     region = Region(BOX, "bus", 0.9, "red")
     assert Region.from_dict(region.to_dict()) == region
     assert "color" not in Region(BOX, "bus", 0.9).to_dict()
+
+
+def test_things_of_a_colour_are_counted_by_themselves() -> None:
+    def cars(*colors: str) -> Finding:
+        regions = tuple(Region((40.0 * i, 0, 40.0 * i + 30, 30), "car", 0.9, color) for i, color in enumerate(colors))
+        man = Region((0, 50, 20, 90), "person", 0.9, "red")
+        return Finding("detect", "objects", "", (*regions, man), vocabulary=LABELS, size=(200, 100))
+
+    def told(question: str, seen: Finding) -> list[str]:
+        return [line.text for line in evidence(question, [seen]) if not line.doubt]
+
+    seen = cars("red", "blue", "red and white")
+    assert told("How many red cars are there?", seen) == ["Detector: 2 cars"]
+    assert told("How many green cars are there?", seen) == ["Detector: no cars"]
+    assert told("How many cars are there?", seen) == ["Detector: 3 cars"]
+    assert told("How many red cars are there?", cars("red", "", "blue")) == ["Detector: 3 cars"]  # one may be red
+    assert told("How many white people are there?", seen) == ["Detector: 1 person"]  # clothes are nobody's colour
+    assert [held.stance for held in weigh(Question("How many red cars are there?"), [seen], "2")] == ["supports"]
+    assert [held.stance for held in weigh(Question("How many red cars are there?"), [seen], "3")] == ["contradicts"]
