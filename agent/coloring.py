@@ -60,17 +60,24 @@ def asked_color(question: str, labels: Collection[str]) -> AskedColor | None:
     return None if label is None else AskedColor(thing, label, claimed)
 
 
-def of_the_color(question: str, finding: Finding) -> Finding:
-    """Return a detector's finding without things of another colour than those that a question counts ("red cars").
+def counted_color(question: str, finding: Finding) -> str:
+    """Return the colour of the things that a question counts ("How many red cars?"); "" if it says none.
 
-    The whole finding where it counts no such thing, or somebody's colour, or where one of them has none that is known.
+    Nor is one counted by where a thing has none that is known, or of people, whose clothes have it.
     """
     intent = read_intent(question, finding.vocabulary)
-    wanted = set(colors_in(intent.thing))
-    counted = [region for region in finding.regions if region.label in intent.asked and region.score >= COUNT_SCORE]
-    if intent.aim != "count" or not wanted or "person" in intent.asked or not all(r.color for r in counted):
+    those = [region for region in finding.regions if region.label in intent.asked and region.score >= COUNT_SCORE]
+    known = "person" not in intent.asked and all(region.color for region in those)
+    return " and ".join(colors_in(intent.thing)) if intent.aim == "count" and known else ""
+
+
+def of_the_color(question: str, finding: Finding) -> Finding:
+    """Return a detector's finding without things of another colour than the one that a question counts."""
+    wanted = set(colors_in(counted_color(question, finding)))
+    if not wanted:
         return finding
-    kept = (r for r in finding.regions if r.label not in intent.asked or wanted <= set(colors_in(r.color)))
+    asked = read_intent(question, finding.vocabulary).asked
+    kept = (r for r in finding.regions if r.label not in asked or wanted <= set(colors_in(r.color)))
     return replace(finding, regions=tuple(kept))
 
 

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vqa.agent.coloring import of_the_color
+from vqa.agent.coloring import counted_color, of_the_color
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
 from vqa.agent.naming import named as named_by
@@ -137,7 +137,9 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             boxes_settle |= settled
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
-            lines += _named_lines(question, finding) or _object_lines(finding, intent, settled=settled)
+            lines += _named_lines(question, finding) or _object_lines(
+                finding, intent, settled=settled, color=counted_color(question, finding)
+            )
     beside = _BESIDE if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
@@ -177,8 +179,11 @@ def _named_lines(question: str, finding: Finding) -> list[Line]:
     return [Line(f"Detector: {told}", 0.0), Line(f"Detector: {_counts(sure)}", 3.0, _BESIDE)]
 
 
-def _object_lines(finding: Finding, intent: Intent, *, settled: bool) -> list[Line]:
-    """Return what the boxes say; where they settle the question, what else they show is told to nobody."""
+def _object_lines(finding: Finding, intent: Intent, *, settled: bool, color: str) -> list[Line]:
+    """Return what the boxes say; where they settle the question, what else they show is told to nobody.
+
+    `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
+    """
     sure = [r for r in finding.regions if r.score >= COUNT_SCORE]
     lines: list[Line] = []
     if claim := _claimed(intent, finding):
@@ -194,7 +199,7 @@ def _object_lines(finding: Finding, intent: Intent, *, settled: bool) -> list[Li
         with_places = intent.aim in ("place", "other")
         seen = {r.label for r in finding.regions}
         told = [label for label in intent.asked if label in seen or len(intent.asked) <= MAX_ABSENT]
-        lines += [Line(f"Detector: {_about(label, finding, with_places)}", 0.0) for label in told]
+        lines += [Line(f"Detector: {_about(label, finding, with_places, color)}", 0.0) for label in told]
     others_named = [label for label in intent.named if label not in intent.asked]
     lines += [Line(f"Detector: {_about(label, finding, False)}", 1.0) for label in others_named]
     if told_so := _asked_relation(sure, intent):
@@ -229,15 +234,16 @@ def _claimed(intent: Intent, finding: Finding) -> str:
     return f"{'' if numbers[label] > numbers[other] else 'no '}more {plural(label, 0)} than {plural(other, 0)}"
 
 
-def _about(label: str, finding: Finding, with_places: bool) -> str:
-    """Return "4 people", "no giraffes" or "maybe 1 giraffe", with places if wanted."""
+def _about(label: str, finding: Finding, with_places: bool, color: str = "") -> str:
+    """Return "4 people", "no red cars" or "maybe 1 giraffe", with places if wanted."""
+    name = f"{color} {label}".lstrip()
     found = [r for r in finding.regions if r.label == label]
     sure = [r for r in found if r.score >= COUNT_SCORE]
     if sure:
         places = ", ".join(place(r, finding.size) for r in sure[:MAX_RELATIONS])
-        return counted(label, len(sure)) + (f" ({places})" if with_places else "")
+        return counted(name, len(sure)) + (f" ({places})" if with_places else "")
     weak = [r for r in found if r.score >= PRESENCE_SCORE]
-    return f"maybe {counted(label, len(weak))}" if weak else counted(label, 0)
+    return f"maybe {counted(name, len(weak))}" if weak else counted(name, 0)
 
 
 def _group(intent: Intent, finding: Finding) -> str:

@@ -149,8 +149,8 @@ def test_things_of_a_colour_are_counted_by_themselves() -> None:
         return [line.text for line in evidence(question, [seen]) if not line.doubt]
 
     seen = cars("red", "blue", "red and white")
-    assert told("How many red cars are there?", seen) == ["Detector: 2 cars"]
-    assert told("How many green cars are there?", seen) == ["Detector: no cars"]
+    assert told("How many red cars are there?", seen) == ["Detector: 2 red cars"]
+    assert told("How many green cars are there?", seen) == ["Detector: no green cars"]
     assert told("How many cars are there?", seen) == ["Detector: 3 cars"]
     assert told("How many red cars are there?", cars("red", "", "blue")) == ["Detector: 3 cars"]  # one may be red
     assert told("How many white people are there?", seen) == ["Detector: 1 person"]  # clothes are nobody's colour
