@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from vqa.agent.intent import read_intent
 from vqa.agent.vocabulary import label_of
 from vqa.values import COUNT_SCORE, Finding
-from vqa.words import COLORS
+from vqa.words import COLORS, plural
 
 _ALIKE = {"grey": "gray", "silver": "gray", "beige": "tan", "golden": "tan"}
-CLOTHES = frozenset("shirt t-shirt sweater jersey jacket coat dress suit uniform clothes clothing outfit".split())
+_WORN = "shirt t-shirt sweater jersey jacket coat dress suit uniform clothes clothing outfit".split()
+CLOTHES = frozenset([*_WORN, *(plural(name, 2) for name in _WORN)])
 """What covers the chest, whose colour a person's box tells."""
 _PARTS = frozenset("of on in at by with near behind under beside next".split())
 """Words of what is more than a thing: "the top of the hydrant", "bus behind the car"."""
@@ -91,7 +92,7 @@ def _label(thing: str, labels: Collection[str]) -> str | None:
     words = thing.split()
     if _PARTS.intersection(words):
         return None
-    if words and words[-1].removesuffix("s") in CLOTHES | {"clothe"}:
+    if words and words[-1] in CLOTHES:
         return "person" if "person" in labels else None
     ends = (" ".join(words[-n:]) for n in (3, 2, 1) if n <= len(words))
     label = next(filter(None, (label_of(end, labels) for end in ends)), None)

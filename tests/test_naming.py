@@ -110,6 +110,9 @@ def test_what_shows_the_name_is_its_evidence() -> None:
     kites = objects(("kite", FAR_AWAY), ("kite", UNDER_HIM))
     (held,) = weigh(Question("What is in the sky?"), [kites], "a kite")
     assert held.text == "finds 2 kites"
+    bus = objects(("bus", FAR_AWAY))
+    assert weigh(Question("What vehicle is this?"), [bus], "buses")[0].text == "finds 1 bus"
+    assert weigh(Question("What vehicle is this?"), [bus], "building") == ()
 
 
 def test_the_tables_name_what_detectors_know() -> None:

@@ -22,7 +22,6 @@ ASKED: dict[str, Use] = {
 }
 """What is asked about: the labels that answer it, and the answers."""
 _BY_SOMEBODY = ("riding", "holding", "eating", "activity")  # the thing must touch a person
-_SOMEBODY = ("man", "woman", "boy", "girl", "person", "child", "kid", "lady", "guy")
 
 
 class LikelyQuestions:
@@ -53,7 +52,7 @@ class LikelyQuestions:
         return self._words.rng.choice(asks)() if asks else None
 
     def _asked(self, about: str, answer: str) -> Asked:
-        asked = self._words.ask(f"likely.{about}", one=self._words.rng.choice(_SOMEBODY))
+        asked = self._words.ask(f"likely.{about}", one=self._words.word("somebody"))
         told = named(asked, self._finding)
         return Asked("likely", asked, told.answer if told else answer)
 

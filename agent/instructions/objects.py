@@ -23,7 +23,6 @@ from vqa.words import COLORS, counted, listed, one, place, plural
 
 NAMED = {"color": 5, "is_color": 3, "worn": 2, "of_a_color": 2, "on": 3, "does": 3, "sky": 1, "this": 1}
 """What is asked to be named, and how often."""
-_SOMEBODY = ("man", "woman", "boy", "girl", "person", "child", "kid", "lady", "guy")
 _DOING = ("cutting", "catching", "petting", "playing with", "reading", "using", "holding", "riding", "eating", "doing")
 KINDS = {sort: tuple(SORTS[sort]) for sort in ("animal", "vehicle", "fruit")}
 
@@ -114,8 +113,8 @@ class ObjectQuestions:
         seen = [color for region in self._finding.regions for color in colors_in(region.color)]
         kind = rng.choices(list(NAMED), weights=list(NAMED.values()))[0]
         asked = self._words.ask(
-            f"named.{kind}", one=label, many=plural(label, 2), who=rng.choice(_SOMEBODY), doing=rng.choice(_DOING),
-            color=rng.choice(seen if seen and rng.random() < 0.5 else COLORS),
+            f"named.{kind}", one=label, many=plural(label, 2), who=self._words.word("somebody"),
+            doing=rng.choice(_DOING), color=rng.choice(seen if seen and rng.random() < 0.5 else COLORS),
         )  # fmt: skip
         told = named(asked, self._finding)
         if told is None:

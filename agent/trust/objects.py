@@ -193,7 +193,8 @@ def _of_a_relation(expert: str, region: Region, anchor: Region, text: str) -> It
 
 def _of_the_named(finding: Finding, told: Named, text: str) -> list[Evidence]:
     """Return what shows the answer that the boxes name, "kitchen" from an oven, if it is the one given."""
-    if not any(re.search(rf"\b{re.escape(name.removesuffix('s'))}", text.lower()) for name in told.names):
+    forms = {form for name in told.names for form in (name, name.removesuffix("s"))}  # of "kites": a kite
+    if not re.search(rf"\b(?:{'|'.join(map(re.escape, forms))})(?:e?s)?\b", text.lower()):
         return []
     return [Evidence(finding.expert, "supports", f"finds {_told(told.regions)}", told.regions)]
 
