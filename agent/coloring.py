@@ -27,7 +27,7 @@ _WHICH = re.compile(
 _COLORS = rf"(?P<color>{_COLOR})(?: and (?P<other>{_COLOR}))?"
 _WHETHER = re.compile(rf"(?:is|are) {_THE}(?P<thing>[a-z' -]+?) {_COLORS}\W*")
 _WHETHER_THERE = re.compile(
-    rf"(?:(?:is|are) there|(?:do|can) you see|does (?:the|this) (?:image|picture|photo) (?:show|have|contain)) "
+    rf"(?:(?:is|are)(?: there)?|(?:do|can) you see|does (?:the|this) (?:image|picture|photo) (?:show|have|contain)) "
     rf"(?:an? |any |some )?{_COLORS} (?P<thing>[a-z' -]+?)"
     r"(?: (?:here|there|visible|(?:in|on) (?:the|this) (?:image|picture|photo)))?\W*"
 )

@@ -27,11 +27,19 @@ _PRESENCE = re.compile(
     rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}"
     rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
 )
+_IN_IT = r"(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo|photograph|scene))"
+_IN_VIEW = (
+    re.compile(  # "Is a dog in the picture?", "Are any dogs visible?", but not "Are the lights on in the picture?"
+        r"\s*(?:is|are|can) (?:(?:a|an|any|some|the) (?:pairs? of )?|(?=people|any|some))"
+        r"(?P<thing>(?!of)[a-z'-]+(?: (?!(?:on|off|of|up|out|down|\w+ing)\b)[a-z'-]+)*?)"
+        rf" (?:(?:visible|present|shown|(?:to )?(?:be )?seen|here)(?: {_IN_IT})?|{_IN_IT})\s*[?.!]*\s*$"
+    )
+)
 _COMPARED = re.compile(  # how many there are of two things, not how much of something they are
     r"\b(?P<how>more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\s+(?P<others>[a-z' -]+)"
 )
 _SOMEWHERE = re.compile(r"\b(?:on|in|at|with|near|by|behind|under|for|to)\b")  # "more snow on the car than on the bus"
-_IN_ALL = re.compile(r"\b(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo))\b")  # that is nowhere in particular
+_IN_ALL = re.compile(rf"\b{_IN_IT}\b")  # that is nowhere in particular
 _YES_OR_NO = re.compile(r"\s*(?:is|are|was|were|do|does|did|can|could)\b")
 _MORE_OF_WHICH = re.compile(r"\b(?:more|fewer|less|most|fewest) of\b|\b(?:same|equal) number of\b|\bequally many\b")
 _WHICH_ARE_MORE = re.compile(  # "Which are more, dogs or cats?"
@@ -89,7 +97,7 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     if bound := read_bound(lowered, labels):
         return Intent("presence", (bound.label,), named, bound.words, bound=bound)
     related = read_related(lowered, labels) if named else None
-    match = None if related else _COUNT.search(lowered) or _PRESENCE.search(lowered)
+    match = None if related else _COUNT.search(lowered) or _PRESENCE.search(lowered) or _IN_VIEW.match(lowered)
     aim = _aim(lowered, match)
     if match is None:
         return Intent(aim, named, named, related=related)

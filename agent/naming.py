@@ -1,4 +1,4 @@
-"""What a question asks to be named (which animal, what he rides, what is in the sky) and the found thing that it is.
+"""What a question asks to be named (which animal, what he rides, what the cat is on) and the found thing that it is.
 
 Told "1 dog, 1 bear" and asked "Which animal is this?" a small core often names the wrong one; told "animal: bear" it
 repeats the word. Which it is, the boxes tell: the largest of that sort, the thing at somebody's hands.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.coloring import asked_color
-from vqa.agent.uses import OUTRANKED, SKY, SORTS, USES, Use
+from vqa.agent.uses import FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PLACES, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
@@ -91,7 +91,18 @@ _IN_THE_SKY = re.compile(
 )
 _THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
 _OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
+_AT_SIDE = re.compile(
+    r"what (?:is|are|(?:can|do) you see|objects? (?:is|are)|things? (?:is|are))(?: (?:there|shown|located|visible))? "
+    r"(?P<asked>(?:on|at|to|in) the (?:far |very )?(?P<side>left|right|top|bottom|middle|center|centre))"
+    r"(?:[ -]hand)?(?: (?:side|half|part|edge))?"
+    r"(?: (?:of|in) (?:it|(?:the |this )(?:image|picture|photo|photograph|scene)))?\W*"
+)
+_WHERE = re.compile(
+    rf"where (?:is|are) {_SOME}?(?:(?P<somebody>{_SOMEBODY})|(?P<other>[a-z][a-z ]*?))"
+    r"(?: (?:sitting|seated|standing|lying|laying|sleeping|resting|perched|placed|located|at))?(?: now)?\W*"
+)
 _ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
+_CENTER = {"middle": "center", "centre": "center"}
 _SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
 _SHARE = 0.25
 """Asked for several, those are named that show this share of what the first of them does."""
@@ -125,7 +136,7 @@ class Named:
 
 def named(question: str, finding: Finding) -> Named | None:
     """Return what a question asks to be named, as a detector's sure boxes have it; None if either does not."""
-    lowered = " ".join(question.lower().replace("what's", "what is").split())
+    lowered = " ".join(re.sub(r"\b(what|where)'s\b", r"\1 is", question.lower()).split())
     sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
     for rule in _RULES:
         if (found := rule(lowered, sure, finding)) is not None:
@@ -150,7 +161,7 @@ def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | 
     things = [region for region in sure if region.label not in besides]
     heading = match["sort"]
     if side := _SIDE.search(match["rest"]):
-        there = side[1].replace("middle", "center")
+        there = _CENTER.get(side[1], side[1])
         if sided := [region for region in things if there in place(region, finding.size).split()]:
             things, heading = sided, f"{heading} on the {there}"
     several = match["sort"].endswith("s") or _ALL_THERE_IS.search(match["rest"]) is not None
@@ -201,6 +212,35 @@ def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     return None
 
 
+def _at_side(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    match = _AT_SIDE.fullmatch(asked)
+    if match is None:
+        return None
+    side = _CENTER.get(match["side"], match["side"])
+    there = [region for region in sure if side in place(region, finding.size).split()]
+    return _most(match["asked"], there, {region.label: region.label for region in there}, _size, several=True)
+
+
+def _where(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name what a thing is on or in; nothing if several things of its kind are not all there."""
+    match = _WHERE.fullmatch(asked)
+    if match is None:
+        return None
+    label = "person" if match["somebody"] else label_of(match["other"], finding.vocabulary)
+    if label in FIXED:
+        return None
+    places = {thing: said for thing, said in PLACES.items() if label != "person" or thing not in NO_PLACE_FOR_PEOPLE}
+    found = [_under(one, sure, places) for one in sure if one.label == label]
+    return found[0] if len({one and one.answer for one in found}) == 1 else None
+
+
+def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:
+    # What reaches further down than a thing in whose box it is stands before it.
+    below = [t for t in sure if t.label != one.label and _carries(t, one) and one.xyxy[3] <= t.xyxy[3]]
+    found = _most(f"place of {one.label}", below, places, _size)
+    return found if found.names else None
+
+
 _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _in_the_sky,
     _of_a_sort,
@@ -209,6 +249,8 @@ _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _this,
     _in_hand,
     _does,
+    _at_side,
+    _where,
 )
 
 
@@ -228,12 +270,12 @@ def _carried(match: re.Match[str], sure: Sequence[Region], labels: Collection[st
     label = "person" if match["somebody"] else label_of(match["other"], labels)
     carried = [region for region in sure if region.label == label]
 
-    def carries(thing: Region) -> bool:
-        touching = (one for one in carried if shared(one.xyxy, thing.xyxy) > 0)
-        return any(relation(one, thing) in ("on or in front of", "above") for one in touching)
-
-    below = [region for region in sure if region.label != label and carries(region)]
+    below = [thing for thing in sure if thing.label != label and any(_carries(thing, one) for one in carried)]
     return _most(f"{label} {match['asked']}", below, USES["on"], _size)
+
+
+def _carries(thing: Region, one: Region) -> bool:
+    return shared(one.xyxy, thing.xyxy) > 0 and relation(one, thing) in ("on or in front of", "above")
 
 
 def _most(

@@ -20,7 +20,7 @@ from vqa.agent.naming import named as named_by
 from vqa.agent.related import holds, lies
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
-from vqa.agent.trust.kinds import asks_for_words
+from vqa.agent.trust.kinds import asks_for_words, asks_where
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
@@ -138,7 +138,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
             lines += _named_lines(question, finding) or _object_lines(
-                finding, intent, settled=settled, color=counted_color(question, finding)
+                question, finding, intent, settled=settled, color=counted_color(question, finding)
             )
     beside = _BESIDE if boxes_settle else ""
     for finding in seen:
@@ -179,7 +179,7 @@ def _named_lines(question: str, finding: Finding) -> list[Line]:
     return [Line(f"Detector: {told}", 0.0), Line(f"Detector: {_counts(sure)}", 3.0, _BESIDE)]
 
 
-def _object_lines(finding: Finding, intent: Intent, *, settled: bool, color: str) -> list[Line]:
+def _object_lines(question: str, finding: Finding, intent: Intent, *, settled: bool, color: str) -> list[Line]:
     """Return what the boxes say; where they settle the question, what else they show is told to nobody.
 
     `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
@@ -202,13 +202,17 @@ def _object_lines(finding: Finding, intent: Intent, *, settled: bool, color: str
         lines += [Line(f"Detector: {_about(label, finding, with_places, color)}", 0.0) for label in told]
     others_named = [label for label in intent.named if label not in intent.asked]
     lines += [Line(f"Detector: {_about(label, finding, False)}", 1.0) for label in others_named]
-    if told_so := _asked_relation(sure, intent):
+    told_so = _asked_relation(sure, intent)
+    if told_so:
         lines.append(Line(f"Detector: {told_so}", 0.0))
-    elif intent.aim in ("place", "other") and intent.named:
-        lines += [Line(f"Detector: {told}", 2.0 + 0.01 * i) for i, told in enumerate(_relations(sure, intent))]
-    rest = [r.label for r in sure if r.label not in intent.named]
-    if rest:
-        lines.append(Line(f"Detector: {_counts(rest)}", 3.0, _BESIDE if settled else ""))
+    where = intent.aim == "place" and asks_where(question) and any(r.label in intent.asked for r in sure)
+    beside = _BESIDE if settled or told_so or where else ""
+    if not told_so and intent.aim in ("place", "other") and intent.named:
+        doubt = beside if len(intent.named) == 1 else ""
+        told = _relations(sure, intent)
+        lines += [Line(f"Detector: {line}", 2.0 + 0.01 * i, doubt) for i, line in enumerate(told)]
+    if rest := [r.label for r in sure if r.label not in intent.named]:
+        lines.append(Line(f"Detector: {_counts(rest)}", 3.0, beside))
     if not lines:
         lines.append(Line("Detector: nothing found", 3.0))
     return lines

@@ -71,6 +71,25 @@ USES: dict[str, Use] = {
 }  # fmt: skip
 """What somebody does with a thing: the labels that it is done with, and the answers."""
 
+_ON = _as_named(
+    "bed couch chair bench toilet motorcycle bicycle horse elephant skateboard surfboard snowboard laptop dining_table",
+    bicycle="bike", dining_table="table",
+)  # fmt: skip
+_IN = _as_named("suitcase sink bowl boat oven refrigerator")
+PLACES: Use = {
+    label: f"{how} the {name}" for how, things in (("on", _ON), ("in", _IN)) for label, name in things.items()
+}
+"""What something can be on or in, and the answer to where it is."""
+FIXED = frozenset(
+    _as_named(
+        "bed couch chair bench toilet sink oven refrigerator dining_table car truck bus train boat airplane motorcycle "
+        "bicycle horse cow sheep elephant zebra giraffe traffic_light fire_hydrant stop_sign parking_meter"
+    )
+)
+"""What stands on the ground: in another thing's box it is behind it or before it."""
+NO_PLACE_FOR_PEOPLE = ("dining table", "sink", "bowl", "oven", "refrigerator", "laptop", "suitcase")
+"""What people are before, not on or in."""
+
 OUTRANKED = {"soccer": ("tennis", "baseball"), "living room": ("bedroom",)}
 """Answers that others rule out: a ball beside a racket is no football."""
 

@@ -5,7 +5,7 @@ import pytest
 from vqa.agent.naming import named
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.uses import SKY, SORTS, USES
+from vqa.agent.uses import FIXED, NO_PLACE_FOR_PEOPLE, PLACES, SKY, SORTS, USES
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Finding, Question, Region
 
@@ -85,6 +85,42 @@ def test_things_lie_on_things_and_fly_in_the_sky() -> None:
     assert told("What is this?", ("fire hydrant", FAR_AWAY), ("car", UNDER_HIM)) is None
 
 
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Where is the cat?", "place of cat: on the couch"),
+        ("Where's the cat sleeping?", "place of cat: on the couch"),
+        ("Where is the man?", None),  # his feet are before it, not on it
+        ("Where are the cups?", None),  # not both of them are on the table
+        ("Where is the knife?", "place of knife: on the table"),
+        ("Where is the chair?", None),  # it stands on the ground
+        ("Where in the picture is the cat?", None),
+    ],
+)
+def test_where_a_thing_is_is_what_it_is_on_or_in(question: str, name: str | None) -> None:
+    room = [
+        ("couch", (20, 60, 200, 150)), ("cat", (50, 50, 90, 90)), ("person", (150, 70, 190, 180)),
+        ("dining table", (200, 100, 300, 240)), ("knife", (220, 110, 250, 120)), ("cup", (260, 110, 270, 120)),
+        ("cup", (10, 10, 20, 20)), ("chair", (210, 150, 240, 230)),
+    ]  # fmt: skip
+    assert told(question, *room) == name
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is on the left?", "on the left: dog"),
+        ("What can you see on the left side of the picture?", "on the left: dog"),
+        ("What is in the middle of the photo?", "in the middle: people"),
+        ("What is at the top?", None),
+        ("What is on the left of the man?", None),
+    ],
+)
+def test_what_is_at_a_side_is_what_has_its_middle_there(question: str, name: str | None) -> None:
+    dog, man = ("dog", (10, 90, 70, 150)), ("person", (100, 50, 180, 200))
+    assert told(question, dog, man, ("person", (130, 60, 190, 190)), ("cup", (140, 120, 145, 125))) == name
+
+
 def test_rooms_and_sports_are_told_by_what_belongs_to_them() -> None:
     kitchen = (("oven", FAR_AWAY), ("refrigerator", UNDER_HIM), ("bed", IN_HIS_HANDS))
     assert told("What room is this?", *kitchen) == told("What room is the boy in?", *kitchen) == "room: kitchen"
@@ -116,6 +152,8 @@ def test_what_shows_the_name_is_its_evidence() -> None:
 
 
 def test_the_tables_name_what_detectors_know() -> None:
-    for use in (*SORTS.values(), *USES.values(), SKY):
+    for use in (*SORTS.values(), *USES.values(), SKY, PLACES):
         assert set(use) <= set(LABELS)
         assert not any("_" in name for name in use.values())
+    assert (FIXED | set(PLACES)) <= set(LABELS)
+    assert set(NO_PLACE_FOR_PEOPLE) <= set(PLACES)

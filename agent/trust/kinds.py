@@ -39,7 +39,7 @@ def kind_of(question: str, intent: Intent) -> Kind:
         return "reading"
     if _YES_OR_NO.match(lowered):
         return "yes or no"
-    if intent.aim == "place" and re.search(r"\bwhere\b|\bwhich side\b|\bwhat side\b|어디", lowered):
+    if intent.aim == "place" and asks_where(question):
         return "place"
     return "description" if _DESCRIPTION.search(lowered) else "open"
 
@@ -48,6 +48,11 @@ def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
     lowered = question.lower()
     return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
+
+
+def asks_where(question: str) -> bool:
+    """Return whether a question asks for a place, and does not just name one."""
+    return re.search(r"\bwhere\b|\bwhich side\b|\bwhat side\b|어디", question.lower()) is not None
 
 
 def intent_of(question: str, findings: Sequence[Finding]) -> Intent:
