@@ -35,13 +35,15 @@ class AdapterCore(ABC):
         context: Tokens for prompt and answer together.
         stop_texts: Strings that end an answer, besides those that a question's options name.
         no_repeat: Tokens in a row that an answer in the core's own words never says twice; 0: it may.
-        loading: Held while weights load or a picture is looked at; several threads may share a core.
+        loading: Held while weights load; several threads may share a core.
+        side_by_side: Several batches may be decoded at once.
     """
 
     name: ClassVar[str]
     context: ClassVar[int] = 2048
     stop_texts: ClassVar[tuple[str, ...]] = ()
     no_repeat: ClassVar[int] = 0
+    side_by_side: ClassVar[bool] = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -205,15 +207,9 @@ class AdapterCore(ABC):
             answers[row].append(texts[row].push(token, logprob))
             return texts[row].ended
 
+        stops, no_repeat = self._stop_ids, self.no_repeat
         for _ in decode(
-            self._engine,
-            prompts,
-            adapter,
-            options,
-            stop_ids=self._stop_ids,
-            ends=ends,
-            vectors=vectors,
-            no_repeat=self.no_repeat,
+            self._engine, prompts, adapter, options, stop_ids=stops, ends=ends, vectors=vectors, no_repeat=no_repeat
         ):
             pass
         return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
@@ -384,10 +380,12 @@ class AdapterCore(ABC):
         from vqa.adapter_model.engine import joined
 
         keys = [image.sha256 if self.sees() else "" for image in images]
-        with self.loading:
-            pictures = dict(zip(keys, images, strict=True))
-            self._latest = {key: self._latest.get(key) or self._made_of(pictures[key]) for key in pictures}
-            return joined([self._latest[key] for key in keys])
+        before = self._latest
+        made = {
+            key: before.get(key) or self._made_of(image) for key, image in dict(zip(keys, images, strict=True)).items()
+        }
+        self._latest = made
+        return joined([made[key] for key in keys])
 
     def _made_of(self, image: LoadedImage) -> tuple[AdapterKeysValues, Tensor | None]:
         """Return what one picture adds to a prompt."""

@@ -6,12 +6,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vqa.adapter_model.backbones import Backbone, check_name, load_backbone
+from vqa.adapter_model.once import once
 from vqa.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ class VisionEncoder:
         channels: The order in which it gets a picture's colours.
         changes: A safetensors file with weights that replace some of the encoder's, if it is there.
 
+    Attributes:
+        loading: Held while weights load; several threads may share an encoder.
+
     Raises:
         InputError: No encoder is called that.
     """
@@ -54,7 +59,7 @@ class VisionEncoder:
         self._device = device
         self._channels = channels
         self._changes = changes
-        self._backbone: Backbone | None = None
+        self.loading = RLock()
         self._kept: OrderedDict[str, Tensor] = OrderedDict()
 
     def features(self, images: Sequence[LoadedImage]) -> Tensor:
@@ -63,15 +68,17 @@ class VisionEncoder:
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
         """
-        known = {image.sha256: self._kept[image.sha256] for image in images if image.sha256 in self._kept}
+        with self.loading:
+            known = {image.sha256: self._kept[image.sha256] for image in images if image.sha256 in self._kept}
         new = {image.sha256: image for image in images if image.sha256 not in known}
         if new:
             known.update(zip(new, self._compute(list(new.values())), strict=True))
-        for sha256, patches in known.items():
-            self._kept[sha256] = patches
-            self._kept.move_to_end(sha256)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        with self.loading:
+            for sha256, patches in known.items():
+                self._kept[sha256] = patches
+                self._kept.move_to_end(sha256)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
         return torch.stack([known[image.sha256] for image in images])
 
     def fingerprint(self) -> str:
@@ -81,26 +88,25 @@ class VisionEncoder:
             ModelUnavailable: The weights are not here and cannot be had.
         """
         digest = hashlib.sha256(f"{self._name} {self._channels}".encode())
-        for name, tensor in self._loaded().network.state_dict().items():
+        for name, tensor in self._backbone.network.state_dict().items():
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().flatten()[:_HASHED].float().cpu().numpy().tobytes())
         return digest.hexdigest()
 
     @torch.inference_mode()
     def _compute(self, images: Sequence[LoadedImage]) -> Tensor:
-        backbone = self._loaded()
+        backbone = self._backbone
         pictures = [in_order(image.pil, self._channels) for image in images]
         pixels = torch.stack([backbone.pixels(picture) for picture in pictures])  # (B, 3, S, S)
         return backbone.tokens(pixels.to(self._device)).float()  # (B, P, F)
 
-    def _loaded(self) -> Backbone:
-        if self._backbone is None:
-            backbone = load_backbone(self._name, self._settings)
-            if self._changes is not None and self._changes.is_file():
-                change(backbone.network, self._changes)
-            backbone.network.to(self._device).requires_grad_(False)
-            self._backbone = backbone
-        return self._backbone
+    @once
+    def _backbone(self) -> Backbone:
+        backbone = load_backbone(self._name, self._settings)
+        if self._changes is not None and self._changes.is_file():
+            change(backbone.network, self._changes)
+        backbone.network.to(self._device).requires_grad_(False)
+        return backbone
 
 
 def change(network: torch.nn.Module, path: Path) -> None:

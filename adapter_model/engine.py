@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
 from vqa.adapter_model.slots import embedded
 from vqa.errors import InputError
+from vqa.lanes import Turns
 
 _READ_TOGETHER = 1024
 """Tokens of prompts, padding included, that a CPU reads in one pass: more are no faster and take more memory."""
@@ -103,7 +103,7 @@ class Engine:
         self._layers = [_Layer(layer, weights, self._dtype) for layer in model.model.layers]
         self._norm = _Norm(model.model.norm, self._dtype)
         self._head = Projection([model.lm_head], weights=weights, packed=False)
-        self._running = Lock()  # threads take turns by the step: two at once would only fight for the same cores
+        self._running = Turns(one_by_one=self.device.type != "cpu")  # by the step: two would fight for the same cores
 
     @property
     def bytes_a_token(self) -> int:

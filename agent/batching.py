@@ -1,9 +1,9 @@
 """Answers many questions at once: pictures load ahead, each expert looks once at each, the core decodes rows together.
 
-Rows go through in windows. While the core answers one window, the experts already look at the next one's pictures, and
-threads load those after it, so that memory holds three windows, whatever the number of rows. Where a window ends
-depends on its rows alone: who starts again at a window's first row gets the same windows, and with them, to the last
-bit, the same answers.
+Rows go through in windows, and windows through lanes, of which each has a core of the processor to itself: the experts
+look at a window's pictures, then the core answers it. Threads load the pictures of the window after those, so that
+memory holds one window more than there are lanes, whatever the number of rows. Where a window ends depends on its rows
+alone: who starts again at a window's first row gets the same windows, and with them, to the last bit, the same answers.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from vqa.agent.answering import answered_alone, check_whole, finished
@@ -23,15 +25,17 @@ from vqa.agent.prompting import compose
 from vqa.devices import trim_heap
 from vqa.errors import ModelUnavailable, PartialFailure, VQAError
 from vqa.images import load_image
+from vqa.lanes import share_cores, side_by_side
 from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
 
 if TYPE_CHECKING:
     from vqa.agent.agent import VQAAgent
     from vqa.images import ImageSource
 
-BATCH_ROWS = 32
+BATCH_ROWS = 64
 """Rows of a window, at most."""
 _WINDOW_PIXELS = 48_000_000  # of its pictures together, 3 bytes each; the picture that exceeds it is the last
+_LANES = 4  # at most; each holds a window
 _LOADERS = 2
 _LOADED_AHEAD = 8  # pictures
 _LIKE_LENGTH = 3  # prompts decoded together: the longest has at most so many times the shortest's tokens
@@ -93,29 +97,44 @@ def answer_windows(
     if missing := agent.core.available():  # before the experts spend seconds on it
         raise ModelUnavailable(f"core {agent.core.name!r}: {missing}")
     load = load or (lambda source: load_image(source, offline=agent.settings.offline))
-    with ThreadPoolExecutor(_LOADERS, "vqa-load") as loading, ThreadPoolExecutor(1, "vqa-look") as looking:
-        stopped = False
+    stopped = False
 
-        def stopping() -> bool:
-            return stopped or stop()
+    def stopping() -> bool:
+        return stopped or stop()
 
+    # Two at once may be too many for a core that does not say that it bears it.
+    turn: AbstractContextManager[object] = nullcontext() if getattr(agent.core, "side_by_side", False) else Lock()
+
+    def answered(window: list[_Asked]) -> list[Answer | Failed] | None:
+        """Return what becomes of a window, None if it was stopped before the core answered."""
+        share_cores()
+        _look(agent, window, stopping)
+        if stopping():
+            return None
+        with turn:
+            _answer(agent, window)
+        return [_result(agent, asked) for asked in window]
+
+    with (
+        side_by_side(_LANES) as number,
+        ThreadPoolExecutor(_LOADERS, "vqa-load") as loading,
+        ThreadPoolExecutor(number, "vqa-lane") as lanes,
+    ):
         arriving = _loaded_ahead(rows, load, loading)
-
-        def prepare() -> list[_Asked]:
-            window = [] if stopping() else _window(arriving, batch_rows)
-            _look(agent, window, stopping)
-            return window
-
+        under_way: deque[Future[list[Answer | Failed] | None]] = deque()
         try:
-            following = looking.submit(prepare)
-            while (window := following.result()) and not stopping():
-                following = looking.submit(prepare)
-                _answer(agent, window)
-                yield [_result(agent, asked) for asked in window]
+            while True:
+                while len(under_way) <= number and not stopping() and (window := _window(arriving, batch_rows)):
+                    under_way.append(lanes.submit(answered, window))
+                done = under_way.popleft().result() if under_way else None
+                if done is None:
+                    return
+                yield done
                 trim_heap()  # windows of ever other sizes leave gaps, which would grow with the number of rows
         finally:
             stopped = True  # also when the caller has seen enough
-            loading.shutdown(wait=False, cancel_futures=True)
+            for executor in (loading, lanes):
+                executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _loaded_ahead(

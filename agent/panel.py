@@ -8,6 +8,8 @@ whole process.
 from __future__ import annotations
 
 import logging
+from threading import Lock
+from weakref import WeakValueDictionary
 
 from vqa.agent.cache import FindingCache
 from vqa.errors import VQAError
@@ -27,6 +29,8 @@ class Panel:
 
     def __init__(self, cache: FindingCache) -> None:
         self._cache = cache
+        self._guard = Lock()
+        self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()
         self._overdue: dict[str, Work[Finding]] = {}  # by the expert's name
 
     def look(self, expert: Expert, image: LoadedImage, question: Question | None, *, within: float = 0.0) -> Finding:
@@ -46,6 +50,14 @@ class Panel:
         known = self._cache.get(image.sha256, expert)
         if known is not None:
             return known
+        # Who waits here for another look at this picture finds what it saw in the cache.
+        of = f"{expert.name} {image.sha256}" if getattr(expert, "side_by_side", False) else expert.name
+        with self._guard:
+            turn = self._turns.setdefault(of, Lock())
+        with turn:
+            return self._cache.get(image.sha256, expert) or self._look(expert, image, question, within)
+
+    def _look(self, expert: Expert, image: LoadedImage, question: Question | None, within: float) -> Finding:
         late = self._overdue.get(expert.name)
         if late is not None and not late.is_done:
             raise VQAError(f"not asked: it has been busy with an earlier question for {late.seconds:.0f} s")

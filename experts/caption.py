@@ -63,6 +63,7 @@ class CaptionExpert:
     description: ClassVar[str] = "puts the whole picture into one sentence"
     cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
     uses_question: ClassVar[bool] = False
+    side_by_side: ClassVar[bool] = True
 
     def __init__(self, captioner: Captioner | None) -> None:
         self._captioner = captioner

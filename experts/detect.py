@@ -46,6 +46,7 @@ class DetectExpert:
     description: ClassVar[str] = "finds objects of known classes (COCO's 80 by default): how many, where, how sure"
     cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
     uses_question: ClassVar[bool] = False
+    side_by_side: ClassVar[bool] = True
 
     def __init__(self, settings: Settings) -> None:
         """Choose nothing and load nothing yet. Raises InputError if `settings.detector` is none of CHOICES."""
@@ -163,10 +164,10 @@ class DetectExpert:
     def _load_built_in(self) -> Detector:
         if trouble := self._built_in_problem():
             raise ModelUnavailable(trouble)
-        from vqa.experts.detectors.efficientdet import EfficientDetLite0
+        from vqa.experts.detectors.efficientdet import INPUT_SIDE, EfficientDetLite0
         from vqa.experts.detectors.mirroring import Mirrored
 
-        return Mirrored(EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite"))
+        return Mirrored(EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite"), INPUT_SIDE)
 
     def _yolo_problem(self) -> str | None:
         return yolo_weights.problem(self._settings.yolo_model, self._store) or self._missing_package()

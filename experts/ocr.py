@@ -45,6 +45,7 @@ class OcrExpert:
     description: ClassVar[str] = "reads the text in the picture, line by line, with scores"
     cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
     uses_question: ClassVar[bool] = False
+    side_by_side: ClassVar[bool] = True
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

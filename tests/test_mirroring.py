@@ -50,13 +50,13 @@ def test_each_box_is_matched_once() -> None:
 
 
 def test_what_only_the_mirrored_look_shows_is_where_it_is_in_the_picture() -> None:
-    (found,) = Mirrored(LeftHalf()).detect(picture((150, 20, 170, 40)), 0.15)
+    (found,) = Mirrored(LeftHalf(), 200).detect(picture((150, 20, 170, 40)), 0.15)
     assert found == Region((150, 20, 170, 40), "blob", 0.3)
 
 
 def test_half_a_score_below_the_least_is_left_out() -> None:
-    assert Mirrored(LeftHalf()).detect(picture((150, 20, 170, 40)), 0.31) == []
+    assert Mirrored(LeftHalf(), 200).detect(picture((150, 20, 170, 40)), 0.31) == []
 
 
 def test_name_and_labels_are_the_detectors() -> None:
-    assert (Mirrored(LeftHalf()).name, Mirrored(LeftHalf()).labels) == ("left-half", ("blob",))
+    assert (Mirrored(LeftHalf(), 200).name, Mirrored(LeftHalf(), 200).labels) == ("left-half", ("blob",))

@@ -19,6 +19,7 @@ class Expert(Protocol):
         description: One sentence for `vqa experts`, routers and language models.
         cues: English and Korean words in a question that ask for this expert, lower case.
         uses_question: False if the finding depends on the picture alone; it is then shared by all its questions.
+        side_by_side: May be left out. True: threads may look at several pictures at once; else they take turns.
     """
 
     name: ClassVar[str]
@@ -110,6 +111,7 @@ class Core(Protocol):
 
     Attributes:
         description: A few words for `vqa cores`.
+        side_by_side: May be left out. True: threads may ask for several batches at once; else a batch takes turns.
     """
 
     description: ClassVar[str]

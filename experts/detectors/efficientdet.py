@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vqa.errors import ModelUnavailable
+from vqa.experts.detectors.mirroring import scaled
+from vqa.lanes import threads
 from vqa.values import Region
 
 if TYPE_CHECKING:
@@ -31,10 +33,12 @@ OVERLAP = 0.4
 PADDING = (127, 127, 127)
 """Grey beside a picture that is not square: the network's zero."""
 MAX_THREADS = 4
+MOST = 1_000
+"""Boxes of a look that are compared with one another, the best."""
 
 
 class EfficientDetLite0:
-    """One loaded interpreter; safe to share between threads (they take turns)."""
+    """The loaded network; safe to share between threads, of which each that looks meanwhile has an interpreter."""
 
     name = "efficientdet-lite0"
 
@@ -44,23 +48,15 @@ class EfficientDetLite0:
         Raises:
             ModelUnavailable: The file is not a TFLite model with a `labels.txt` zipped to its end.
         """
-        from ai_edge_litert.interpreter import Interpreter
-
         try:
             self._class_names = _class_names(model_file)
-            with _no_greeting():
-                self._interpreter: Any = Interpreter(
-                    model_path=str(model_file), num_threads=min(os.cpu_count() or 1, MAX_THREADS)
-                )
-                self._interpreter.allocate_tensors()
+            self._file = model_file
+            self._idle: defaultdict[int, list[_Network]] = defaultdict(list)  # by their threads
+            with self._network():  # a broken file is told of now
+                pass
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelUnavailable(f"{model_file}: not the EfficientDet-Lite0 file ({error}); remove it") from None
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        # Told apart by their last dimension: four box numbers, or one score for each class name.
-        outputs = {int(o["shape"][-1]): o["index"] for o in self._interpreter.get_output_details()}
-        self._boxes, self._scores = outputs[4], outputs[len(self._class_names)]
         self._anchors = anchors()
-        self._turn = threading.Lock()
         self.labels = tuple(name for name in self._class_names if name)
 
     def detect(self, picture: Image, min_score: float) -> list[Region]:
@@ -68,22 +64,65 @@ class EfficientDetLite0:
         import numpy as np
 
         pixels = np.asarray(letterbox(picture), dtype=np.uint8)[None]  # (1, 320, 320, 3)
-        with self._turn:
-            self._interpreter.set_tensor(self._input, pixels)
-            self._interpreter.invoke()
-            scores = self._interpreter.get_tensor(self._scores)[0]  # (19206, 90), in [0, 1]
-            deltas = self._interpreter.get_tensor(self._boxes)[0]  # (19206, 4)
-        # Ten times as fast as asking for the places in both dimensions.
-        rows, classes = np.divmod(np.flatnonzero(scores >= min_score), scores.shape[1])
+        with self._network() as network:
+            rows, classes, scores, deltas = network.found(pixels, min_score)
         scale = max(picture.size) / INPUT_SIDE
-        boxes: NDArray[np.float32] = (decode(deltas[rows], self._anchors[rows]) * scale).astype(np.float32)  # (K, 4)
+        boxes: NDArray[np.float32] = (decode(deltas, self._anchors[rows]) * scale).astype(np.float32)  # (K, 4)
         np.clip(boxes, 0, np.array(picture.size * 2), out=boxes)
         found = []
-        for i in thin(boxes, scores[rows, classes], classes):
+        for i in thin(boxes, scores, classes):
             if label := self._class_names[int(classes[i])]:
                 x0, y0, x1, y1 = (float(v) for v in boxes[i])
-                found.append(Region((x0, y0, x1, y1), label, float(scores[rows[i], classes[i]])))
+                found.append(Region((x0, y0, x1, y1), label, float(scores[i])))
         return found
+
+    @contextmanager
+    def _network(self) -> Iterator[_Network]:
+        """Lend out an interpreter of as many threads as a computation may have now; a new one if none is idle."""
+        idle = self._idle[threads(MAX_THREADS)]
+        try:
+            network = idle.pop()
+        except IndexError:
+            network = _Network(self._file, len(self._class_names))
+        try:
+            yield network
+        finally:
+            idle.append(network)
+
+
+class _Network:
+    """One interpreter, for one thread at a time, on so many threads of its own."""
+
+    def __init__(self, model_file: Path, classes: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.threads = threads(MAX_THREADS)
+        with _no_greeting():
+            self._interpreter: Any = Interpreter(model_path=str(model_file), num_threads=self.threads)
+            self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        # Told apart by their last dimension: four box numbers, or one score for each class name.
+        outputs = {int(o["shape"][-1]): o["index"] for o in self._interpreter.get_output_details()}
+        self._boxes, self._scores = outputs[4], outputs[classes]
+
+    def found(
+        self, pixels: NDArray[np.uint8], min_score: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """Return anchors (K), classes (K), scores (K) and box numbers (K, 4) of what has at least `min_score`.
+
+        Args:
+            pixels: (1, 320, 320, 3).
+            min_score: Of 0 to 1.
+        """
+        import numpy as np
+
+        self._interpreter.set_tensor(self._input, pixels)
+        self._interpreter.invoke()
+        scores = self._interpreter.tensor(self._scores)()[0]  # (19206, 90), not copied: they end with this function
+        deltas = self._interpreter.tensor(self._boxes)()[0]  # (19206, 4)
+        # Ten times as fast as asking for the places in both dimensions.
+        rows, classes = np.divmod(np.flatnonzero(scores >= min_score), scores.shape[1])
+        return rows, classes, scores[rows, classes], deltas[rows]
 
 
 @contextmanager
@@ -104,10 +143,8 @@ def letterbox(picture: Image) -> Image:
     """Return the picture scaled into the top left of a grey input square, its sides in proportion."""
     import PIL.Image
 
-    scale = INPUT_SIDE / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
     square = PIL.Image.new("RGB", (INPUT_SIDE, INPUT_SIDE), PADDING)
-    square.paste(picture.resize((width, height), PIL.Image.Resampling.BICUBIC))
+    square.paste(scaled(picture, INPUT_SIDE))
     return square
 
 
@@ -141,18 +178,23 @@ def thin(boxes: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArr
     """Return the indices that greedy non-maximum suppression within each class keeps, best score first."""
     import numpy as np
 
-    # Boxes of different classes are moved far apart, so that one pass serves all classes.
-    spread = float(boxes.max(initial=0)) + 1
-    apart = boxes + (classes * spread)[:, None]
-    areas = (apart[:, 2] - apart[:, 0]) * (apart[:, 3] - apart[:, 1])
-    order = np.argsort(-scores, kind="stable")
-    kept = []
-    while order.size:
-        best, order = order[0], order[1:]
-        kept.append(int(best))
-        sides = np.minimum(apart[best, 2:], apart[order, 2:]) - np.maximum(apart[best, :2], apart[order, :2])
-        shared = np.prod(np.clip(sides, 0, None), axis=1)
-        order = order[shared <= OVERLAP * (areas[best] + areas[order] - shared)]
+    order = np.argsort(-scores, kind="stable")[:MOST]
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    gone = np.zeros(len(order), dtype=bool)  # by place in the order
+    for number in np.unique(classes):
+        (places,) = np.nonzero(classes[order] == number)
+        of_it = order[places]
+        x0, y0, x1, y1 = boxes[of_it].T
+        width = np.minimum.outer(x1, x1) - np.maximum.outer(x0, x0)
+        height = np.minimum.outer(y1, y1) - np.maximum.outer(y0, y0)
+        shared = np.clip(width, 0, None) * np.clip(height, 0, None)  # (K, K)
+        same = shared > OVERLAP * (np.add.outer(areas[of_it], areas[of_it]) - shared)
+        lost = np.zeros(len(places), dtype=bool)
+        for place in range(len(places)):
+            if not lost[place]:
+                lost[place + 1 :] |= same[place, place + 1 :]
+        gone[places] = lost
+    kept: list[int] = order[~gone].tolist()
     return kept
 
 

@@ -9,7 +9,6 @@ below.
 from __future__ import annotations
 
 import math
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -18,6 +17,7 @@ from vqa.errors import InputError, ModelUnavailable
 from vqa.experts.reading.ctc import best_path
 from vqa.experts.reading.text_boxes import text_boxes
 from vqa.fingerprints import fingerprint
+from vqa.lanes import threads
 from vqa.settings import Settings
 from vqa.values import Region
 from vqa.weights import Store
@@ -164,7 +164,7 @@ def _session(file: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or min(os.cpu_count() or 1, _MOST_THREADS))
+    options.intra_op_num_threads = threads(_MOST_THREADS)
     options.log_severity_level = 3  # errors
     # Threads that wait do not burn the cores that torch's need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
