@@ -13,9 +13,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vqa.agent.coloring import counted_color, of_the_color
+from vqa.agent.coloring import counted_color
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
+from vqa.agent.meant import as_meant
 from vqa.agent.naming import named as named_by
 from vqa.agent.related import holds, lies
 from vqa.agent.setting import inside_or_outside
@@ -124,7 +125,7 @@ def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
-    seen = [of_the_color(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
+    seen = [as_meant(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
     named: list[Region] = []
     lines: list[Line] = []
     boxes_answer = boxes_settle = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -13,7 +15,7 @@ from PIL import Image
 
 from vqa import InputError, Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
-from vqa.agent.batching import Failed, answer_windows
+from vqa.agent.batching import BATCH_ROWS, Failed, answer_windows
 from vqa.lanes import cores
 from vqa.registry import routers
 from vqa.values import Answer, Finding, FindingKind, GenerationOptions, LoadedImage, Question, Region, Token
@@ -172,7 +174,7 @@ def test_rows_are_read_only_a_little_ahead_and_leaving_off_early_ends_the_thread
     answers = agent(Widths()).answer_many(rows())
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    assert read < 200
+    assert read < BATCH_ROWS * (min(cores(), 4) + 2)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("vqa-lo")]
 
 
@@ -185,6 +187,64 @@ def test_stopping_finishes_what_is_in_hand(tmp_path: Path) -> None:
     assert len(next(windows)) == 8
     stopped.set()
     assert sum(len(window) for window in windows) <= 8 * min(cores(), 4)
+
+
+class Meeting(Widths):
+    """An expert that only comes to an end if somebody looks at another picture meanwhile."""
+
+    side_by_side: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met = threading.Barrier(2)
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        self.met.wait(10)
+        return super().look(image, question)
+
+
+class Alone(Widths):
+    """An expert that does not say that it bears two at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = threading.Lock()
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        assert self.busy.acquire(blocking=False)
+        time.sleep(0.01)
+        self.busy.release()
+        return super().look(image, question)
+
+
+@pytest.fixture
+def two_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vqa.agent.batching.side_by_side", lambda most: nullcontext(2))
+
+
+@pytest.mark.usefixtures("two_lanes")
+def test_windows_are_worked_on_side_by_side_where_expert_and_core_bear_it(tmp_path: Path) -> None:
+    rows = [(name, "One?") for name in pictures(tmp_path, 4)]
+    done = [answer for window in answer_windows(agent(Meeting()), rows, batch_rows=1) for answer in window]
+    assert [one.degraded for one in done if isinstance(one, Answer)] == [False] * 4
+    done = [answer for window in answer_windows(agent(Alone()), rows, batch_rows=1) for answer in window]
+    assert [one.degraded for one in done if isinstance(one, Answer)] == [False] * 4
+
+
+@pytest.mark.usefixtures("two_lanes")
+def test_an_expert_looks_once_at_a_picture_whose_rows_are_in_several_windows(tmp_path: Path) -> None:
+    class Slow(Widths):
+        side_by_side: ClassVar[bool] = True
+
+        def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+            time.sleep(0.05)
+            return super().look(image, question)
+
+    (name,) = pictures(tmp_path, 1)
+    expert = Slow()
+    windows = list(answer_windows(agent(expert), [(name, f"Number {i}?") for i in range(8)], batch_rows=2))
+    assert [len(window) for window in windows] == [2] * 4
+    assert expert.looks == [1]
 
 
 @pytest.mark.weights

@@ -170,7 +170,7 @@ def test_a_checkpoint_whose_qformer_was_trained_brings_it_along(blip2, vicuna, t
     assert CliRunner().invoke(app, command).exit_code == 0
     core = core_on(changed(folder, vision=f"blip2:{blip2}"))
     assert core._config.visual_len == 3
-    loaded = core._encoder._loaded().network.state_dict()
+    loaded = core._encoder._backbone.network.state_dict()
     for ours in names:
         assert torch.equal(loaded[ours], eyes[ours] + 0.5)
     prompt = core.render("a", [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.coloring import of_the_color
+from vqa.agent.meant import as_meant
 from vqa.agent.trust.captions import caption_evidence
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
@@ -32,7 +32,7 @@ def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[
         if finding.error is not None:
             continue
         if finding.kind == "objects":
-            yield from object_evidence(question, of_the_color(question, finding), text, kind=kind)
+            yield from object_evidence(question, as_meant(question, finding), text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
             yield from reading_evidence(finding, text)
         elif finding.kind == "caption":

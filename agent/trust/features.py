@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from vqa.agent.coloring import asked_color, of_the_color
+from vqa.agent.coloring import asked_color
+from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
 from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
@@ -48,7 +49,7 @@ def features(
     told |= _of_stances(kind, detector, "detector")
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
-    looked = [of_the_color(question.text, finding) for finding in objects]
+    looked = [as_meant(question.text, finding) for finding in objects]
     names = any(named(question.text, finding) for finding in looked)
     color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
     if kind == "open" and names:
