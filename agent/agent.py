@@ -125,7 +125,8 @@ class VQAAgent:
             InputError: A picture or a question cannot be used; the answers before it have been yielded.
             ModelUnavailable: The core's weights cannot be had.
         """
-        from vqa.agent.batching import Failed, answer_windows
+        from vqa.agent.batching import answer_windows
+        from vqa.agent.windows import Failed
 
         for window in answer_windows(self, rows):
             for outcome in window:

@@ -10,68 +10,34 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vqa.agent.answering import answered_alone, check_whole, finished
 from vqa.agent.events import Found
 from vqa.agent.prompting import compose
+from vqa.agent.windows import BATCH_ROWS, Arriving, Asked, Failed, Load, as_vqa_error
 from vqa.devices import trim_heap
-from vqa.errors import ModelUnavailable, PartialFailure, VQAError
+from vqa.errors import ModelUnavailable, PartialFailure
 from vqa.images import load_image
 from vqa.lanes import share_cores, side_by_side
-from vqa.values import Answer, Finding, LoadedImage, Prompt, Question, Route, Token
+from vqa.values import Answer, Question
 
 if TYPE_CHECKING:
     from vqa.agent.agent import VQAAgent
     from vqa.images import ImageSource
 
-BATCH_ROWS = 64
-"""Rows of a window, at most."""
-_WINDOW_PIXELS = 48_000_000  # of its pictures together, 3 bytes each; the picture that exceeds it is the last
-_LANES = 4  # at most; each holds a window
+MOST_LANES = 4
+"""Windows that are worked on side by side; each is held in memory."""
 _LOADERS = 2
-_LOADED_AHEAD = 8  # pictures
 _LIKE_LENGTH = 3  # prompts decoded together: the longest has at most so many times the shortest's tokens
 
-Stage = Literal["row", "duplicate", "question", "picture", "expert", "core"]
-Load = Callable[["ImageSource"], LoadedImage]
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A question without an answer.
-
-    Attributes:
-        stage: Where it failed: reading the row, an id that was there before, the question, the picture, an expert
-            (where the settings are strict), or the core.
-        error: Why.
-    """
-
-    stage: Stage
-    error: VQAError
-
-
-@dataclass
-class _Asked:
-    """One question on its way to its answer; whatever fails is kept, and the later steps leave it alone."""
-
-    question: Question
-    image: LoadedImage | None = None
-    route: Route | None = None
-    findings: dict[str, Finding] = field(default_factory=dict)  # by expert
-    prompt: Prompt | None = None
-    tokens: Sequence[Token] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-    failed: Failed | None = None
 
 
 def answer_windows(
@@ -80,15 +46,18 @@ def answer_windows(
     *,
     load: Load | None = None,
     batch_rows: int = BATCH_ROWS,
+    lanes: int = MOST_LANES,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Answer | Failed]]:
     """Yield a window's answers at a time, in the order of the rows.
 
     Args:
         agent: Who answers.
-        rows: Pictures and questions, read in another thread, some of them ahead; what failed before stays in its place.
+        rows: Pictures and questions, some of them read ahead; what failed before stays in its place.
         load: Turns a row's picture into a LoadedImage, in threads; by default `load_image`.
-        batch_rows: Rows of a window, at most.
+        batch_rows: Rows of a window, at most; the last windows have fewer, so that lanes end together.
+        lanes: Windows that are worked on side by side, at most, and no more than there are cores; 1: one at a time, on
+            all of them, and the last windows are as large as the others.
         stop: Once true, what the core is answering is still yielded, then nothing more.
 
     Raises:
@@ -105,7 +74,7 @@ def answer_windows(
     # Two at once may be too many for a core that does not say that it bears it.
     turn: AbstractContextManager[object] = nullcontext() if getattr(agent.core, "side_by_side", False) else Lock()
 
-    def answered(window: list[_Asked]) -> list[Answer | Failed] | None:
+    def answered(window: list[Asked]) -> list[Answer | Failed] | None:
         """Return what becomes of a window, None if it was stopped before the core answered."""
         share_cores()
         _look(agent, window, stopping)
@@ -116,16 +85,16 @@ def answer_windows(
         return [_result(agent, asked) for asked in window]
 
     with (
-        side_by_side(_LANES) as number,
+        side_by_side(lanes) as number,
         ThreadPoolExecutor(_LOADERS, "vqa-load") as loading,
-        ThreadPoolExecutor(number, "vqa-lane") as lanes,
+        ThreadPoolExecutor(number, "vqa-lane") as working,
     ):
-        arriving = _loaded_ahead(rows, load, loading)
+        arriving = Arriving(rows, load, loading, halving=lanes > 1)
         under_way: deque[Future[list[Answer | Failed] | None]] = deque()
         try:
             while True:
-                while len(under_way) <= number and not stopping() and (window := _window(arriving, batch_rows)):
-                    under_way.append(lanes.submit(answered, window))
+                while len(under_way) <= number and not stopping() and (window := arriving.window(batch_rows)):
+                    under_way.append(working.submit(answered, window))
                 done = under_way.popleft().result() if under_way else None
                 if done is None:
                     return
@@ -133,71 +102,13 @@ def answer_windows(
                 trim_heap()  # windows of ever other sizes leave gaps, which would grow with the number of rows
         finally:
             stopped = True  # also when the caller has seen enough
-            for executor in (loading, lanes):
+            for executor in (loading, working):
                 executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _loaded_ahead(
-    rows: Iterable[tuple[ImageSource, str | Question] | Failed], load: Load, pool: ThreadPoolExecutor
-) -> Iterator[tuple[_Asked, Future[LoadedImage] | None]]:
-    """Yield each question with its picture, which is being loaded while those before it are worked on.
-
-    A picture named again soon is not loaded again.
-    """
-    from vqa.agent.agent import check_question
-
-    recent: OrderedDict[ImageSource, Future[LoadedImage]] = OrderedDict()
-    waiting: deque[tuple[_Asked, Future[LoadedImage] | None]] = deque()
-
-    def loaded(source: ImageSource) -> Future[LoadedImage]:
-        if not isinstance(source, str):
-            return pool.submit(load, source)
-        if source not in recent:
-            recent[source] = pool.submit(load, source)
-        recent.move_to_end(source)
-        while len(recent) > _LOADED_AHEAD:
-            recent.popitem(last=False)
-        return recent[source]
-
-    def begun(source: ImageSource, question: str | Question) -> tuple[_Asked, Future[LoadedImage] | None]:
-        try:
-            return _Asked(check_question(question)), loaded(source)
-        except VQAError as error:
-            given = question if isinstance(question, Question) else Question(question)
-            return _Asked(given, failed=Failed("question", error)), None
-
-    for row in rows:
-        waiting.append((_Asked(Question(""), failed=row), None) if isinstance(row, Failed) else begun(*row))
-        if len(waiting) > _LOADED_AHEAD:
-            yield waiting.popleft()
-    yield from waiting
-
-
-def _window(arriving: Iterator[tuple[_Asked, Future[LoadedImage] | None]], most_rows: int) -> list[_Asked]:
-    """Return the next rows, their pictures loaded: as many as a window holds."""
-    window: list[_Asked] = []
-    pixels: dict[str, int] = {}  # of each picture
-    for asked, future in arriving:
-        window.append(asked)
-        if future is not None:
-            since = time.perf_counter()
-            try:
-                image = future.result()
-            except Exception as error:  # MemoryError, say: it is this row's trouble and not the others'
-                asked.failed = Failed("picture", _as_vqa_error(error))
-            else:
-                asked.image = image
-                asked.question = replace(asked.question, image=asked.question.image or image.source)
-                asked.seconds["load_image"] = time.perf_counter() - since  # what of it had to be waited for
-                pixels[image.sha256] = image.pil.width * image.pil.height
-        if len(window) >= most_rows or sum(pixels.values()) >= _WINDOW_PIXELS:
-            break
-    return window
-
-
-def _look(agent: VQAAgent, window: Sequence[_Asked], stopping: Callable[[], bool]) -> None:
+def _look(agent: VQAAgent, window: Sequence[Asked], stopping: Callable[[], bool]) -> None:
     """Let the experts look, picture by picture, and compose the prompts."""
-    by_picture: dict[str, list[_Asked]] = {}
+    by_picture: dict[str, list[Asked]] = {}
     for asked in window:
         if asked.image is not None:
             by_picture.setdefault(asked.image.sha256, []).append(asked)
@@ -220,13 +131,13 @@ def _look(agent: VQAAgent, window: Sequence[_Asked], stopping: Callable[[], bool
                 raise
             asked.failed = Failed("core", error)
         except Exception as error:  # a finding that cannot be folded, say
-            asked.failed = Failed("expert", _as_vqa_error(error))
+            asked.failed = Failed("expert", as_vqa_error(error))
 
 
-def _answer(agent: VQAAgent, window: Sequence[_Asked]) -> None:
+def _answer(agent: VQAAgent, window: Sequence[Asked]) -> None:
     """Let the core answer in batches of prompts of like length, equal ones once; what no batch can do one by one."""
     composed = [asked for asked in window if asked.prompt is not None and asked.failed is None]
-    written: dict[tuple[str, str], list[_Asked]] = {}
+    written: dict[tuple[str, str], list[Asked]] = {}
     for asked in composed:
         assert asked.prompt is not None
         assert asked.image is not None
@@ -244,9 +155,9 @@ def _answer(agent: VQAAgent, window: Sequence[_Asked]) -> None:
                 twin.seconds["core"] = 0.0
 
 
-def _batches(rows: Sequence[_Asked]) -> Iterator[list[_Asked]]:
+def _batches(rows: Sequence[Asked]) -> Iterator[list[Asked]]:
     """Yield rows of like prompt lengths: they are padded to the longest, and padding is attended to as text is."""
-    batch: list[_Asked] = []
+    batch: list[Asked] = []
     for asked in sorted(rows, key=_tokens):
         if batch and _tokens(asked) > _LIKE_LENGTH * _tokens(batch[0]):
             yield batch
@@ -256,12 +167,12 @@ def _batches(rows: Sequence[_Asked]) -> Iterator[list[_Asked]]:
         yield batch
 
 
-def _tokens(asked: _Asked) -> int:
+def _tokens(asked: Asked) -> int:
     assert asked.prompt is not None
     return asked.prompt.tokens
 
 
-def _answer_batch(agent: VQAAgent, batch: Sequence[_Asked]) -> None:
+def _answer_batch(agent: VQAAgent, batch: Sequence[Asked]) -> None:
     since = time.perf_counter()
     try:
         together = [(asked.image, asked.prompt.text) for asked in batch if asked.image and asked.prompt]
@@ -276,7 +187,7 @@ def _answer_batch(agent: VQAAgent, batch: Sequence[_Asked]) -> None:
         asked.seconds["core"] = (time.perf_counter() - since) / len(batch)
 
 
-def _answer_alone(agent: VQAAgent, asked: _Asked) -> None:
+def _answer_alone(agent: VQAAgent, asked: Asked) -> None:
     assert asked.image is not None
     assert asked.prompt is not None
     since = time.perf_counter()
@@ -285,11 +196,11 @@ def _answer_alone(agent: VQAAgent, asked: _Asked) -> None:
     except ModelUnavailable:
         raise  # no other row would fare better
     except Exception as error:
-        asked.failed = Failed("core", _as_vqa_error(error))
+        asked.failed = Failed("core", as_vqa_error(error))
     asked.seconds["core"] = time.perf_counter() - since
 
 
-def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
+def _result(agent: VQAAgent, asked: Asked) -> Answer | Failed:
     if asked.failed is not None:
         return asked.failed
     assert asked.image is not None
@@ -312,10 +223,3 @@ def _result(agent: VQAAgent, asked: _Asked) -> Answer | Failed:
         except PartialFailure as error:
             return Failed("expert", error)
     return answer
-
-
-def _as_vqa_error(error: Exception) -> VQAError:
-    if isinstance(error, VQAError):
-        return error
-    log.debug("unexpected", exc_info=error)
-    return VQAError(f"{type(error).__name__}: {' '.join(str(error).split())}")

@@ -15,7 +15,7 @@ from vqa.agent.batch.growing import Growing
 from vqa.agent.batch.outcomes import Outcome
 from vqa.agent.batch.report_page import ReportPage
 from vqa.agent.batch.rows import Row
-from vqa.agent.batching import Failed
+from vqa.agent.windows import Failed
 from vqa.errors import InputError
 from vqa.images import load_image
 from vqa.report import visible

@@ -15,7 +15,8 @@ from PIL import Image
 
 from vqa import InputError, Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
-from vqa.agent.batching import BATCH_ROWS, Failed, answer_windows
+from vqa.agent.batching import answer_windows
+from vqa.agent.windows import BATCH_ROWS, Failed
 from vqa.lanes import cores
 from vqa.registry import routers
 from vqa.values import Answer, Finding, FindingKind, GenerationOptions, LoadedImage, Question, Region, Token
@@ -102,12 +103,12 @@ def test_many_are_answered_as_one_by_one(tmp_path: Path) -> None:
 def test_the_core_gets_rows_of_like_length_together_and_equal_ones_once(tmp_path: Path) -> None:
     (name,) = pictures(tmp_path, 1)
     asked = agent(Widths())
-    rows = [(name, "Who?")] * 8 + [(name, f"Who is number {i}?") for i in range(8)] + [(name, "word " * 300)]
+    rows = [(name, "Who?")] * 7 + [(name, f"Who is number {i}?") for i in range(8)] + [(name, "word " * 300)]
     answers = list(asked.answer_many(rows))
     assert sum(asked.core.batches) == 1 + 8 + 1  # type: ignore[attr-defined]
     assert asked.core.batches[-1] == 1  # type: ignore[attr-defined]  # the long one keeps the others waiting for nobody
-    assert len({answer.text for answer in answers[:8]}) == 1
-    assert answers[12].text.endswith("Who is number 4?")
+    assert len({answer.text for answer in answers[:7]}) == 1
+    assert answers[11].text.endswith("Who is number 4?")
 
 
 def test_a_row_that_fails_fails_alone(tmp_path: Path) -> None:
@@ -151,6 +152,15 @@ def test_windows_depend_on_their_rows_alone(tmp_path: Path) -> None:
     assert [len(window) for window in again] == [16] * 4 + [4]
 
 
+def test_the_last_windows_have_half_of_what_is_left_but_not_for_one_lane(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 8)
+    rows = [(names[i % 8], f"Number {i}?") for i in range(300)]
+    windows = [len(window) for window in answer_windows(agent(Widths()), rows)]
+    assert windows == [64, 64, 64, 54, 27, 16, 11]
+    assert [len(window) for window in answer_windows(agent(Widths()), rows[128:])] == windows[2:]
+    assert [len(window) for window in answer_windows(agent(Widths()), rows, lanes=1)] == [64] * 4 + [44]
+
+
 def test_what_a_window_left_in_the_heap_is_given_back_before_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +184,7 @@ def test_rows_are_read_only_a_little_ahead_and_leaving_off_early_ends_the_thread
     answers = agent(Widths()).answer_many(rows())
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    assert read < BATCH_ROWS * (min(cores(), 4) + 2)
+    assert read < BATCH_ROWS * (min(cores(), 4) + 4)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("vqa-lo")]
 
 

@@ -21,9 +21,10 @@ from pydantic import ConfigDict
 
 from vqa import registry
 from vqa.agent.agent import VQAAgent
-from vqa.agent.batching import Failed, answer_windows
+from vqa.agent.batching import answer_windows
 from vqa.agent.events import Answered, Composed, Event, Found, Looking
 from vqa.agent.prompting import evidence
+from vqa.agent.windows import Failed
 from vqa.errors import InputError, PartialFailure, VQAError
 from vqa.images import load_image
 from vqa.protocols import Expert, Router

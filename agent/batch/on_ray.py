@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import pickle
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from vqa.agent.batch.outcomes import Outcome
 from vqa.agent.batch.rows import Row
 from vqa.agent.batch.running import Answering, Refused, locally
 from vqa.agent.batch.thumbnails import Thumbnail, name_of, thumbnail_of
+from vqa.agent.windows import window_rows
 from vqa.errors import ModelUnavailable, VQAError
 from vqa.settings import Settings
 from vqa.values import Answer
@@ -114,7 +116,9 @@ class Worker:
             os.chdir(folder)  # names of pictures are relative to it
         agent = VQAAgent.from_pretrained(settings=settings)
         self._thumbnails = thumbnails
-        self._answer = locally(agent, Pictures(image_root, offline=settings.offline).load, batch_rows=batch_rows)
+        self._answer = locally(
+            agent, Pictures(image_root, offline=settings.offline).load, batch_rows=batch_rows, lanes=1
+        )
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         rows = [row for window in batch["window"] for row in pickle.loads(window)]
@@ -139,14 +143,10 @@ class Worker:
 
 
 def _windows(rows: Iterable[Row | Refused], most_rows: int) -> Iterator[list[Row | Refused]]:
-    window: list[Row | Refused] = []
-    for row in rows:
-        window.append(row)
-        if len(window) == most_rows:
-            yield window
-            window = []
-    if window:
-        yield window
+    """Yield the windows that a local run has, if their pictures are not too large for it."""
+    left = deque(rows)
+    while left:
+        yield [left.popleft() for _ in range(min(window_rows(len(left), most_rows), len(left)))]
 
 
 def _started(cluster: Cluster) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from vqa.agent.batch.rows import BadRow, Row
 from vqa.agent.batch.thumbnails import Thumbnail
-from vqa.agent.batching import Failed
+from vqa.agent.windows import Failed
 from vqa.values import Answer
 
 

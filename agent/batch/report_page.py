@@ -16,7 +16,7 @@ from typing import Any
 from vqa.agent.batch.growing import Growing
 from vqa.agent.batch.outcomes import Outcome, slim
 from vqa.agent.batch.thumbnails import Thumbnail, name_of, thumbnail_of
-from vqa.agent.batching import Failed
+from vqa.agent.windows import Failed
 from vqa.report import visible
 from vqa.values import COUNT_SCORE, Finding, LoadedImage
 

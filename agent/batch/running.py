@@ -17,7 +17,8 @@ from vqa.agent.batch.record import RunRecord
 from vqa.agent.batch.report_page import ReportPage
 from vqa.agent.batch.rows import BadRow, Row
 from vqa.agent.batch.writing import CONVERTED, convert, line_of
-from vqa.agent.batching import BATCH_ROWS, Failed, answer_windows
+from vqa.agent.batching import MOST_LANES, answer_windows
+from vqa.agent.windows import BATCH_ROWS, Failed
 from vqa.devices import sleep_while_waiting
 from vqa.errors import InputError
 from vqa.settings import Settings, setting_names
@@ -25,7 +26,7 @@ from vqa.values import Question
 
 if TYPE_CHECKING:
     from vqa.agent.agent import VQAAgent
-    from vqa.agent.batching import Load
+    from vqa.agent.windows import Load
 
 _NOT_IN_ANSWERS = frozenset({"home", "offline", "cache", "cache_size"})  # where things are, not what they say
 
@@ -42,9 +43,14 @@ Answering = Callable[[Iterable[Row | Refused]], Iterable[list[Outcome]]]
 
 
 def locally(
-    agent: VQAAgent, load: Load, *, batch_rows: int = BATCH_ROWS, stop: Callable[[], bool] = lambda: False
+    agent: VQAAgent,
+    load: Load,
+    *,
+    batch_rows: int = BATCH_ROWS,
+    lanes: int = MOST_LANES,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Answering:
-    """Return what answers rows in this process; `batch_rows` and `stop` as in `answer_windows`."""
+    """Return what answers rows in this process; `batch_rows`, `lanes` and `stop` as in `answer_windows`."""
     sleep_while_waiting()
 
     def answering(rows: Iterable[Row | Refused]) -> Iterator[list[Outcome]]:
@@ -59,7 +65,7 @@ def locally(
                     under_way.append(row)
                     yield row.image, Question(row.question, row.image, str(row.id), row.choices)
 
-        for window in answer_windows(agent, asked(), load=load, batch_rows=batch_rows, stop=stop):
+        for window in answer_windows(agent, asked(), load=load, batch_rows=batch_rows, lanes=lanes, stop=stop):
             yield [Outcome(under_way.popleft(), result) for result in window]
 
     return answering

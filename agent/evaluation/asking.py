@@ -10,8 +10,8 @@ from typing import Literal
 from vqa.agent.agent import VQAAgent
 from vqa.agent.batch.outcomes import Outcome
 from vqa.agent.batch.running import locally
-from vqa.agent.batching import BATCH_ROWS, Load
 from vqa.agent.evaluation.cases import Case
+from vqa.agent.windows import BATCH_ROWS, Load
 from vqa.registry import routers
 
 Subsets = Literal["single", "all"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vqa.agent.batch.outcomes import Outcome
-from vqa.agent.batching import Failed
 from vqa.agent.evaluation.cases import Case, Prediction
 from vqa.agent.evaluation.datasets.documents import open_document
+from vqa.agent.windows import Failed
 from vqa.errors import InputError
 
 _IDS = ("id", "question_id", "questionId", "image_id")
