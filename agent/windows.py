@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 BATCH_ROWS = 64
 """Rows of a window, at most."""
 _FEWEST = 16
-_PIXELS = 48_000_000  # of a window's pictures together, 3 bytes each; the picture that exceeds it is the last
-_LOADED_AHEAD = 8  # pictures
+_PIXELS = 24_000_000  # of a window's pictures together, 3 bytes each; the picture that exceeds it is the last
+_LOADED_AHEAD = 4  # pictures, those of a window that is being filled aside
 
 Stage = Literal["row", "duplicate", "question", "picture", "expert", "core"]
 Load = Callable[["ImageSource"], LoadedImage]
