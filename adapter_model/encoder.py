@@ -15,6 +15,7 @@ from torch import Tensor
 from vqa.adapter_model.backbones import Backbone, check_name, load_backbone
 from vqa.adapter_model.once import once
 from vqa.errors import InputError
+from vqa.lanes import share_cores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -96,6 +97,7 @@ class VisionEncoder:
     @torch.inference_mode()
     def _compute(self, images: Sequence[LoadedImage]) -> Tensor:
         backbone = self._backbone
+        share_cores()
         pictures = [in_order(image.pil, self._channels) for image in images]
         pixels = torch.stack([backbone.pixels(picture) for picture in pictures])  # (B, 3, S, S)
         return backbone.tokens(pixels.to(self._device)).float()  # (B, P, F)

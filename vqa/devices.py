@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from vqa.errors import InputError
+from vqa.lanes import share_cores
 
 if TYPE_CHECKING:
     import ctypes
@@ -37,6 +38,7 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cpu":
         keep_freed_memory()
         keep_few_kernels()
+        share_cores()
     return device
 
 

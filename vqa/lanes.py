@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
+from typing import Any
 
 _lanes = 1
 
@@ -40,7 +41,7 @@ def side_by_side(most: int) -> Iterator[int]:
     It holds for the whole process. Inside another one it changes nothing and gives 1.
     """
     global _lanes
-    torch = sys.modules.get("torch")
+    torch = _torch()
     before = cores() if torch is None else int(torch.get_num_threads())
     number = min(before, most) if _lanes == 1 else 1
     if number == 1:
@@ -52,15 +53,25 @@ def side_by_side(most: int) -> Iterator[int]:
         yield number
     finally:
         _lanes = 1
-        if torch := sys.modules.get("torch"):
+        if torch := _torch():
             torch.set_num_threads(before)
 
 
 def share_cores() -> None:
-    """Let PyTorch, where it is loaded, use as many cores as a computation may, in this thread and in new ones."""
-    torch = sys.modules.get("torch")
+    """Let PyTorch, where it is loaded, use as many cores as a computation may: in this thread, and in new ones.
+
+    Who computes with it calls this first, since PyTorch may have been loaded by another thread: on more cores the same
+    computation rounds otherwise.
+    """
+    torch = _torch() if _lanes > 1 else None
     if torch is not None and torch.get_num_threads() != threads():
         torch.set_num_threads(threads())
+
+
+def _torch() -> Any:
+    """Return PyTorch if it is loaded, also to its end."""
+    torch = sys.modules.get("torch")
+    return torch if hasattr(torch, "set_num_threads") and hasattr(torch, "get_num_threads") else None
 
 
 class Turns:
@@ -79,8 +90,7 @@ class Turns:
         with self._changed:
             self._changed.wait_for(lambda: self._computing < (1 if self._one_by_one else _lanes))
             self._computing += 1
-        if _lanes > 1:
-            share_cores()
+        share_cores()
 
     def __exit__(self, *_: object) -> None:
         with self._changed:
