@@ -118,8 +118,8 @@ class VQAAgent:
     def answer_many(self, rows: Iterable[tuple[ImageSource, str | Question]]) -> Iterator[Answer]:
         """Yield one answer for each (picture, question), in their order, as calling the agent with each would give.
 
-        Many are worked on at once: some pictures are loaded ahead (`rows` is read in another thread), experts look
-        once at each, and the core decodes questions together. Leaving off early is fine.
+        Many are worked on at once: `rows` is read ahead (128 rows, where there are so many), experts look once at each
+        picture, and the core decodes questions together. Leaving off early is fine.
 
         Raises:
             InputError: A picture or a question cannot be used; the answers before it have been yielded.

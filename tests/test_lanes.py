@@ -68,3 +68,14 @@ def test_turns_are_taken_by_as_many_as_there_are_lanes(four_cores, one_by_one, m
         for worker in workers:
             worker.join(20)
     assert seen == [most] * 4
+
+
+def test_the_terminal_s_windows_are_those_of_the_library():
+    from inspect import signature
+
+    from vqa.agent.windows import BATCH_ROWS
+    from vqa.commandline import batch
+    from vqa.commandline import eval as evaluation
+
+    for command in (batch.batch, evaluation.run):
+        assert signature(command).parameters["batch_rows"].default == BATCH_ROWS

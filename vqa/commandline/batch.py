@@ -71,7 +71,7 @@ def batch(
     force: Annotated[bool, typer.Option("--force", help="Overwrite; with --resume: mix settings.")] = False,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Only the pictures of the I-th of N parts.")] = "1/1",
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page to look at (.html).")] = None,
-    batch_rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows worked on together.")] = 32,
+    batch_rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows worked on together.")] = 64,
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="local, or ray: several workers, several machines.")
     ] = "local",

@@ -78,7 +78,7 @@ def run(
         typer.Option(help="With --ablate: each expert alone and all together, or every subset."),
     ] = "single",
     resamples: Resamples = 1000,
-    batch_rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows worked on together.")] = 32,
+    batch_rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows worked on together.")] = 64,
     json: JsonFile = None,
 ) -> None:
     """Score answers to questions whose right answers are known, in the way that the data set is scored.
