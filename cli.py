@@ -159,7 +159,9 @@ def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) 
         raise InputError(f'one argument is not enough: vqa ask IMAGE "QUESTION"; got only {question!r}')
     for word in pictures[1:]:
         if word != "-" and not set(word) & set("./:\\") and not Path(word).exists():
-            raise InputError(f"{word!r} is not a picture; put the whole question in quotes")
+            raise InputError(
+                f"{word!r} is not a picture; put the whole question in quotes, each of several behind --question"
+            )
     return pictures, [question]
 
 
