@@ -27,6 +27,7 @@ _PRESENCE = re.compile(
     rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}"
     rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
 )
+_ELSE = re.compile(r"\s*(?:what|which|who|whose|where|why|when|how)\b")
 _IN_IT = r"(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo|photograph|scene))"
 _IN_VIEW = (
     re.compile(  # "Is a dog in the picture?", "Are any dogs visible?", but not "Are the lights on in the picture?"
@@ -97,12 +98,17 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     if bound := read_bound(lowered, labels):
         return Intent("presence", (bound.label,), named, bound.words, bound=bound)
     related = read_related(lowered, labels) if named else None
-    match = None if related else _COUNT.search(lowered) or _PRESENCE.search(lowered) or _IN_VIEW.match(lowered)
+    match = None if related else _COUNT.search(lowered) or _presence(lowered)
     aim = _aim(lowered, match)
     if match is None:
         return Intent(aim, named, named, related=related)
     thing = match["thing"].strip()
     return Intent(aim, meant(thing, labels), named, thing)
+
+
+def _presence(lowered: str) -> re.Match[str] | None:
+    """Return what is looked for, unless something else is asked of it: "What do you see the man riding?"."""
+    return None if _ELSE.match(lowered) else _PRESENCE.search(lowered) or _IN_VIEW.match(lowered)
 
 
 def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tuple[str, str, str] | None:

@@ -29,6 +29,8 @@ _SORT_WORDS = {
     "sport": "sport sports game",
     "room": "room",
 }
+_ONE = ("room", "sport")
+"""Of which a picture shows one."""
 _SORT_OF = {word: sort for sort, words in _SORT_WORDS.items() for word in words.split()}
 _VERBS = {  # as people say it: what it is in USES
     r"riding(?: on)?|about to ride": "riding",
@@ -62,9 +64,8 @@ _WHO = (
     r"(?: (?:in|on|with|wearing|at) (?:[\w'-]+ ?){1,5}?)?"
 )
 _END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
-_DOES = [
-    (re.compile(rf"what (?:is|are|was|were) {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()
-]
+_LOOKED_FOR = r"what (?:(?:object|thing|item|activity) )?(?:is|are|was|were|(?:do|can) you see)"
+_DOES = [(re.compile(rf"{_LOOKED_FOR} {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()]
 _IN_HAND = re.compile(
     rf"what (?:is|are) (?:in (?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
     rf"|(?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
@@ -164,8 +165,10 @@ def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | 
         there = _CENTER.get(side[1], side[1])
         if sided := [region for region in things if there in place(region, finding.size).split()]:
             things, heading = sided, f"{heading} on the {there}"
-    several = match["sort"].endswith("s") or _ALL_THERE_IS.search(match["rest"]) is not None
-    return _most(heading, things, SORTS[sort], _sureness if sort == "room" else _size, several=several)
+    all_of_it = match["sort"].endswith("s")
+    several = sort not in _ONE and (all_of_it or _ALL_THERE_IS.search(match["rest"]) is not None)
+    weight = _sureness if sort == "room" else _size
+    return _most(heading, things, SORTS[sort], weight, several=several, plurals=all_of_it)
 
 
 def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
@@ -286,8 +289,9 @@ def _most(
     *,
     summed: bool = True,
     several: bool = False,
+    plurals: bool = True,
 ) -> Named:
-    """Name the answer that most speaks for, or, of several, all that are not far behind it."""
+    """Name the answer that most speaks for, or, of several, all that are not far behind it; `plurals` if there are."""
     shown: dict[str, list[Region]] = {}
     for thing in sorted(things, key=lambda thing: -thing.score):
         name = use.get(thing.label)
@@ -301,7 +305,7 @@ def _most(
     ordered = sorted(total, key=lambda name: -total[name])
     chosen = [name for name in ordered if total[name] >= _SHARE * total[ordered[0]]] if several else ordered[:1]
     regions = sorted((region for name in chosen for region in shown[name]), key=lambda region: -region.score)
-    names = tuple(plural(name, len(shown[name])) if several else name for name in chosen)
+    names = tuple(plural(name, len(shown[name])) if several and plurals else name for name in chosen)
     return Named(asked, names, tuple(regions))
 
 

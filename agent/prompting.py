@@ -135,7 +135,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
             boxes_answer |= bool(intent.asked) and intent.aim != "other"
             settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
-            boxes_settle |= settled
+            boxes_settle |= settled or bool(_asked_relation(_sure(finding), intent))
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
             lines += _named_lines(question, finding) or _object_lines(
@@ -155,7 +155,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
 
 def _setting(question: str, finding: Finding) -> str:
     """Return what a detector's sure boxes tell of whether it is indoors, if that is asked; "" if nothing."""
-    sure = [region.label for region in finding.regions if region.score >= COUNT_SCORE]
+    sure = [region.label for region in _sure(finding)]
     return told_of_setting(question, sure) if finding.kind == "objects" else ""
 
 
@@ -176,7 +176,7 @@ def _named_lines(question: str, finding: Finding) -> list[Line]:
     told = named_by(question, finding)
     if told is None:
         return []
-    sure = [region.label for region in finding.regions if region.score >= COUNT_SCORE]
+    sure = [region.label for region in _sure(finding)]
     return [Line(f"Detector: {told}", 0.0), Line(f"Detector: {_counts(sure)}", 3.0, _BESIDE)]
 
 
@@ -185,7 +185,7 @@ def _object_lines(question: str, finding: Finding, intent: Intent, *, settled: b
 
     `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
     """
-    sure = [r for r in finding.regions if r.score >= COUNT_SCORE]
+    sure = _sure(finding)
     lines: list[Line] = []
     if claim := _claimed(intent, finding):
         lines.append(Line(f"Detector: {claim}", 0.0))
@@ -217,6 +217,10 @@ def _object_lines(question: str, finding: Finding, intent: Intent, *, settled: b
     if not lines:
         lines.append(Line("Detector: nothing found", 3.0))
     return lines
+
+
+def _sure(finding: Finding) -> list[Region]:
+    return [region for region in finding.regions if region.score >= COUNT_SCORE]
 
 
 def _claimed(intent: Intent, finding: Finding) -> str:

@@ -33,6 +33,7 @@ def told(question: str, *things: tuple[str, Box], score: float = 0.8) -> str | N
         ("What is the animal on the left called?", "animal on the left: cow"),
         ("What animals are there?", "animals: cow and dog"),
         ("What animal do you see?", "animal: cow and dog"),
+        ("What kind of room do you see?", None),
         ("What animal is next to the cow?", "animal: dog"),
         ("What mode of transportation is this?", None),
         ("What is the animal eating?", None),
@@ -61,6 +62,9 @@ def test_two_names_for_one_thing_are_one_thing() -> None:
         ("What is in the man's left hand?", "holding: phone"),
         ("What does the woman in the red shirt have in her hands?", "holding: phone"),
         ("What's he riding?", "riding: skateboard"),
+        ("What do you see the man riding?", "riding: skateboard"),
+        ("What object is the child holding?", "holding: phone"),
+        ("What activity is the man doing?", "doing: skateboarding"),
         ("What is the boy in the red shirt doing?", "doing: skateboarding"),
         ("What is the man standing on?", "person standing on: skateboard"),
         ("What is the bench made of?", None),
@@ -123,6 +127,13 @@ def test_what_is_at_a_side_is_what_has_its_middle_there(question: str, name: str
 
 def test_rooms_and_sports_are_told_by_what_belongs_to_them() -> None:
     kitchen = (("oven", FAR_AWAY), ("refrigerator", UNDER_HIM), ("bed", IN_HIS_HANDS))
+    assert told("Which room do you see?", *kitchen, ("oven", IN_HIS_HANDS)) == "room: kitchen"
+    assert told("What sport do you see?", MAN, ("skis", UNDER_HIM), ("skis", IN_HIS_HANDS)) == "sport: skiing"
+    cows = [("cow", (x, 10, x + 50, 60)) for x in (10, 90)]
+    assert (told("What animal do you see?", *cows), told("What animals are there?", *cows)) == (
+        "animal: cow",
+        "animals: cows",
+    )
     assert told("What room is this?", *kitchen) == told("What room is the boy in?", *kitchen) == "room: kitchen"
     assert told("What sport are they playing?", MAN, ("tennis racket", IN_HIS_HANDS)) == "sport: tennis"
 
