@@ -145,7 +145,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     for finding in seen:
         if finding.kind == "text":
             text = _text_lines(question, finding, named)
-            lines += _at_most(0 if boxes_settle else MAX_BESIDE, text) if boxes_answer else text
+            lines += _at_most(0 if boxes_settle else MAX_BESIDE, text) if boxes_answer or boxes_settle else text
         elif finding.kind == "caption":
             lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
         elif finding.kind == "other":

@@ -65,6 +65,8 @@ def test_what_is_told_of_two_things_is_told_without_the_others() -> None:
     assert told("What is right of the bus?", seen) == ["Detector: 1 bus (left)", right]
     text = Finding("ocr", "text", "", (Region((0, 0, 50, 10), "STOP", 0.9),), size=SIZE)
     assert told("What is right of the bus?", seen, text) == ["Detector: 1 bus (left)", right]  # nor with what is read
+    nothing = Finding("ocr", "text", "", size=SIZE)
+    assert told("Is the dog over the bus?", seen, nothing)[-1] == "Detector: dog over bus"
     others = "Detector: 1 person, 1 dog"
     assert told("What is the bus like?", seen)[-1] == others
 
