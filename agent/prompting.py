@@ -249,8 +249,8 @@ def _about(label: str, finding: Finding, with_places: bool, color: str = "") -> 
     found = [r for r in finding.regions if r.label == label]
     sure = [r for r in found if r.score >= COUNT_SCORE]
     if sure:
-        places = ", ".join(place(r, finding.size) for r in sure[:MAX_RELATIONS])
-        return counted(name, len(sure)) + (f" ({places})" if with_places else "")
+        places = list(dict.fromkeys(place(region, finding.size) for region in sure))[:MAX_RELATIONS]
+        return counted(name, len(sure)) + (f" ({', '.join(places)})" if with_places else "")
     weak = [r for r in found if r.score >= PRESENCE_SCORE]
     return f"maybe {counted(name, len(weak))}" if weak else counted(name, 0)
 

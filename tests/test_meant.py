@@ -13,7 +13,7 @@ from vqa.values import Finding, Region
         ("How many bears are there?", "Detector: 2 bears"),
         ("How many teddy bears are there?", "Detector: 2 teddy bears"),
         ("Is there a bear?", "Detector: no bears"),
-        ("Where is the bear?", "Detector: 2 bears (top left, top left)"),
+        ("Where is the bear?", "Detector: 2 bears (top left)"),
     ],
 )
 def test_toys_are_meant_where_a_question_names_the_animal_and_none_is_there(question: str, told: str) -> None:
