@@ -71,6 +71,7 @@ class FindingCache:
         self.most_bytes = most_bytes
         self._memory: OrderedDict[tuple[str, str], Finding] = OrderedDict()
         self._lock = Lock()
+        self._turn = Lock()  # SQLite lets threads that wait for one another give up, in no order
 
     @classmethod
     def from_settings(cls, settings: Settings) -> FindingCache:
@@ -174,7 +175,7 @@ class FindingCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
                 self.path.touch(mode=0o600)  # it holds what pictures say
-            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as db, db:
+            with self._turn, closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as db, db:
                 db.execute("PRAGMA auto_vacuum = FULL")  # room that is freed goes back to the disk
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")
