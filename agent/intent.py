@@ -29,12 +29,11 @@ _PRESENCE = re.compile(
 )
 _ELSE = re.compile(r"\s*(?:what|which|who|whose|where|why|when|how)\b")
 _IN_IT = r"(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo|photograph|scene))"
-_IN_VIEW = (
-    re.compile(  # "Is a dog in the picture?", "Are any dogs visible?", but not "Are the lights on in the picture?"
-        r"\s*(?:is|are|can) (?:(?:a|an|any|some|the) (?:pairs? of )?|(?=people|any|some))"
-        r"(?P<thing>(?!of)[a-z'-]+(?: (?!(?:on|off|of|up|out|down|\w+ing)\b)[a-z'-]+)*?)"
-        rf" (?:(?:visible|present|shown|(?:to )?(?:be )?seen|here)(?: {_IN_IT})?|{_IN_IT})\s*[?.!]*\s*$"
-    )
+# "Is a dog in the picture?", "Are any dogs visible?", but not "Are the lights on in the picture?"
+_IN_VIEW = re.compile(
+    r"\s*(?:is|are|can) (?:(?:a|an|any|some|the) (?:pairs? of )?|(?=people|any|some))"
+    r"(?P<thing>(?!of\b)[a-z'-]+(?: (?!(?:on|off|of|up|out|down|\w+ing)\b)[a-z'-]+)*?)"
+    rf" (?:(?:visible|present|shown|(?:to )?(?:be )?seen|here)(?: {_IN_IT})?|{_IN_IT})\s*[?.!]*\s*$"
 )
 _COMPARED = re.compile(  # how many there are of two things, not how much of something they are
     r"\b(?P<how>more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\s+(?P<others>[a-z' -]+)"

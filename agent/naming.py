@@ -216,6 +216,7 @@ def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
 
 
 def _at_side(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name what has its middle at a side of the picture: "What is on the left?"."""
     match = _AT_SIDE.fullmatch(asked)
     if match is None:
         return None

@@ -66,3 +66,19 @@ def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(ModelUnavailable, match=r"object_detector\.tflite: not the EfficientDet-Lite0 file"):
             EfficientDetLite0(file)
+
+
+@pytest.mark.weights
+def test_threads_that_look_at_once_see_what_each_would_alone() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from vqa import Settings, load_image
+    from vqa.experts.detect import DetectExpert
+
+    expert = DetectExpert.from_settings(Settings.load({"detector": "efficientdet"}))
+    pictures = [load_image(f"example:{name}") for name in ("bus", "zidane", "coffee")]
+    alone = [expert.look(picture).regions for picture in pictures]
+    assert all(alone)
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda picture: expert.look(picture).regions, pictures * 2))
+    assert together == alone * 2

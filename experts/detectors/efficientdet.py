@@ -91,14 +91,13 @@ class EfficientDetLite0:
 
 
 class _Network:
-    """One interpreter, for one thread at a time, on so many threads of its own."""
+    """One interpreter, for one thread at a time, with as many threads of its own as a computation may have now."""
 
     def __init__(self, model_file: Path, classes: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self.threads = threads(MAX_THREADS)
         with _no_greeting():
-            self._interpreter: Any = Interpreter(model_path=str(model_file), num_threads=self.threads)
+            self._interpreter: Any = Interpreter(model_path=str(model_file), num_threads=threads(MAX_THREADS))
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         # Told apart by their last dimension: four box numbers, or one score for each class name.
