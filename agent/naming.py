@@ -6,12 +6,13 @@ repeats the word. Which it is, the boxes tell: the largest of that sort, the thi
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.coloring import asked_color
-from vqa.agent.uses import FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PLACES, SKY, SORTS, USES, Use
+from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PATTERNED, PLACES, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
@@ -86,9 +87,21 @@ _MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a
     r"besides|other|than|group|brand|names?|number|like|not|eating|doing|wearing|looking|thinking|saying|says?|feel|"
     r"from|many|much|age|old|breed|contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
 )
+_PART_OF_IT = re.compile(  # "What room is he in?", "What food are they eating?"
+    rf" in\W*$|\b{_SOMEBODY} eating\b"
+)
 _IN_THE_SKY = re.compile(
     r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
     r"(?: flying| floating| hovering)?(?: up)?(?: high)? (?:in|through|across) (?:the )?(?:sky|air)\W*"
+    r"|what (?:is|are) (?:flying|hovering)\b.*"
+)
+_ANIMAL_DOES = re.compile(
+    r"what (?:is|are) (?:sitting|seated|standing|lying|laying|sleeping|resting|hiding|peeking|leaning|walking|"
+    r"running|swimming|grazing|crossing|eating|drinking|looking|staring|watching|trying|pulling|chasing|jumping)\b"
+    r"(?P<rest>.*)"
+)
+_INSIDE = re.compile(
+    rf"what (?:is|are) (?P<asked>(?:in|inside|on|on top of) {_SOME}(?:\w+ )?(?P<holder>{'|'.join(CONTENTS)})s?)\b\W*"
 )
 _THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
 _OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
@@ -156,7 +169,8 @@ def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | 
     if match is None:
         return None
     sort = _SORT_OF[match["sort"]]
-    if _MORE_TO_IT.search(asked.removesuffix(" in?") if sort == "room" else asked):  # "What room is he in?"
+    besides_it = _PART_OF_IT.sub("", asked) if sort in (*_ONE, "food") else asked
+    if _MORE_TO_IT.search(besides_it):
         return None
     besides = mentioned(match["rest"], finding.vocabulary)  # "What animal is beside the horse?"
     things = [region for region in sure if region.label not in besides]
@@ -167,7 +181,7 @@ def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | 
             things, heading = sided, f"{heading} on the {there}"
     all_of_it = match["sort"].endswith("s")
     several = sort not in _ONE and (all_of_it or _ALL_THERE_IS.search(match["rest"]) is not None)
-    weight = _sureness if sort == "room" else _size
+    weight = _sureness if sort == "room" else _extent
     return _most(heading, things, SORTS[sort], weight, several=several, plurals=all_of_it)
 
 
@@ -180,6 +194,8 @@ def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | N
     for region in sure:
         if region.label == of.label and region.color:
             shown.setdefault(region.color, []).append(region)
+    if of.label in PATTERNED and (patterned := [region for region in sure if region.label == of.label]):
+        shown = {PATTERNED[of.label]: patterned}
     claimed = [color for color in shown if set(of.claimed) <= set(color.split(" and "))] if of.claimed else []
     color = max(claimed or shown, key=lambda color: sum(map(_size, shown[color])), default=None)
     return Named(f"color of {of.thing}", (color,), tuple(shown[color])) if color else None
@@ -213,6 +229,28 @@ def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
                 return _carried(match, sure, finding.vocabulary)
             return _with_people(match["asked"], done, sure) if match["somebody"] else None
     return None
+
+
+def _animal_does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the animals that are there, where something does what people and animals do: "What is grazing there?"."""
+    match = _ANIMAL_DOES.fullmatch(asked)
+    if match is None:
+        return None
+    besides = mentioned(match["rest"], finding.vocabulary)
+    animals = [region for region in sure if region.label not in besides]
+    several = asked.startswith("what are")
+    told = asked.rstrip(" ?.!")  # "what is trying to open the door: dog"; to "trying: dog" a core answers "door"
+    found = _most(told, animals, SORTS["animal"] | {"teddy bear": "teddy bear"}, _extent, several=several)
+    return found if found.names else None
+
+
+def _inside(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name what a vase, a glass or a plate holds, told from what is mostly found with it."""
+    match = _INSIDE.fullmatch(asked)
+    if match is None:
+        return None
+    found = _most(match["asked"], sure, CONTENTS[match["holder"]], _size)
+    return found if found.names else None
 
 
 def _at_side(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
@@ -253,6 +291,8 @@ _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _this,
     _in_hand,
     _does,
+    _animal_does,
+    _inside,
     _at_side,
     _where,
 )
@@ -312,6 +352,10 @@ def _most(
 
 def _size(region: Region) -> float:
     return region.score * area(region.xyxy)
+
+
+def _extent(region: Region) -> float:
+    return region.score * math.sqrt(area(region.xyxy))  # by area, one thing in front outweighs a whole herd
 
 
 def _sureness(region: Region) -> float:

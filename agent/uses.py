@@ -40,7 +40,7 @@ USES: dict[str, Use] = {
     "riding": _as_named("bicycle skateboard surfboard motorcycle horse elephant snowboard skis", bicycle="bike"),
     "holding": _as_named(
         "umbrella cell_phone tennis_racket baseball_bat frisbee wine_glass cup knife fork spoon book remote kite "
-        f"handbag suitcase teddy_bear bottle surfboard skateboard snowboard scissors toothbrush laptop {_FOOD}",
+        f"handbag suitcase teddy_bear bottle surfboard skateboard snowboard skis scissors toothbrush laptop {_FOOD}",
         **_SHORT,
     ),
     "eating": _as_named(_FOOD),
@@ -95,3 +95,13 @@ OUTRANKED = {"soccer": ("tennis", "baseball"), "living room": ("bedroom",)}
 
 SKY: Use = _as_named("kite airplane bird frisbee sports_ball", airplane="plane", sports_ball="ball")
 """What is seen in the sky."""
+
+CONTENTS: dict[str, Use] = {
+    "vase": {"potted plant": "flowers"},
+    "plate": _as_named(_FOOD),
+    "glass": {"wine glass": "wine"},
+}
+"""What holds things, and the found things that tell what is in or on it."""
+
+PATTERNED = {"zebra": "black and white"}
+"""What always has the same colours, whatever the light makes of them."""

@@ -5,7 +5,7 @@ import pytest
 from vqa.agent.naming import named
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.uses import FIXED, NO_PLACE_FOR_PEOPLE, PLACES, SKY, SORTS, USES
+from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, PATTERNED, PLACES, SKY, SORTS, USES
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Finding, Question, Region
 
@@ -84,6 +84,7 @@ def test_things_lie_on_things_and_fly_in_the_sky() -> None:
     )
     kites = [("kite", (x, 10, x + 20, 30)) for x in (10, 60, 110)]
     assert told("What is flying in the sky?", MAN, *kites) == "in the sky: kites"
+    assert told("What is flying between the buildings?", MAN, *kites[:1]) == "in the sky: kite"
     assert told("What is in the air?", MAN) is None
     assert told("What is this?", ("fire hydrant", FAR_AWAY)) == "this: fire hydrant"
     assert told("What is this?", ("fire hydrant", FAR_AWAY), ("car", UNDER_HIM)) is None
@@ -125,6 +126,41 @@ def test_what_is_at_a_side_is_what_has_its_middle_there(question: str, name: str
     assert told(question, dog, man, ("person", (130, 60, 190, 190)), ("cup", (140, 120, 145, 125))) == name
 
 
+def test_a_herd_outweighs_one_thing_in_front() -> None:
+    sheep = [("sheep", (x, 100, x + 20, 120)) for x in range(0, 300, 30)]
+    assert told("What animal is on the grass?", *sheep, ("bird", (0, 0, 120, 70))) == "animal: sheep"
+
+
+def test_what_does_something_is_the_animal_that_is_there() -> None:
+    dog, cat, couch = ("dog", (10, 10, 120, 120)), ("cat", FAR_AWAY), ("couch", UNDER_HIM)
+    assert told("What is resting on the couch?", MAN, dog, couch) == "what is resting on the couch: dog"
+    assert told("What is looking at the dog?", dog, cat) == "what is looking at the dog: cat"
+    assert told("What are sleeping there?", dog, dog, couch) == "what are sleeping there: dogs"
+    assert told("What is lying on the couch?", MAN, couch) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is in the vase?", "in the vase: flowers"),
+        ("What's on the white plate?", "on the white plate: pizza"),
+        ("What is in the wine glass?", "in the wine glass: wine"),
+        ("What is in the bottle?", None),
+        ("What is next to the plate?", None),
+    ],
+)
+def test_what_a_thing_holds_is_told_by_what_goes_with_it(question: str, name: str | None) -> None:
+    things = [("potted plant", FAR_AWAY), ("pizza", IN_HIS_HANDS), ("wine glass", UNDER_HIM), ("bottle", FAR_AWAY)]
+    assert told(question, *things) == name
+    assert told(question, MAN) is None
+
+
+def test_zebras_are_black_and_white_in_any_light() -> None:
+    seen = Finding("detect", "objects", "", (Region(FAR_AWAY, "zebra", 0.8, "brown"),), vocabulary=LABELS)
+    assert str(named("What color is the zebra?", seen)) == "color of zebra: black and white"
+    assert told("What color is the zebra?", MAN) is None
+
+
 def test_rooms_and_sports_are_told_by_what_belongs_to_them() -> None:
     kitchen = (("oven", FAR_AWAY), ("refrigerator", UNDER_HIM), ("bed", IN_HIS_HANDS))
     assert told("Which room do you see?", *kitchen, ("oven", IN_HIS_HANDS)) == "room: kitchen"
@@ -135,7 +171,10 @@ def test_rooms_and_sports_are_told_by_what_belongs_to_them() -> None:
         "animals: cows",
     )
     assert told("What room is this?", *kitchen) == told("What room is the boy in?", *kitchen) == "room: kitchen"
-    assert told("What sport are they playing?", MAN, ("tennis racket", IN_HIS_HANDS)) == "sport: tennis"
+    racket = ("tennis racket", IN_HIS_HANDS)
+    for question in ("What sport are they playing?", "What sport is the man participating in?"):
+        assert told(question, MAN, racket) == "sport: tennis"
+    assert told("What food are the people eating?", MAN, ("donut", IN_HIS_HANDS)) == "food: donut"
 
 
 def test_what_is_only_suspected_names_nothing() -> None:
@@ -163,8 +202,8 @@ def test_what_shows_the_name_is_its_evidence() -> None:
 
 
 def test_the_tables_name_what_detectors_know() -> None:
-    for use in (*SORTS.values(), *USES.values(), SKY, PLACES):
+    for use in (*SORTS.values(), *USES.values(), SKY, PLACES, *CONTENTS.values()):
         assert set(use) <= set(LABELS)
         assert not any("_" in name for name in use.values())
-    assert (FIXED | set(PLACES)) <= set(LABELS)
+    assert (FIXED | set(PLACES) | set(PATTERNED)) <= set(LABELS)
     assert set(NO_PLACE_FOR_PEOPLE) <= set(PLACES)
