@@ -1,4 +1,4 @@
-"""A number that a yes-or-no question claims: is there more than one dog, are there at least three, only two."""
+"""A number that a yes-or-no question claims: is there more than one dog, are there two, many, another one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from vqa.agent.vocabulary import label_of
+from vqa.agent.vocabulary import labels_of, meant
 
 HOW: dict[str, Callable[[int, int], bool]] = {
     "more than": lambda counted, number: counted > number,
@@ -22,41 +22,60 @@ NUMBERS = {
     word: number
     for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
 }
+VAGUE = {"many": 5, "a lot of": 5, "lots of": 5, "several": 3, "multiple": 2, "a couple of": 2, "another": 2}
+"""Words for a number, and from how many on people say them."""
 _CLAIM = re.compile(
     rf"^\s*(?:(?:is|are|was|were) there|(?:do|can|could) you see|does (?:the|this) (?:image|picture|photo) show)\s+"
-    rf"(?P<how>{'|'.join(HOW)})\s+(?P<number>\d{{1,3}}|{'|'.join(NUMBERS)})\s+"
+    rf"(?:(?:(?P<how>{'|'.join(HOW)})\s+)?(?P<number>\d{{1,3}}|{'|'.join(NUMBERS)})|(?P<vague>{'|'.join(VAGUE)}))\s+"
     r"(?:pairs? of\s+)?(?P<thing>[a-z][a-z -]*?)"
-    r"(?:\s+(?:here|there|visible|present|shown|in it|(?:in|on) (?:the|this) (?:image|picture|photo)))*\s*[?.!]*\s*$"
+    r"(?:\s+(?:here|there|visible|present|shown|in it|(?:in|on) (?:the|this) (?:image|picture|photo)))*"
+    r"(?P<rest>\s+(?:in|on|at|by|to|near|next|with|without|behind|under|below|above|over|beside|between|around|inside|"
+    r"outside|left|right|that|which|who|and|\w+ing)\b.*?)?\s*[?.!]*\s*$"
 )
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What is claimed of the number of things of a label.
+    """What is claimed of the number of things.
 
     Attributes:
         words: The claim in the question's own words: "more than one dog".
-        label: The things.
-        how: A key of HOW.
+        thing: What is counted, in its words.
+        labels: The labels of it; several if the word stands for several.
+        how: A key of HOW or of VAGUE; empty: exactly so many.
         number: The number they are held against.
+        partly: Whether the question asks more of them than the boxes tell: two dogs that play, two black dogs.
     """
 
     words: str
-    label: str
+    thing: str
+    labels: tuple[str, ...]
     how: str
     number: int
+    partly: bool = False
 
     def holds(self, counted: int) -> bool:
         """Return whether it is so if there are so many."""
-        return HOW[self.how](counted, self.number)
+        if self.how in VAGUE or (self.partly and not self.how):
+            return counted >= self.number
+        return HOW[self.how or "exactly"](counted, self.number)
+
+    def settled(self, counted: int) -> bool:
+        """Return whether the number tells the answer: of one dog, none are two dogs that play; of three, two may."""
+        return not self.partly or not self.holds(counted)
 
 
 def read_bound(question: str, labels: Collection[str]) -> Bound | None:
-    """Return the claim of a question that is nothing but one, of things in the whole picture; else None."""
+    """Return what a question claims of the number of things, if it begins with that; else None."""
     match = _CLAIM.match(" ".join(question.lower().split()))
-    if match is None or (label := label_of(match["thing"], labels)) is None:
+    if match is None or not (of := meant(match["thing"], labels)):
         return None
-    number = int(match["number"]) if match["number"].isdigit() else NUMBERS[match["number"]]
-    if match["how"] == "at least" and number == 1:
+    number = VAGUE[match["vague"]] if match["vague"] else NUMBERS.get(match["number"]) or int(match["number"])
+    if number < 2 and match["how"] in (None, "at least"):
         return None  # asked is whether there is any, and something that is only suspected may be it
-    return Bound(f"{match['how']} {match['number']} {match['thing']}", label, match["how"], number)
+    how = match["vague"] or match["how"] or ""
+    partly = match["rest"] is not None or set(of) != set(labels_of(match["thing"], labels))
+    if partly and how in ("fewer than", "less than", "at most", "only", "just", "exactly"):
+        return None
+    words = " ".join(part for part in (match["vague"] or match["how"], match["number"], match["thing"]) if part)
+    return Bound(words, match["thing"], of, how, number, partly)

@@ -94,15 +94,16 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
         return Intent("compare", named, named, claim=claim)
     if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
         return Intent("other", named, named)
-    if bound := read_bound(lowered, labels):
-        return Intent("presence", (bound.label,), named, bound.words, bound=bound)
+    bound = read_bound(lowered, labels)
+    if bound and not bound.partly:
+        return Intent("presence", bound.labels, named, bound.thing, bound=bound)
     related = read_related(lowered, labels) if named else None
     match = None if related else _COUNT.search(lowered) or _presence(lowered)
     aim = _aim(lowered, match)
     if match is None:
-        return Intent(aim, named, named, related=related)
+        return Intent(aim, named, named, related=related, bound=bound)
     thing = match["thing"].strip()
-    return Intent(aim, meant(thing, labels), named, thing)
+    return Intent(aim, meant(thing, labels), named, thing, bound=bound)
 
 
 def _presence(lowered: str) -> re.Match[str] | None:

@@ -135,6 +135,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
             boxes_answer |= bool(intent.asked) and intent.aim != "other"
             settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
+            settled |= bool(_bounded(intent, finding))
             boxes_settle |= settled or bool(_asked_relation(_sure(finding), intent))
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
@@ -189,9 +190,8 @@ def _object_lines(question: str, finding: Finding, intent: Intent, *, settled: b
     lines: list[Line] = []
     if claim := _claimed(intent, finding):
         lines.append(Line(f"Detector: {claim}", 0.0))
-    if intent.bound is not None:
-        so = intent.bound.holds(sum(region.label == intent.bound.label for region in sure))
-        lines.append(Line(f"Detector: {'' if so else 'not '}{intent.bound.words}", 0.0))
+    if bounded := _bounded(intent, finding):
+        lines.append(Line(f"Detector: {bounded}", 0.0))
     if intent.thing and not intent.asked:
         lines.append(Line(f"Detector: {intent.thing} unknown", 0.0))
     if len(intent.asked) > 1 and intent.thing:
@@ -241,6 +241,16 @@ def _claimed(intent: Intent, finding: Finding) -> str:
         return f"{'more' if how == 'most' else 'fewer'} {plural(labels[0], 0)} than {plural(labels[1], 0)}"
     label, other = labels if how == "more" else reversed(labels)
     return f"{'' if numbers[label] > numbers[other] else 'no '}more {plural(label, 0)} than {plural(other, 0)}"
+
+
+def _bounded(intent: Intent, finding: Finding) -> str:
+    """Return "two dogs" or "not two dogs", of what a question claims of their number; "" if that does not settle it."""
+    if intent.bound is None:
+        return ""
+    number = sum(region.label in intent.bound.labels for region in _sure(finding))
+    if not intent.bound.settled(number):
+        return ""
+    return f"{'' if intent.bound.holds(number) else 'not '}{intent.bound.words}"
 
 
 def _about(label: str, finding: Finding, with_places: bool, color: str = "") -> str:

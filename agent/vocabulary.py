@@ -82,7 +82,7 @@ _SYNONYMS: dict[str, tuple[str, str]] = {
     "tv": ("television televisions monitor monitors screen screens", "텔레비전 티비 모니터"),
     "laptop": ("notebook computer computer computers", "노트북 컴퓨터"),
     "mouse": ("", "마우스"),
-    "remote": ("remote control", "리모컨"),
+    "remote": ("remote control controller controllers", "리모컨"),
     "keyboard": ("", "키보드"),
     "cell phone": ("phone phones cellphone cellphones mobile smartphone smartphones telephone", "휴대폰 핸드폰 전화기"),
     "microwave": ("microwave oven", "전자레인지"),
@@ -104,10 +104,12 @@ _TWO_WORDS = ("traffic signal", "soccer ball", "tennis ball", "notebook computer
 _ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
 _VEHICLES = ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat")
 _FRUIT = ("banana", "apple", "orange")
+_CUTLERY = ("fork", "knife", "spoon")
 _GROUPS: dict[str, tuple[str, ...]] = {
     "animal": _ANIMALS, "animals": _ANIMALS, "pet": ("cat", "dog"), "pets": ("cat", "dog"), "동물": _ANIMALS,
     "vehicle": _VEHICLES, "vehicles": _VEHICLES, "탈것": _VEHICLES,
     "fruit": _FRUIT, "fruits": _FRUIT, "과일": _FRUIT,
+    "silverware": _CUTLERY, "cutlery": _CUTLERY, "utensil": _CUTLERY, "utensils": _CUTLERY,
 }  # fmt: skip
 
 _A_COLOR = re.compile(
@@ -181,8 +183,13 @@ def meant(thing: str, labels: Collection[str]) -> tuple[str, ...]:
 
 def label_of(name: str, labels: Collection[str]) -> str | None:
     """Return the label that `name` is a name of and nothing besides: "couch" for "sofa", None for "red sofa"."""
-    meant = dict(_lexicon(tuple(sorted(labels)))).get(name.lower(), ())
+    meant = labels_of(name, labels)
     return meant[0] if len(meant) == 1 else None
+
+
+def labels_of(name: str, labels: Collection[str]) -> tuple[str, ...]:
+    """Return the labels that `name` is a name of and nothing besides: several for "animals", none for "red sofa"."""
+    return dict(_lexicon(tuple(sorted(labels)))).get(name.lower(), ())
 
 
 def korean_words(label: str) -> list[str]:

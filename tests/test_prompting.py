@@ -347,13 +347,27 @@ def test_what_a_comparison_claims_is_told_or_denied(question: str, told: str | N
         ("Are there exactly two dogs on the bus?", None),  # a place narrows what is counted
         ("Is there more than one black dog?", None),
         ("Is there at least one dog?", None),  # asks whether there is any
+        ("Are there two dogs?", "two dogs"),
+        ("Are there three dogs in the picture?", "not three dogs"),
+        ("Are there three black dogs on the bus?", "not three black dogs"),  # there are not even three dogs
+        ("Are there two dogs on the bus?", None),
+        ("Is there another dog coming?", None),
+        ("Can you see many dogs?", "not many dogs"),
+        ("Are there several animals here?", "not several animals"),
     ],
 )
 def test_what_is_claimed_of_a_number_is_told_or_denied(question: str, told: str | None) -> None:
     found = objects(box("bus"), box("dog"), box("dog"), box("person"))
     first, *rest = lines(question, found)
-    assert (first == f"Detector: {told}") if told else not re.search("than|least|only|exactly", first)
-    assert "Detector: 2 dogs" in (first, *rest) or "people" in question
+    assert (
+        (first == f"Detector: {told}") if told else not re.search("than|least|only|exactly|two dogs|not|another", first)
+    )
+    assert "Detector: 2 dogs" in (first, *rest) or re.search("people|animals", question)
+
+
+def test_there_is_not_another_one_of_a_single_thing() -> None:
+    found = objects(box("bus"), box("dog"), box("dog"))
+    assert told("Is there another bus coming?", found) == ["Detector: not another bus", "Detector: 1 bus"]
 
 
 def test_fewer_of_one_thing_is_read_as_more_of_the_other() -> None:

@@ -16,9 +16,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _READING = re.compile(
     r"\b(?:reads?|says?|said|text|written|writing|words?|letters?|spell(?:s|ed)?|printed|prices?|costs?|how much|"
     r"total|subtotal|tax|date|year|address|phone number|telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
-    r"number on|what number|which number|company|(?:store|shop|street|brand|company|product) name|name on|"
+    r"numbers? on|what number|which number|number \d+|company|(?:store|shop|street|brand|company|product) name|name on|"
     r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|what time|"
-    r"sign say|called)\b|"
+    r"sign say|(?:store|shop|street|company|restaurant|hotel|bar|station|ship|boat|book|magazine|team|place) called)\b|"
     r"읽|글자|글씨|문구|텍스트|문자|단어|쓰여|쓰인|써 ?있|적혀|적힌|뭐라고|가격|얼마|금액|합계|날짜|주소|번호"
 )
 _PLAIN_SIGHT = re.compile(r"\bcolou?rs?\b|\bwhat (?:kind|type|sort|shape|material) of\b|\bmade of\b|무슨 색")
@@ -26,6 +26,7 @@ _DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what is happening|
 _YES_OR_NO = re.compile(
     r"(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should|might|isn't|aren't|doesn't)\b"
 )
+_EITHER = re.compile(r"\bor\b(?! not\b)")  # "Is this a dog or a cat?" is answered with one of them
 
 
 def kind_of(question: str, intent: Intent) -> Kind:
@@ -37,7 +38,7 @@ def kind_of(question: str, intent: Intent) -> Kind:
         return intent.aim
     if asks_for_words(question):
         return "reading"
-    if _YES_OR_NO.match(lowered):
+    if _YES_OR_NO.match(lowered) and not _EITHER.search(lowered):
         return "yes or no"
     if intent.aim == "place" and asks_where(question):
         return "place"

@@ -52,7 +52,7 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
         yield from _of_a_color(finding, color, told, text)
     elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
-    elif intent.bound is not None and said is not None:
+    elif intent.bound is not None and said is not None and intent.bound.settled(_number(finding, intent.bound)):
         yield from _of_a_bound(finding, intent.bound, said)
     elif intent.related is not None and intent.related.other is not None and said is not None:
         yield from _of_two_things(finding, intent.related, said)
@@ -138,9 +138,14 @@ def _of_a_comparison(finding: Finding, claim: tuple[str, str, str], text: str) -
 
 
 def _of_a_bound(finding: Finding, bound: Bound, yes: bool) -> Iterator[Evidence]:
-    found = _found(finding, [bound.label], COUNT_SCORE)
+    found = _found(finding, bound.labels, COUNT_SCORE)
     stance: Stance = "supports" if yes == bound.holds(len(found)) else "contradicts"
-    yield Evidence(finding.expert, stance, f"counts {counted(bound.label, len(found))}", found)
+    told = _told(found) if found else counted(bound.labels[0], 0) if len(bound.labels) == 1 else f"no {bound.thing}"
+    yield Evidence(finding.expert, stance, f"counts {told}", found)
+
+
+def _number(finding: Finding, bound: Bound) -> int:
+    return len(_found(finding, bound.labels, COUNT_SCORE))
 
 
 def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:
