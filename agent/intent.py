@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vqa.agent.bounds import Bound, read_bound
+from vqa.agent.plain import plainly
 from vqa.agent.related import Related, read_related
 from vqa.agent.vocabulary import label_of, meant, mentioned
 from vqa.words import one, plural
@@ -86,7 +87,7 @@ class Intent:
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
     """Return what `question` is after, in terms of a detector's labels."""
-    lowered = question.lower()
+    lowered = plainly(question).lower()
     named = mentioned(lowered, labels)
     if len(named) > 1 and (compared := _COMPARED.search(lowered)) and mentioned(compared["things"], labels):
         return Intent("compare", named, named, claim=_claim(lowered, compared, labels))

@@ -18,6 +18,7 @@ from vqa.agent.fields import narrowed
 from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named as named_by
+from vqa.agent.plain import plainly
 from vqa.agent.related import holds, lies
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
@@ -105,13 +106,13 @@ def compose(
 def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     """Return the question as `core` reads it.
 
-    Markers are broken up, fewer of one thing are more of the other, indoors is inside where things found tell which,
-    Korean is glossed, and choices are named for a core that must read them.
+    Markers are broken up, what there is is asked plainly, fewer of one thing are more of the other, indoors is inside
+    where things found tell which, Korean is glossed, and choices are named for a core that must read them.
     """
     plainer = in_terms_of_more(question.text, _vocabulary(findings))
     if any(_setting(question.text, finding) for finding in findings if finding.error is None):
         plainer = inside_or_outside(question.text)
-    asked = plainer or _clean(question.text, core.markers)
+    asked = plainer or _clean(plainly(question.text), core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
     if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
@@ -247,10 +248,9 @@ def _bounded(intent: Intent, finding: Finding) -> str:
     """Return "two dogs" or "not two dogs", of what a question claims of their number; "" if that does not settle it."""
     if intent.bound is None:
         return ""
-    number = sum(region.label in intent.bound.labels for region in _sure(finding))
-    if not intent.bound.settled(number):
-        return ""
-    return f"{'' if intent.bound.holds(number) else 'not '}{intent.bound.words}"
+    bound = intent.bound
+    number = sum(region.label in bound.labels and region.score >= bound.least for region in finding.regions)
+    return f"{'' if bound.holds(number) else 'not '}{bound.words}" if bound.settled(number) else ""
 
 
 def _about(label: str, finding: Finding, with_places: bool, color: str = "") -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from vqa.agent.intent import Intent, read_intent
+from vqa.agent.plain import plainly
 from vqa.agent.vocabulary import says
 from vqa.registry import register_router
 from vqa.settings import Settings
@@ -44,7 +45,8 @@ class RulesRouter:
         intent = read_intent(question, labels)
         # "How many books are there?" counts books, it does not read them: what a detector can count is no cue.
         counted = intent.thing if intent.asked else ""
-        cued = re.sub(rf"\b{re.escape(counted)}\b", " ", question.lower()) if counted else question
+        plain = plainly(question)  # "Would you say there is a dog?" asks for nothing that is said
+        cued = re.sub(rf"\b{re.escape(counted)}\b", " ", plain.lower()) if counted else plain
         why = {expert.name: _why(cued, intent, expert) for expert in experts}
         idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):

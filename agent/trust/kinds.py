@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from vqa.agent.intent import Intent, read_intent
+from vqa.agent.plain import plainly
 from vqa.values import Finding
 
 Kind = Literal["presence", "count", "place", "reading", "yes or no", "description", "open"]
@@ -31,7 +32,7 @@ _EITHER = re.compile(r"\bor\b(?! not\b)")  # "Is this a dog or a cat?" is answer
 
 def kind_of(question: str, intent: Intent) -> Kind:
     """Return a question's kind; `intent` is what it asks a detector for."""
-    lowered = question.lower().strip()
+    lowered = plainly(question).lower().strip()
     if intent.bound is not None:  # that something is there says little about how many there are
         return "yes or no"
     if intent.aim == "count" or (intent.aim == "presence" and not asks_for_words(question)):
@@ -47,7 +48,7 @@ def kind_of(question: str, intent: Intent) -> Kind:
 
 def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
-    lowered = question.lower()
+    lowered = plainly(question).lower()
     return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
 
 

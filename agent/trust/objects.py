@@ -9,6 +9,7 @@ from vqa.agent.bounds import Bound
 from vqa.agent.coloring import AskedColor, asked_color, colors_in
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.naming import Named, named
+from vqa.agent.plain import plainly
 from vqa.agent.related import Related, holds
 from vqa.agent.setting import THINGS, Setting, shown
 from vqa.agent.setting import asked as setting_asked
@@ -59,7 +60,7 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     elif kind == "count":
         yield from _of_a_count(finding, intent, text)
     elif kind == "presence" and said is not None:
-        if not _UNSETTLED.search(question.lower()):
+        if not _UNSETTLED.search(plainly(question).lower()):
             yield from _of_presence(finding, intent, said)
     elif kind == "place":
         yield from _of_a_place(finding, intent, text)
@@ -138,14 +139,14 @@ def _of_a_comparison(finding: Finding, claim: tuple[str, str, str], text: str) -
 
 
 def _of_a_bound(finding: Finding, bound: Bound, yes: bool) -> Iterator[Evidence]:
-    found = _found(finding, bound.labels, COUNT_SCORE)
+    found = _found(finding, bound.labels, bound.least)
     stance: Stance = "supports" if yes == bound.holds(len(found)) else "contradicts"
     told = _told(found) if found else counted(bound.labels[0], 0) if len(bound.labels) == 1 else f"no {bound.thing}"
     yield Evidence(finding.expert, stance, f"counts {told}", found)
 
 
 def _number(finding: Finding, bound: Bound) -> int:
-    return len(_found(finding, bound.labels, COUNT_SCORE))
+    return len(_found(finding, bound.labels, bound.least))
 
 
 def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:

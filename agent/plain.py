@@ -1,0 +1,35 @@
+"""Questions put plainly: "There is a dog, right?" and "I wonder if there is a dog" ask "Is there a dog?"."""
+
+from __future__ import annotations
+
+import re
+
+_WONDERING = (
+    r"(?:(?:so|well|hey|please|and|but),? )?"
+    r"(?:(?:(?:would|could) you say|do you (?:think|know|believe|agree)|i (?:wonder|guess|think|suppose|want to know)|"
+    r"(?:(?:can|could|will|would) you )?(?:please )?(?:tell me|tell|say|see|check|confirm)|"
+    r"is it (?:true|so|correct|right|the case)|am i right)(?:,? (?:if|whether|that))? )?"
+)
+_RIGHT = r"(?:, ?(?:right|correct|yes|no|true|is(?:n't| that right)|isn't (?:there|it|that so)|aren't there|or not))?"
+_THERE_IS = re.compile(rf"{_WONDERING}there(?P<be>'s| is| are| was| were) (?P<what>.+?){_RIGHT}\W*", re.I)
+_IS_NOT = re.compile(r"(?P<be>is|are|was|were)(?:n't| not) there (?P<what>.+)", re.I)
+_NOBODY = re.compile(r"\b(?:nobody|no[ -]one)\b", re.I)
+_ANY = re.compile(r"any (?P<what>[\w' -]+\?)", re.I)
+_NONE = re.compile(r"(?:is|are|was|were) there (?:no|not any|zero|exactly zero) (?P<what>.+)", re.I)
+
+
+def plainly(question: str) -> str:
+    """Return a question about what there is as "Is there …?", any other as it is.
+
+    "Are there no dogs?" becomes "Are there exactly zero dogs?": told so, or not so, a small core answers rightly, where
+    it takes the other for "Are there dogs?".
+    """
+    asked = " ".join(question.replace("\u2019", "'").split())
+    if match := _THERE_IS.fullmatch(asked) or _IS_NOT.fullmatch(asked):
+        be = match["be"].strip().replace("'s", "is").capitalize()
+        asked = question = f"{be} there {match['what'].rstrip(' ?.!')}?"
+    if match := _ANY.fullmatch(asked):
+        return f"Are there any {match['what']}"
+    if match := _NONE.fullmatch(_NOBODY.sub("no people", asked)):
+        return f"Are there exactly zero {match['what']}"
+    return question
