@@ -21,7 +21,8 @@ _THING_ENDS = (
 )
 _DETERMINER = r"(?:(?:a|an|any|some|the|one|more than one|at least one|more|fewer|another)\s+)?(?:pairs? of\s+)?"
 _COUNT = re.compile(
-    rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?:pairs? of\s+)?(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
+    rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?:(?:pair|piece)s? of\s+)?"
+    rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
 )
 _PRESENCE = re.compile(
     rf"(?:\b(?:is|are|was|were)\s+there|\b(?:do|can|could) you (?:see|find|spot)|"

@@ -11,113 +11,17 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from vqa.agent import asking
 from vqa.agent.coloring import asked_color
 from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PATTERNED, PLACES, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
-from vqa.words import COLORS, listed, place, plural, relation
+from vqa.words import listed, place, plural, relation
 
-_SORT_WORDS = {
-    "animal": "animal animals creature creatures pet pets mammal mammals",
-    "vehicle": "vehicle vehicles transportation",
-    "fruit": "fruit fruits",
-    "vegetable": "vegetable vegetables veggie veggies",
-    "food": "food foods dish meal snack",
-    "dessert": "dessert desserts pastry pastries",
-    "utensil": "utensil utensils silverware cutlery",
-    "device": "device devices appliance appliances",
-    "sport": "sport sports game",
-    "room": "room",
-}
 _ONE = ("room", "sport")
 """Of which a picture shows one."""
-_SORT_OF = {word: sort for sort, words in _SORT_WORDS.items() for word in words.split()}
-_VERBS = {  # as people say it: what it is in USES
-    r"riding(?: on)?|about to ride": "riding",
-    r"holding(?: up| on to| onto)?|carrying": "holding",
-    r"eating|about to eat|cooking|preparing|serving|biting(?: into)?|chewing(?: on)?": "eating",
-    r"drinking": "drinking",
-    r"cutting|slicing": "cutting",
-    r"throwing|about to throw|(?:trying to |about to )?catch(?:ing)?|reaching for|chasing|jumping for": "catching",
-    r"(?:trying to |about to )?hit(?:ting)?": "hitting",
-    r"petting|feeding|milking|walking(?: with)?": "petting",
-    r"playing with": "playing with",
-    r"playing": "playing",
-    r"(?:doing|performing) (?:a |her |his |their )?(?:trick|stunt)s? (?:on|with)": "trick",
-    r"(?:talking|speaking|texting) on": "talking on",
-    r"reading": "reading",
-    r"watching": "watching",
-    r"using|typing on": "using",
-    r"pulling|rolling": "pulling",
-    r"wearing (?:on|around) (?:his|her|their|the) neck": "around the neck",
-    r"doing|participating in|practicing": "doing",
-    r"(?:sitting|seated|standing|lying|laying|sleeping|resting|perched)(?: down| up)? (?:on(?: top of)?|in)|on": "on",
-}
-_SOMEBODY = (
-    r"(?:people|persons?|m[ae]n|wom[ae]n|boys?|girls?|child(?:ren)?|kids?|bab(?:y|ies)|guys?|lad(?:y|ies)|he|she|they|"
-    r"players?|surfers?|skiers?|skaters?|riders?|snowboarders?|skateboarders?|athletes?|batter|catcher|chef|toddler|"
-    r"someone|somebody)"
-)
-_SOME = r"(?:(?:the|this|that|these|those|a|an)\s+)"
-_WHO = (
-    rf"(?P<who>{_SOME}?(?:[\w'-]+ ){{0,3}}?(?P<somebody>{_SOMEBODY})|{_SOME}(?P<other>[a-z][a-z ]*?))"
-    r"(?: (?:in|on|with|wearing|at) (?:[\w'-]+ ?){1,5}?)?"
-)
-_END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
-_LOOKED_FOR = r"what (?:(?:object|thing|item|activity) )?(?:is|are|was|were|(?:do|can) you see)"
-_DOES = [(re.compile(rf"{_LOOKED_FOR} {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()]
-_IN_HAND = re.compile(
-    rf"what (?:is|are) (?:in (?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
-    rf"|(?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
-    rf"|what (?:does|do|did) {_WHO} (?:have in|hold|carry)\b.*"
-)
-_OF_A_SORT = [
-    re.compile(
-        r"(?:what|which)(?: (?:kinds?|types?|sorts?|form|mode) of| sporting)?(?: (?!color|brand|is|are)[\w-]+)? "
-        rf"(?P<sort>{'|'.join(_SORT_OF)})\b(?P<rest>.*)"
-    ),
-    re.compile(
-        r"what (?:is|are) (?:the(?: name of (?:the|this))? |this |that |these |those )(?:[a-z]+ )?"
-        rf"(?P<sort>{'|'.join(_SORT_OF)})\b(?P<rest>.*)"
-    ),
-]
-_MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a detector knows
-    rf"\b(?:{'|'.join(COLORS)}|grey|colou?rs?|shirt|t-shirt|hat|sign|logo|screen|toy|statue|painting|poster|made|for|"
-    r"besides|other|than|group|brand|names?|number|like|not|eating|doing|wearing|looking|thinking|saying|says?|feel|"
-    r"from|many|much|age|old|breed|contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
-)
-_PART_OF_IT = re.compile(  # "What room is he in?", "What food are they eating?"
-    rf" in\W*$|\b{_SOMEBODY} eating\b"
-)
-_IN_THE_SKY = re.compile(
-    r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
-    r"(?: flying| floating| hovering)?(?: up)?(?: high)? (?:in|through|across) (?:the )?(?:sky|air)\W*"
-    r"|what (?:is|are) (?:flying|hovering)\b.*"
-)
-_ANIMAL_DOES = re.compile(
-    r"what (?:is|are) (?:sitting|seated|standing|lying|laying|sleeping|resting|hiding|peeking|leaning|walking|"
-    r"running|swimming|grazing|crossing|eating|drinking|looking|staring|watching|trying|pulling|chasing|jumping)\b"
-    r"(?P<rest>.*)"
-)
-_INSIDE = re.compile(
-    rf"what (?:is|are) (?P<asked>(?:in|inside|on|on top of) {_SOME}(?:\w+ )?(?P<holder>{'|'.join(CONTENTS)})s?)\b\W*"
-)
-_THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
-_OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
-_AT_SIDE = re.compile(
-    r"what (?:is|are|(?:can|do) you see|objects? (?:is|are)|things? (?:is|are))(?: (?:there|shown|located|visible))? "
-    r"(?P<asked>(?:on|at|to|in) the (?:far |very )?(?P<side>left|right|top|bottom|middle|center|centre))"
-    r"(?:[ -]hand)?(?: (?:side|half|part|edge))?"
-    r"(?: (?:of|in) (?:it|(?:the |this )(?:image|picture|photo|photograph|scene)))?\W*"
-)
-_WHERE = re.compile(
-    rf"where (?:is|are) {_SOME}?(?:(?P<somebody>{_SOMEBODY})|(?P<other>[a-z][a-z ]*?))"
-    r"(?: (?:sitting|seated|standing|lying|laying|sleeping|resting|perched|placed|located|at))?(?: now)?\W*"
-)
-_ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
 _CENTER = {"middle": "center", "centre": "center"}
-_SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
 _SHARE = 0.25
 """Asked for several, those are named that show this share of what the first of them does."""
 _SAME = 0.7
@@ -159,28 +63,28 @@ def named(question: str, finding: Finding) -> Named | None:
 
 
 def _in_the_sky(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    if not _IN_THE_SKY.fullmatch(asked):
+    if not asking.IN_THE_SKY.fullmatch(asked):
         return None
     return _most("in the sky", sure, SKY, _size, several=True)
 
 
 def _of_a_sort(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    match = next((match for pattern in _OF_A_SORT if (match := pattern.fullmatch(asked))), None)
+    match = next((match for pattern in asking.OF_A_SORT if (match := pattern.fullmatch(asked))), None)
     if match is None:
         return None
-    sort = _SORT_OF[match["sort"]]
-    besides_it = _PART_OF_IT.sub("", asked) if sort in (*_ONE, "food") else asked
-    if _MORE_TO_IT.search(besides_it):
+    sort = asking.SORT_OF[match["sort"]]
+    besides_it = asking.PART_OF_IT.sub("", asked) if sort in (*_ONE, "food") else asked
+    if asking.MORE_TO_IT.search(besides_it):
         return None
     besides = mentioned(match["rest"], finding.vocabulary)  # "What animal is beside the horse?"
     things = [region for region in sure if region.label not in besides]
     heading = match["sort"]
-    if side := _SIDE.search(match["rest"]):
+    if side := asking.SIDE.search(match["rest"]):
         there = _CENTER.get(side[1], side[1])
         if sided := [region for region in things if there in place(region, finding.size).split()]:
             things, heading = sided, f"{heading} on the {there}"
     all_of_it = match["sort"].endswith("s")
-    several = sort not in _ONE and (all_of_it or _ALL_THERE_IS.search(match["rest"]) is not None)
+    several = sort not in _ONE and (all_of_it or asking.ALL_THERE_IS.search(match["rest"]) is not None)
     weight = _sureness if sort == "room" else _extent
     return _most(heading, things, SORTS[sort], weight, several=several, plurals=all_of_it)
 
@@ -203,7 +107,7 @@ def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | N
 
 def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name the thing of a colour: "What is the red object?"."""
-    match = _OF_A_COLOR.fullmatch(asked)
+    match = asking.OF_A_COLOR.fullmatch(asked)
     if match is None:
         return None
     things = [region for region in sure if region.label != "person" and match["color"] in region.color.split(" and ")]
@@ -213,17 +117,17 @@ def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
 def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name what there is besides people, if it is of one kind."""
     kinds = {region.label for region in sure} - {"person"}
-    if not _THIS.fullmatch(asked) or len(kinds) != 1:
+    if not asking.THIS.fullmatch(asked) or len(kinds) != 1:
         return None
     return _most("this", sure, {label: label for label in kinds}, _size)
 
 
 def _in_hand(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    return _with_people("holding", "holding", sure) if _IN_HAND.fullmatch(asked) else None
+    return _with_people("holding", "holding", sure) if asking.IN_HAND.fullmatch(asked) else None
 
 
 def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    for pattern, done in _DOES:
+    for pattern, done in asking.DOES:
         if match := pattern.fullmatch(asked):
             if done == "on":
                 return _carried(match, sure, finding.vocabulary)
@@ -231,9 +135,27 @@ def _does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     return None
 
 
+def _is_room(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the room that it is, if what belongs to one is there: "Is this a kitchen?"."""
+    return _most("room", sure, SORTS["room"], _sureness) if asking.IS_ROOM.fullmatch(asked) else None
+
+
+def _the_most(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the largest or smallest thing, or the one that there is most of."""
+    match = asking.MOST.fullmatch(asked)
+    if match is None:
+        return None
+    use = {region.label: region.label for region in sure}
+    if match["how"].startswith("most"):
+        return _most(match["asked"], sure, use, lambda region: 1.0)
+    if match["how"] == "smallest":
+        return _most(match["asked"], sure, use, lambda region: 1 / max(area(region.xyxy), 1.0), summed=False)
+    return _most(match["asked"], sure, use, lambda region: area(region.xyxy), summed=False)
+
+
 def _animal_does(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name the animals that are there, where something does what people and animals do: "What is grazing there?"."""
-    match = _ANIMAL_DOES.fullmatch(asked)
+    match = asking.ANIMAL_DOES.fullmatch(asked)
     if match is None:
         return None
     besides = mentioned(match["rest"], finding.vocabulary)
@@ -246,7 +168,7 @@ def _animal_does(asked: str, sure: Sequence[Region], finding: Finding) -> Named 
 
 def _inside(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name what a vase, a glass or a plate holds, told from what is mostly found with it."""
-    match = _INSIDE.fullmatch(asked)
+    match = asking.INSIDE.fullmatch(asked)
     if match is None:
         return None
     found = _most(match["asked"], sure, CONTENTS[match["holder"]], _size)
@@ -255,7 +177,7 @@ def _inside(asked: str, sure: Sequence[Region], finding: Finding) -> Named | Non
 
 def _at_side(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name what has its middle at a side of the picture: "What is on the left?"."""
-    match = _AT_SIDE.fullmatch(asked)
+    match = asking.AT_SIDE.fullmatch(asked)
     if match is None:
         return None
     side = _CENTER.get(match["side"], match["side"])
@@ -265,7 +187,7 @@ def _at_side(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
 
 def _where(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name what a thing is on or in; nothing if several things of its kind are not all there."""
-    match = _WHERE.fullmatch(asked)
+    match = asking.WHERE.fullmatch(asked)
     if match is None:
         return None
     label = "person" if match["somebody"] else label_of(match["other"], finding.vocabulary)
@@ -286,6 +208,8 @@ def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:
 _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _in_the_sky,
     _of_a_sort,
+    _is_room,
+    _the_most,
     _in_color,
     _colored,
     _this,

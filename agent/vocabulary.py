@@ -104,12 +104,13 @@ _TWO_WORDS = ("traffic signal", "soccer ball", "tennis ball", "notebook computer
 _ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
 _VEHICLES = ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat")
 _FRUIT = ("banana", "apple", "orange")
+_FURNITURE = ("chair", "couch", "bed", "dining table", "bench")
 _CUTLERY = ("fork", "knife", "spoon")
 _GROUPS: dict[str, tuple[str, ...]] = {
     "animal": _ANIMALS, "animals": _ANIMALS, "pet": ("cat", "dog"), "pets": ("cat", "dog"), "동물": _ANIMALS,
     "vehicle": _VEHICLES, "vehicles": _VEHICLES, "탈것": _VEHICLES,
     "fruit": _FRUIT, "fruits": _FRUIT, "과일": _FRUIT,
-    "silverware": _CUTLERY, "cutlery": _CUTLERY, "utensil": _CUTLERY, "utensils": _CUTLERY,
+    "furniture": _FURNITURE, "silverware": _CUTLERY, "cutlery": _CUTLERY, "utensil": _CUTLERY, "utensils": _CUTLERY,
 }  # fmt: skip
 
 _A_COLOR = re.compile(

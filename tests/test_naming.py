@@ -155,6 +155,36 @@ def test_what_a_thing_holds_is_told_by_what_goes_with_it(question: str, name: st
     assert told(question, MAN) is None
 
 
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is the biggest object in the picture?", "biggest object: bus"),
+        ("Which object is the largest?", "largest: bus"),
+        ("What is the smallest thing?", "smallest thing: cup"),
+        ("What is the most common object?", "most common object: chair"),
+        ("Which things are on the left?", "on the left: chairs"),
+        ("What is the biggest problem here?", None),
+    ],
+)
+def test_what_is_most_is_told_by_size_and_number(question: str, name: str | None) -> None:
+    chairs = [("chair", (x, 200, x + 20, 230)) for x in (0, 30, 60)]
+    assert told(question, ("bus", (120, 10, 290, 150)), ("cup", (250, 200, 255, 208)), *chairs) == name
+    assert told(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Is this a kitchen?", "room: kitchen"),
+        ("Was the photo taken in a large bathroom?", "room: kitchen"),
+        ("Is the kitchen clean?", None),
+    ],
+)
+def test_a_room_that_a_question_claims_is_held_against_the_one_it_is(question: str, name: str | None) -> None:
+    assert told(question, ("oven", FAR_AWAY), ("cup", UNDER_HIM)) == name
+    assert told(question, ("cup", UNDER_HIM)) is None
+
+
 def test_zebras_are_black_and_white_in_any_light() -> None:
     seen = Finding("detect", "objects", "", (Region(FAR_AWAY, "zebra", 0.8, "brown"),), vocabulary=LABELS)
     assert str(named("What color is the zebra?", seen)) == "color of zebra: black and white"

@@ -166,6 +166,7 @@ def test_an_expert_that_failed_and_an_answer_that_is_none_have_no_evidence() -> 
         ("How many dogs are there?", "count"),
         ("Is there a dog?", "presence"),
         ("Where is the dog?", "place"),
+        ("Where was this taken?", "open"),  # no box tells
         ("What does the sign say?", "reading"),
         ("Is the dog asleep?", "yes or no"),
         ("Describe the picture.", "description"),
@@ -173,6 +174,8 @@ def test_an_expert_that_failed_and_an_answer_that_is_none_have_no_evidence() -> 
         ("What is the store called?", "reading"),
         ("What is somebody on a skateboard called?", "open"),
         ("Is there a number 22?", "reading"),
+        ("What time is it?", "reading"),
+        ("What time of day is it?", "open"),
         ("Is this a dog or a cat?", "open"),
         ("Is the dog asleep or not?", "yes or no"),
         ("Are there any dogs or cats?", "presence"),

@@ -18,8 +18,9 @@ _READING = re.compile(
     r"\b(?:reads?|says?|said|text|written|writing|words?|letters?|spell(?:s|ed)?|printed|prices?|costs?|how much|"
     r"total|subtotal|tax|date|year|address|phone number|telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
     r"numbers? on|what number|which number|number \d+|company|(?:store|shop|street|brand|company|product) name|name on|"
-    r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|what time|"
-    r"sign say|(?:store|shop|street|company|restaurant|hotel|bar|station|ship|boat|book|magazine|team|place) called)\b|"
+    r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|"
+    r"what time (?!of)|sign say|"
+    r"(?:store|shop|street|company|restaurant|hotel|bar|station|ship|boat|book|magazine|team|place) called)\b|"
     r"읽|글자|글씨|문구|텍스트|문자|단어|쓰여|쓰인|써 ?있|적혀|적힌|뭐라고|가격|얼마|금액|합계|날짜|주소|번호"
 )
 _PLAIN_SIGHT = re.compile(r"\bcolou?rs?\b|\bwhat (?:kind|type|sort|shape|material) of\b|\bmade of\b|무슨 색")
@@ -41,7 +42,7 @@ def kind_of(question: str, intent: Intent) -> Kind:
         return "reading"
     if _YES_OR_NO.match(lowered) and not _EITHER.search(lowered):
         return "yes or no"
-    if intent.aim == "place" and asks_where(question):
+    if intent.aim == "place" and intent.asked and asks_where(question):
         return "place"
     return "description" if _DESCRIPTION.search(lowered) else "open"
 

@@ -38,7 +38,9 @@ _SAID_RELATIONS = (
     (re.compile(r"\b(?:behind|under|underneath)\b"), "behind or under"),
 )
 # "Is there more than a dog?" is not settled by there being a dog, "Are there no cats?" turns yes and no around.
-_UNSETTLED = re.compile(r"\b(?:more|fewer|less|another|other|both|same|not?|without|isn't|aren't|only|than)\b")
+_UNSETTLED = re.compile(
+    r"\b(?:more|fewer|less|another|other|both|same|not?|neither|nor|without|isn't|aren't|only|than)\b"
+)
 
 _ALIKE = re.compile(r"\b(?:same|equal|equally|alike|as many)\b")
 

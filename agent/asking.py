@@ -1,0 +1,120 @@
+"""How questions ask for a thing to be named: which animal it is, what he holds, what is on the left.
+
+Patterns of whole questions in lower case; `agent.naming` says which of the found things is the one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vqa.agent.uses import CONTENTS, SORTS
+from vqa.words import COLORS
+
+_SORT_WORDS = {
+    "animal": "animal animals creature creatures pet pets mammal mammals",
+    "vehicle": "vehicle vehicles transportation",
+    "fruit": "fruit fruits",
+    "vegetable": "vegetable vegetables veggie veggies",
+    "food": "food foods dish meal snack",
+    "dessert": "dessert desserts pastry pastries",
+    "utensil": "utensil utensils silverware cutlery",
+    "device": "device devices appliance appliances",
+    "sport": "sport sports game",
+    "room": "room",
+}
+SORT_OF = {word: sort for sort, words in _SORT_WORDS.items() for word in words.split()}
+_VERBS = {  # as people say it: what it is in USES
+    r"riding(?: on)?|about to ride": "riding",
+    r"holding(?: up| on to| onto)?|carrying": "holding",
+    r"eating|about to eat|cooking|preparing|serving|biting(?: into)?|chewing(?: on)?": "eating",
+    r"drinking": "drinking",
+    r"cutting|slicing": "cutting",
+    r"throwing|about to throw|(?:trying to |about to )?catch(?:ing)?|reaching for|chasing|jumping for": "catching",
+    r"(?:trying to |about to )?hit(?:ting)?": "hitting",
+    r"petting|feeding|milking|walking(?: with)?": "petting",
+    r"playing with": "playing with",
+    r"playing": "playing",
+    r"(?:doing|performing) (?:a |her |his |their )?(?:trick|stunt)s? (?:on|with)": "trick",
+    r"(?:talking|speaking|texting) on": "talking on",
+    r"reading": "reading",
+    r"watching": "watching",
+    r"using|typing on": "using",
+    r"pulling|rolling": "pulling",
+    r"wearing (?:on|around) (?:his|her|their|the) neck": "around the neck",
+    r"doing|participating in|practicing": "doing",
+    r"(?:sitting|seated|standing|lying|laying|sleeping|resting|perched)(?: down| up)? (?:on(?: top of)?|in)|on": "on",
+}
+_SOMEBODY = (
+    r"(?:people|persons?|m[ae]n|wom[ae]n|boys?|girls?|child(?:ren)?|kids?|bab(?:y|ies)|guys?|lad(?:y|ies)|he|she|they|"
+    r"players?|surfers?|skiers?|skaters?|riders?|snowboarders?|skateboarders?|athletes?|batter|catcher|chef|toddler|"
+    r"someone|somebody)"
+)
+_SOME = r"(?:(?:the|this|that|these|those|a|an)\s+)"
+_WHO = (
+    rf"(?P<who>{_SOME}?(?:[\w'-]+ ){{0,3}}?(?P<somebody>{_SOMEBODY})|{_SOME}(?P<other>[a-z][a-z ]*?))"
+    r"(?: (?:in|on|with|wearing|at) (?:[\w'-]+ ?){1,5}?)?"
+)
+_END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
+_LOOKED_FOR = r"what (?:(?:object|thing|item|activity) )?(?:is|are|was|were|(?:do|can) you see)"
+DOES = [(re.compile(rf"{_LOOKED_FOR} {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()]
+IN_HAND = re.compile(
+    rf"what (?:is|are) (?:in (?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
+    rf"|(?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
+    rf"|what (?:does|do|did) {_WHO} (?:have in|hold|carry)\b.*"
+)
+OF_A_SORT = [
+    re.compile(
+        r"(?:what|which)(?: (?:kinds?|types?|sorts?|form|mode) of| sporting)?(?: (?!color|brand|is|are)[\w-]+)? "
+        rf"(?P<sort>{'|'.join(SORT_OF)})\b(?P<rest>.*)"
+    ),
+    re.compile(
+        r"what (?:is|are) (?:the(?: name of (?:the|this))? |this |that |these |those )(?:[a-z]+ )?"
+        rf"(?P<sort>{'|'.join(SORT_OF)})\b(?P<rest>.*)"
+    ),
+]
+MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a detector knows
+    rf"\b(?:{'|'.join(COLORS)}|grey|colou?rs?|shirt|t-shirt|hat|sign|logo|screen|toy|statue|painting|poster|made|for|"
+    r"besides|other|than|group|brand|names?|number|like|not|eating|doing|wearing|looking|thinking|saying|says?|feel|"
+    r"from|many|much|age|old|breed|contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
+)
+PART_OF_IT = re.compile(  # "What room is he in?", "What food are they eating?"
+    rf" in\W*$|\b{_SOMEBODY} eating\b"
+)
+IN_THE_SKY = re.compile(
+    r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
+    r"(?: flying| floating| hovering)?(?: up)?(?: high)? (?:in|through|across) (?:the )?(?:sky|air)\W*"
+    r"|what (?:is|are) (?:flying|hovering)\b.*"
+)
+ANIMAL_DOES = re.compile(
+    r"what (?:is|are) (?:sitting|seated|standing|lying|laying|sleeping|resting|hiding|peeking|leaning|walking|"
+    r"running|swimming|grazing|crossing|eating|drinking|looking|staring|watching|trying|pulling|chasing|jumping)\b"
+    r"(?P<rest>.*)"
+)
+INSIDE = re.compile(
+    rf"what (?:is|are) (?P<asked>(?:in|inside|on|on top of) {_SOME}(?:\w+ )?(?P<holder>{'|'.join(CONTENTS)})s?)\b\W*"
+)
+THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
+OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
+MOST = re.compile(
+    r"(?:what|which)(?: (?:object|thing|item))? (?:is|are) (?:the )?"
+    r"(?P<asked>(?P<how>biggest|largest|smallest|most common|most frequent|most numerous)"
+    r"(?: (?:objects?|things?|items?))?)"
+    r"(?: (?:there|here|you see|(?:in|on) (?:it|(?:the|this) (?:image|picture|photo))))*\W*"
+)
+IS_ROOM = re.compile(
+    r"(?:is|was) (?:this|that|it|(?:the|this) (?:image|picture|photo|scene|room))(?: (?:taken|shot))?"
+    r"(?: (?:of|in|inside))? (?:a|an|the|somebody's|someone's)(?: \w+)? "
+    rf"(?:{'|'.join(sorted(set(SORTS['room'].values())))})\W*"
+)
+AT_SIDE = re.compile(
+    r"(?:what|which) (?:is|are|(?:can|do) you see|(?:object|thing)s? (?:is|are))(?: (?:there|shown|located|visible))? "
+    r"(?P<asked>(?:on|at|to|in) the (?:far |very )?(?P<side>left|right|top|bottom|middle|center|centre))"
+    r"(?:[ -]hand)?(?: (?:side|half|part|edge))?"
+    r"(?: (?:of|in) (?:it|(?:the |this )(?:image|picture|photo|photograph|scene)))?\W*"
+)
+WHERE = re.compile(
+    rf"where (?:is|are) {_SOME}?(?:(?P<somebody>{_SOMEBODY})|(?P<other>[a-z][a-z ]*?))"
+    r"(?: (?:sitting|seated|standing|lying|laying|sleeping|resting|perched|placed|located|at))?(?: now)?\W*"
+)
+ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
+SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
