@@ -118,3 +118,12 @@ WHERE = re.compile(
 )
 ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
 SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
+FROM_THERE = re.compile(
+    rf"where (?:is|are) {_SOME}?(?P<thing>[a-z][a-z ]*?) (?:relative to|in relation to|with respect to|"
+    rf"compared (?:to|with)|seen from|from) {_SOME}?(?P<other>[a-z][a-z ]*?)\W*"
+)
+BESIDES = re.compile(
+    r"what else (?:is|are|can be seen|(?:can|do) you see)"
+    r"(?: (?:there|here|visible|shown|in (?:the|this) (?:image|picture|photo)))* "
+    rf"(?:besides|apart from|except|other than|aside from|but) {_SOME}?(?P<thing>[a-z][a-z ]*?)\W*"
+)

@@ -17,7 +17,7 @@ Aim = Literal["count", "compare", "presence", "place", "other"]
 
 _THING_ENDS = (
     r"(?=\s+(?:are|is|was|were|do|does|did|can|could|in|on|at|of|have|has|that|which|who|with|visible|present|here|"
-    r"there|near|next|behind|under|beside|by|above|below|left|right|around|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown|than)\b|[?.!,]|$)"
+    r"there|near|next|behind|under|beside|by|above|below|left|right|around|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown|than|but|without)\b|[?.!,]|$)"
 )
 _DETERMINER = r"(?:(?:a|an|any|some|the|one|more than one|at least one|more|fewer|another)\s+)?(?:pairs? of\s+)?"
 _COUNT = re.compile(
@@ -29,6 +29,7 @@ _PRESENCE = re.compile(
     rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}"
     rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
 )
+_AND = re.compile(rf"\s+(and|or)\s+{_DETERMINER}([a-z][a-z' -]*?){_THING_ENDS}")
 _ELSE = re.compile(r"\s*(?:what|which|who|whose|where|why|when|how)\b")
 _IN_IT = r"(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo|photograph|scene))"
 # "Is a dog in the picture?", "Are any dogs visible?", but not "Are the lights on in the picture?"
@@ -100,12 +101,28 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     if bound and not bound.partly:
         return Intent("presence", bound.labels, named, bound.thing, bound=bound)
     related = read_related(lowered, labels) if named else None
+    if related and related.other and related.of != "the one":
+        aim: Aim = "presence" if related.of == "any" else "count"
+        match = _COUNT.search(lowered) or _presence(lowered)
+        return Intent(aim, (related.other,), named, match["thing"] if match else "", related=related, bound=bound)
     match = None if related else _COUNT.search(lowered) or _presence(lowered)
     aim = _aim(lowered, match)
     if match is None:
         return Intent(aim, named, named, related=related, bound=bound)
-    thing = match["thing"].strip()
-    return Intent(aim, meant(thing, labels), named, thing, bound=bound)
+    thing, *also = (match["thing"].strip(), *_alternative(lowered, match, aim))
+    asked = meant(thing, labels)
+    if asked and also and (others := meant(also[1], labels)):
+        asked, thing = tuple(dict.fromkeys((*asked, *others))), f"{thing} {also[0]} {also[1]}"
+    return Intent(aim, asked, named, thing, bound=bound)
+
+
+def _alternative(lowered: str, match: re.Match[str], aim: Aim) -> tuple[str, ...]:
+    """Return what else is counted or looked for, behind "or" or "and": "How many cats and dogs are there?".
+
+    "Is there a cat and a dog?" looks for both, each by itself.
+    """
+    more = _AND.match(lowered, match.end())
+    return () if more is None or (aim == "presence" and more[1] == "and") else more.groups()
 
 
 def _presence(lowered: str) -> re.Match[str] | None:

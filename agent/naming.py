@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PATT
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
-from vqa.words import listed, place, plural, relation
+from vqa.words import counted, listed, place, plural, relation
 
 _ONE = ("room", "sport")
 """Of which a picture shows one."""
@@ -198,6 +199,32 @@ def _where(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None
     return found[0] if len({one and one.answer for one in found}) == 1 else None
 
 
+def _from_there(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name where one thing is, seen from another: "Where is the cup relative to the laptop?"."""
+    match = asking.FROM_THERE.fullmatch(asked)
+    if match is None:
+        return None
+    found = {label_of(match[name], finding.vocabulary): None for name in ("thing", "other")}
+    both = [next((region for region in sure if region.label == label), None) for label in found]
+    if len(both) < 2 or both[0] is None or both[1] is None or (how := relation(both[0], both[1])) is None:
+        return None
+    one, other = both[0], both[1]
+    nearer = "in front of" if how == "on or in front of" else "behind" if how == "behind or under" else how
+    on = PLACES.get(other.label) if how == "on or in front of" else None
+    return Named(f"place of {one.label}", (on or f"{nearer} the {other.label}",), (one, other))
+
+
+def _besides(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name all that there is besides a thing: "What else is there besides the dog?"."""
+    match = asking.BESIDES.fullmatch(asked)
+    label = match and label_of(match["thing"], finding.vocabulary)
+    if match is None or label is None:
+        return None
+    others = [region for region in sure if region.label != label]
+    number = Counter(region.label for region in others)
+    return Named(f"besides the {label}", tuple(counted(name, n) for name, n in number.items()), tuple(others))
+
+
 def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:
     # What reaches further down than a thing in whose box it is stands before it.
     below = [t for t in sure if t.label != one.label and _carries(t, one) and one.xyxy[3] <= t.xyxy[3]]
@@ -219,6 +246,8 @@ _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _inside,
     _at_side,
     _where,
+    _from_there,
+    _besides,
 )
 
 

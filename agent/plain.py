@@ -6,12 +6,17 @@ import re
 
 _WONDERING = (
     r"(?:(?:so|well|hey|please|and|but),? )?"
-    r"(?:(?:(?:would|could) you say|do you (?:think|know|believe|agree)|i (?:wonder|guess|think|suppose|want to know)|"
+    r"(?:(?:would|could) you say|do you (?:think|know|believe|agree)|i (?:wonder|guess|think|suppose|want to know)|"
     r"(?:(?:can|could|will|would) you )?(?:please )?(?:tell me|tell|say|see|check|confirm)|"
-    r"is it (?:true|so|correct|right|the case)|am i right)(?:,? (?:if|whether|that))? )?"
+    r"is it (?:true|so|correct|right|the case)|am i right)(?:,? (?:if|whether|that))? "
 )
 _RIGHT = r"(?:, ?(?:right|correct|yes|no|true|is(?:n't| that right)|isn't (?:there|it|that so)|aren't there|or not))?"
-_THERE_IS = re.compile(rf"{_WONDERING}there(?P<be>'s| is| are| was| were) (?P<what>.+?){_RIGHT}\W*", re.I)
+_THERE_IS = re.compile(rf"(?:{_WONDERING})?there(?P<be>'s| is| are| was| were) (?P<what>.+?){_RIGHT}\W*", re.I)
+_THE_THING_IS = re.compile(
+    rf"{_WONDERING}(?P<who>(?:the|this|that|these|those|his|her|their) [\w' -]+?|it) (?P<be>is|are|was|were) "
+    rf"(?P<what>.+?){_RIGHT}\W*",
+    re.I,
+)
 _IS_NOT = re.compile(r"(?P<be>is|are|was|were)(?:n't| not) there (?P<what>.+)", re.I)
 _NOBODY = re.compile(r"\b(?:nobody|no[ -]one)\b", re.I)
 _ANY = re.compile(r"any (?P<what>[\w' -]+\?)", re.I)
@@ -19,7 +24,7 @@ _NONE = re.compile(r"(?:is|are|was|were) there (?:no|not any|zero|exactly zero) 
 
 
 def plainly(question: str) -> str:
-    """Return a question about what there is as "Is there …?", any other as it is.
+    """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
 
     "Are there no dogs?" becomes "Are there exactly zero dogs?": told so, or not so, a small core answers rightly, where
     it takes the other for "Are there dogs?".
@@ -30,6 +35,8 @@ def plainly(question: str) -> str:
         asked = question = f"{be} there {match['what'].rstrip(' ?.!')}?"
     if match := _ANY.fullmatch(asked):
         return f"Are there any {match['what']}"
+    if match := _THE_THING_IS.fullmatch(asked):
+        return f"{match['be'].capitalize()} {match['who']} {match['what']}?"
     if match := _NONE.fullmatch(_NOBODY.sub("no people", asked)):
         return f"Are there exactly zero {match['what']}"
     return question

@@ -11,34 +11,30 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vqa.agent.coloring import counted_color
 from vqa.agent.fields import narrowed
-from vqa.agent.intent import Intent, in_english, in_terms_of_more, read_intent
+from vqa.agent.intent import in_english, in_terms_of_more, read_intent
+from vqa.agent.lines import BESIDE, Line
 from vqa.agent.meant import as_meant
-from vqa.agent.naming import named as named_by
+from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones
 from vqa.agent.plain import plainly
-from vqa.agent.related import holds, lies
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
-from vqa.agent.trust.kinds import asks_for_words, asks_where
+from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
-from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Prompt, Question, Region
-from vqa.words import counted, one, place, plural, relation
+from vqa.values import COUNT_SCORE, Finding, Prompt, Question, Region
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
-MAX_RELATIONS = 6
-MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
-MAX_ABSENT = 3  # a word like "animals" names ten labels; only those that are there are worth a line
+MAXBESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
 _STOP_WORDS = frozenset(
     "a an the is are was were do does did what which who whom whose where when why how many much there this that these "
     "those of in on at to for from by with and or it its you see say says said read reads written can could "
     "please".split()
 )
-_BESIDE = "beside the question"
 _SETTLED = ("count", "compare", "presence")  # aims where a detector that knows the thing is the one to ask
 # Asked for a figure, a line with digits is worth more than one without; "total" may stand a line above its value.
 _FIGURES = re.compile(
@@ -47,21 +43,6 @@ _FIGURES = re.compile(
 
 # Behind a question mark (the wide one as well), unless it is one of an address.
 _AFTER_A_QUESTION = re.compile(r"(?<=[?\uff1f])(?:\s+|(?=\w[^\s=&/]*(?:\s|$)))")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One piece of evidence as the core will read it.
-
-    Attributes:
-        text: The line.
-        rank: The lower, the later it is dropped.
-        doubt: Why the core shall not read it at all, if so.
-    """
-
-    text: str
-    rank: float
-    doubt: str = ""
 
 
 def compose(
@@ -136,18 +117,16 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
             boxes_answer |= bool(intent.asked) and intent.aim != "other"
             settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
-            settled |= bool(_bounded(intent, finding))
-            boxes_settle |= settled or bool(_asked_relation(_sure(finding), intent))
+            settled |= bool(bounded(intent, finding))
+            boxes_settle |= settled or bool(asked_relation(sure_ones(finding), intent))
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
-            lines += _named_lines(question, finding) or _object_lines(
-                question, finding, intent, settled=settled, color=counted_color(question, finding)
-            )
-    beside = _BESIDE if boxes_settle else ""
+            lines += object_lines(question, finding, intent, settled=settled, color=counted_color(question, finding))
+    beside = BESIDE if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
             text = _text_lines(question, finding, named)
-            lines += _at_most(0 if boxes_settle else MAX_BESIDE, text) if boxes_answer or boxes_settle else text
+            lines += _at_most(0 if boxes_settle else MAXBESIDE, text) if boxes_answer or boxes_settle else text
         elif finding.kind == "caption":
             lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
         elif finding.kind == "other":
@@ -157,7 +136,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
 
 def _setting(question: str, finding: Finding) -> str:
     """Return what a detector's sure boxes tell of whether it is indoors, if that is asked; "" if nothing."""
-    sure = [region.label for region in _sure(finding)]
+    sure = [region.label for region in sure_ones(finding)]
     return told_of_setting(question, sure) if finding.kind == "objects" else ""
 
 
@@ -171,156 +150,6 @@ def _unseen(caption: str, findings: Sequence[Finding]) -> str:
             if 2 * len(missed) > len(named):
                 return f"the detector finds no {' and no '.join(missed)}"
     return ""
-
-
-def _named_lines(question: str, finding: Finding) -> list[Line]:
-    """Return what a question asks to be named; what else there is beside it, for a small core would name that."""
-    told = named_by(question, finding)
-    if told is None:
-        return []
-    sure = [region.label for region in _sure(finding)]
-    return [Line(f"Detector: {told}", 0.0), Line(f"Detector: {_counts(sure)}", 3.0, _BESIDE)]
-
-
-def _object_lines(question: str, finding: Finding, intent: Intent, *, settled: bool, color: str) -> list[Line]:
-    """Return what the boxes say; where they settle the question, what else they show is told to nobody.
-
-    `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
-    """
-    sure = _sure(finding)
-    lines: list[Line] = []
-    if claim := _claimed(intent, finding):
-        lines.append(Line(f"Detector: {claim}", 0.0))
-    if bounded := _bounded(intent, finding):
-        lines.append(Line(f"Detector: {bounded}", 0.0))
-    if intent.thing and not intent.asked:
-        lines.append(Line(f"Detector: {intent.thing} unknown", 0.0))
-    if len(intent.asked) > 1 and intent.thing:
-        lines.append(Line(f"Detector: {_group(intent, finding)}", 0.0))
-    else:
-        with_places = intent.aim in ("place", "other")
-        seen = {r.label for r in finding.regions}
-        told = [label for label in intent.asked if label in seen or len(intent.asked) <= MAX_ABSENT]
-        lines += [Line(f"Detector: {_about(label, finding, with_places, color)}", 0.0) for label in told]
-    others_named = [label for label in intent.named if label not in intent.asked]
-    lines += [Line(f"Detector: {_about(label, finding, False)}", 1.0) for label in others_named]
-    told_so = _asked_relation(sure, intent)
-    if told_so:
-        lines.append(Line(f"Detector: {told_so}", 0.0))
-    where = intent.aim == "place" and asks_where(question) and any(r.label in intent.asked for r in sure)
-    beside = _BESIDE if settled or told_so or where else ""
-    if not told_so and intent.aim in ("place", "other") and intent.named:
-        doubt = beside if len(intent.named) == 1 else ""
-        told = _relations(sure, intent)
-        lines += [Line(f"Detector: {line}", 2.0 + 0.01 * i, doubt) for i, line in enumerate(told)]
-    if rest := [r.label for r in sure if r.label not in intent.named]:
-        lines.append(Line(f"Detector: {_counts(rest)}", 3.0, beside))
-    if not lines:
-        lines.append(Line("Detector: nothing found", 3.0))
-    return lines
-
-
-def _sure(finding: Finding) -> list[Region]:
-    return [region for region in finding.regions if region.score >= COUNT_SCORE]
-
-
-def _claimed(intent: Intent, finding: Finding) -> str:
-    """Return "more dogs than cats" or "no more dogs than cats", of what a question claims; "" if it claims nothing.
-
-    Told so, a small core agrees or not, which it can; of two numbers it often cannot say which is the larger. Asked
-    which are more, it is told that, or "as many dogs as cats".
-    """
-    if intent.claim is None:
-        return ""
-    how, *labels = intent.claim
-    numbers = {named: sum(r.label == named and r.score >= COUNT_SCORE for r in finding.regions) for named in labels}
-    which = how in ("most", "fewest")
-    if which and len(set(numbers.values())) == 1:
-        return f"as many {plural(labels[0], 0)} as {plural(labels[1], 0)}"
-    if which:
-        labels.sort(key=lambda label: numbers[label], reverse=how == "most")
-        return f"{'more' if how == 'most' else 'fewer'} {plural(labels[0], 0)} than {plural(labels[1], 0)}"
-    label, other = labels if how == "more" else reversed(labels)
-    return f"{'' if numbers[label] > numbers[other] else 'no '}more {plural(label, 0)} than {plural(other, 0)}"
-
-
-def _bounded(intent: Intent, finding: Finding) -> str:
-    """Return "two dogs" or "not two dogs", of what a question claims of their number; "" if that does not settle it."""
-    if intent.bound is None:
-        return ""
-    bound = intent.bound
-    number = sum(region.label in bound.labels and region.score >= bound.least for region in finding.regions)
-    return f"{'' if bound.holds(number) else 'not '}{bound.words}" if bound.settled(number) else ""
-
-
-def _about(label: str, finding: Finding, with_places: bool, color: str = "") -> str:
-    """Return "4 people", "no red cars" or "maybe 1 giraffe", with places if wanted."""
-    name = f"{color} {label}".lstrip()
-    found = [r for r in finding.regions if r.label == label]
-    sure = [r for r in found if r.score >= COUNT_SCORE]
-    if sure:
-        places = list(dict.fromkeys(place(region, finding.size) for region in sure))[:MAX_RELATIONS]
-        return counted(name, len(sure)) + (f" ({', '.join(places)})" if with_places else "")
-    weak = [r for r in found if r.score >= PRESENCE_SCORE]
-    return f"maybe {counted(name, len(weak))}" if weak else counted(name, 0)
-
-
-def _group(intent: Intent, finding: Finding) -> str:
-    """Return "3 animals: 2 dogs, 1 cat" for a word that stands for several labels."""
-    for threshold, hedge in ((COUNT_SCORE, ""), (PRESENCE_SCORE, "maybe ")):
-        members = [r.label for r in finding.regions if r.label in intent.asked and r.score >= threshold]
-        if members:
-            noun = intent.thing.removesuffix("s") if len(members) == 1 else intent.thing
-            return f"{hedge}{len(members)} {noun}: {_counts(members)}"
-    return f"no {intent.thing}"
-
-
-def _counts(labels: Sequence[str]) -> str:
-    """Return "4 people, 1 bus", in the order of first appearance."""
-    return ", ".join(counted(label, labels.count(label)) for label in dict.fromkeys(labels))
-
-
-def _asked_relation(sure: Sequence[Region], intent: Intent) -> str:
-    """Return "dog on couch", "dog not on couch" or "on couch: a dog and a cat", whichever is asked for; "" if unknown.
-
-    Out of six relations a small core often chooses the wrong one.
-    """
-    if intent.related is None:
-        return ""
-    how, anchor, other = intent.related.how, intent.related.anchor, intent.related.other
-    best = _surest(sure)
-    if anchor not in best:
-        return ""
-    if other is None:
-        there = [one(label) for label, r in best.items() if label != anchor and lies(how, r, best[anchor])]
-        return f"{how} {anchor}: {', '.join(there[:MAX_RELATIONS])}" if there else ""
-    so = holds(how, best[other], best[anchor]) if other in best else None
-    return "" if so is None else f"{other} {'' if so else 'not '}{how} {anchor}"
-
-
-def _relations(sure: Sequence[Region], intent: Intent) -> list[str]:
-    """Return "cup left of laptop": things against the one the question names, or the named ones among themselves.
-
-    The surest of each label stands for it; the thing named last is what the others are held against.
-    """
-    best = _surest(sure)
-    named = [label for label in intent.named if label in best]
-    others = named if len(named) > 1 else list(best)
-    told: dict[frozenset[str], str] = {}
-    for anchor in reversed(named):
-        for other in others:
-            how = relation(best[other], best[anchor]) if other != anchor else None
-            if how:
-                told.setdefault(frozenset((other, anchor)), f"{other} {how} {anchor}")
-    return list(told.values())[:MAX_RELATIONS]
-
-
-def _surest(sure: Sequence[Region]) -> dict[str, Region]:
-    """Return the first, that is surest, thing of each label, in their order."""
-    best: dict[str, Region] = {}
-    for region in sure:
-        best.setdefault(region.label, region)
-    return best
 
 
 def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
@@ -351,7 +180,7 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
 def _at_most(number: int, lines: Sequence[Line]) -> list[Line]:
     """Return lines of text, all but the best `number` of them marked as left out."""
     told = sorted(range(len(lines)), key=lambda i: lines[i].rank)[:number]
-    return [line if line.doubt or i in told else replace(line, doubt=_BESIDE) for i, line in enumerate(lines)]
+    return [line if line.doubt or i in told else replace(line, doubt=BESIDE) for i, line in enumerate(lines)]
 
 
 def _inside(inner: Region, outer: Region) -> bool:

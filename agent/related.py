@@ -7,8 +7,9 @@ are not what its boxes tell apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from vqa.agent.vocabulary import label_of
 from vqa.values import Region
@@ -53,10 +54,23 @@ _WHETHER = re.compile(
     rf"^\s*(?:(?:would you say|do you think)(?: that)?\s+{_THE}(?P<said>[a-z][a-z -]*?)\s+(?:is|are)|"
     rf"(?:is|are)\s+{_THE}(?P<other>[a-z][a-z -]*?))\s+(?P<how>{_HOW})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
 )
+_SOME = re.compile(
+    rf"^\s*(?:(?:is|are)(?: there|(?= (?:an?|any|some)\b))|(?:do|can|could) you see)\s+(?:some\s+)?{_THE}"
+    rf"(?P<other>[a-z][a-z -]*?)\s+(?P<how>{_HOW})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
+)
+_HOW_MANY = re.compile(
+    r"^\s*how many\s+(?:pairs? of\s+)?(?P<other>[a-z][a-z -]*?)\s+(?:(?:are|is|do you see|can you see|can be seen)\s+)?"
+    rf"(?:there\s+)?(?:(?:standing|lying|laying|sitting|seated|sleeping|resting|parked|placed|located)\s+)?(?P<how>{_HOW})\s+"
+    rf"{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
+)
 _CENTRED = 0.25
 """Two boxes are side by side along an axis from that share of the smaller side between their centres."""
+_IN_TOUCH = 0.2
+"""The gap between two things of which one is on the other, as a share of the height of the lesser one."""
 _NEAR, _FAR = 1.0, 2.5
 """The gap between two things beside each other that are near or far, as a share of the larger one's width."""
+
+Of = Literal["the one", "any", "how many"]
 
 
 @dataclass(frozen=True)
@@ -67,24 +81,55 @@ class Related:
         how: In the question's own words: "to the left of".
         anchor: The label that things are held against.
         other: The label of which it is asked whether it is so; None: asked is what is.
+        of: Asked is of the one that is meant, whether any is so, or how many are.
     """
 
     how: str
     anchor: str
     other: str | None = None
+    of: Of = "the one"
 
 
 def read_related(question: str, labels: Collection[str]) -> Related | None:
     """Return what a question asks of one thing against another, None if it is not plainly that."""
     lowered = " ".join(question.lower().split())
-    what, whether = _WHAT.match(lowered), _WHETHER.match(lowered)
-    match = what or whether
-    if match is None or (anchor := label_of(match["anchor"], labels)) is None:
+    if match := _WHAT.match(lowered):
+        anchor = label_of(match["anchor"], labels)
+        return None if anchor is None else Related(match["how"], anchor)
+    some, number = _SOME.match(lowered), _HOW_MANY.match(lowered)
+    match = some or number or _WHETHER.match(lowered)
+    if match is None:
         return None
-    if match is what:
-        return Related(match["how"], anchor)
-    other = label_of(match["said"] or match["other"], labels)
-    return None if other in (None, anchor) else Related(match["how"], anchor, other)
+    anchor = label_of(match["anchor"], labels)
+    other = label_of((match.groupdict().get("said") or match["other"]), labels)
+    if anchor is None or other in (None, anchor):
+        return None
+    return Related(
+        match["how"], anchor, other, "any" if match is some else "how many" if match is number else "the one"
+    )
+
+
+def is_so(asked: Related, things: Sequence[Region]) -> bool | None:
+    """Return whether it is as asked, of the surest of both labels or of any; None if the boxes do not tell.
+
+    Args:
+        asked: With another label.
+        things: What was found, the surest first.
+    """
+    pairs = _pairs(asked, things)
+    so = [holds(asked.how, a, b) for a, b in (pairs[:1] if asked.of == "the one" else pairs)]
+    return True if True in so else False if so and None not in so else None
+
+
+def how_many(asked: Related, things: Sequence[Region]) -> int | None:
+    """Return how many things of the other label are as asked; None if nothing of one of the labels was found."""
+    pairs = _pairs(asked, things)
+    return len({a for a, b in pairs if holds(asked.how, a, b)}) if pairs else None
+
+
+def _pairs(asked: Related, things: Sequence[Region]) -> list[tuple[Region, Region]]:
+    anchors = [thing for thing in things if thing.label == asked.anchor]
+    return [(thing, anchor) for thing in things if thing.label == asked.other for anchor in anchors]
 
 
 def holds(how: str, a: Region, b: Region) -> bool | None:
@@ -94,6 +139,8 @@ def holds(how: str, a: Region, b: Region) -> bool | None:
         return True if lies(how, a, b) else False if _gap(a, b) > _FAR else None
     if means in _NOT_SO:
         seen = relation(a, b)
+        if seen in ("above", "below") and seen in _SO[means] and not _touches(a, b):
+            return False if means == "on" else None  # a lamp over the table is not on it
         return True if seen in _SO[means] else False if seen in _NOT_SO[means] else None
     axis = 0 if means in ("left of", "right of") else 1
     (low, high), (other_low, other_high) = ((r.xyxy[axis], r.xyxy[axis + 2]) for r in (a, b))
@@ -108,7 +155,15 @@ def lies(how: str, a: Region, b: Region) -> bool:
     means = "in front of" if how in WITHIN else PHRASES[how]
     if means == "beside":
         return relation(a, b) in ("left of", "right of") and _gap(a, b) <= _NEAR
-    return relation(a, b) in _SO[means]
+    seen = relation(a, b)
+    return seen in _SO[means] and (means not in ("on", "under") or seen not in ("above", "below") or _touches(a, b))
+
+
+def _touches(a: Region, b: Region) -> bool:
+    """Return whether two boxes, one above the other, are (nearly) in touch."""
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.xyxy, b.xyxy
+    apart = max(ay0, by0) - min(ay1, by1)
+    return min(ax1, bx1) > max(ax0, bx0) and apart <= _IN_TOUCH * min(ay1 - ay0, by1 - by0)
 
 
 def _gap(a: Region, b: Region) -> float:

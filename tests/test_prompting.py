@@ -93,6 +93,14 @@ def test_a_pair_is_related_once_and_only_among_the_named_things() -> None:
         ("What is beside the person?", "beside person: a couch"),  # the dog is further than a person is wide
         ("Is the dog near the cat?", "dog near cat"),
         ("Is the dog next to the person?", None),  # neither close nor far
+        ("Is there a dog on the couch?", "dog on couch"),
+        ("Are there people on the couch?", "no person on couch"),
+        ("Is it true that the dog is on the couch?", "dog on couch"),
+        ("How many cats are on the sofa?", "1 cat on couch"),
+        ("How many people are there left of the couch?", "no people left of couch"),
+        ("Where is the dog relative to the couch?", "place of dog: on the couch"),
+        ("Where is the couch in relation to the person?", "place of couch: left of the person"),
+        ("What else do you see besides the couch?", "besides the couch: 1 dog, 1 cat and 1 person"),
     ],
 )
 def test_what_is_asked_of_two_things_is_told_in_the_questions_words(question: str, told: str | None) -> None:
@@ -101,9 +109,26 @@ def test_what_is_asked_of_two_things_is_told_in_the_questions_words(question: st
     regions = (Region((20, 120, 150, 220), "couch", 0.9), *inside, Region((220, 100, 290, 240), "person", 0.9))
     seen = Finding("detect", "objects", "", regions, vocabulary=known, size=SIZE)
     found = lines(question, seen)
-    assert [line for line in found if ": a " in line or " not " in line or line == f"Detector: {told}"] == (
-        [f"Detector: {told}"] if told else []
-    )
+    assert [
+        line for line in found if ": a " in line or "no p" in line or " not " in line or line == f"Detector: {told}"
+    ] == ([f"Detector: {told}"] if told else [])
+
+
+def test_what_answers_by_itself_is_told_alone() -> None:
+    cow, horses = box("dog", x=200), [box("bus", x=x) for x in (10, 80)]
+    assert told("Is there a dog on the bus?", objects(cow, *horses)) == ["Detector: no dog on bus"]
+    assert told("How many buses are left of the dog?", objects(cow, *horses)) == ["Detector: 2 buses left of dog"]
+    assert told("How many buses are left of the cat?", objects(cow, *horses)) == [
+        "Detector: 2 buses",
+        "Detector: no cats",
+    ]
+
+
+def test_two_things_counted_or_looked_for_together_are_a_group() -> None:
+    seen = objects(box("dog"), box("bus", x=80), box("bus", x=160))
+    assert told("How many dogs and buses are there?", seen) == ["Detector: 3 dogs and buses: 1 dog, 2 buses"]
+    assert told("Are there any cats or dogs?", seen) == ["Detector: 1 cats or dog: 1 dog"]
+    assert told("Is there a dog and a cat?", seen) == ["Detector: 1 dog", "Detector: no cats"]
 
 
 def test_a_word_for_many_labels_tells_only_those_that_are_there() -> None:

@@ -360,6 +360,11 @@ def test_the_table_shows_stances_and_boxes_and_no_control_character(capsys: pyte
         ("Is the person left of the bus?", "Yes", "supports", "finds the person left of the bus"),
         ("Is the bus left of the person?", "Yes", "contradicts", "finds the bus not left of the person"),
         ("Is the bus left of the person?", "No", "supports", "finds the bus not left of the person"),
+        ("Is there a dog left of the person?", "Yes", "supports", "finds the dog left of the person"),
+        ("Are there dogs right of the bus?", "Yes", "contradicts", "finds no dog right of the bus"),
+        ("Is there a cat on the bus?", "No", "supports", "knows cats and finds none"),
+        ("How many dogs are left of the bus?", "2", "supports", "counts 2 dogs left of the bus"),
+        ("How many dogs are right of the bus?", "2", "contradicts", "counts no dogs right of the bus"),
     ],
 )
 def test_what_is_asked_of_two_things_is_held_against_their_boxes(

@@ -28,13 +28,15 @@ _DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what is happening|
 _YES_OR_NO = re.compile(
     r"(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should|might|isn't|aren't|doesn't)\b"
 )
+_MORE_THAN_THAT = re.compile(r"\bbut (?:no|not)\b|\bwithout\b")
 _EITHER = re.compile(r"\bor\b(?! not\b)")  # "Is this a dog or a cat?" is answered with one of them
 
 
 def kind_of(question: str, intent: Intent) -> Kind:
     """Return a question's kind; `intent` is what it asks a detector for."""
     lowered = plainly(question).lower().strip()
-    if intent.bound is not None:  # that something is there says little about how many there are
+    if intent.bound is not None or _MORE_THAN_THAT.search(lowered) or (intent.related and intent.related.of == "any"):
+        # That something is there says little about how many there are, or about what it is on.
         return "yes or no"
     if intent.aim == "count" or (intent.aim == "presence" and not asks_for_words(question)):
         return intent.aim

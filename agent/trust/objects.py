@@ -10,9 +10,10 @@ from vqa.agent.coloring import AskedColor, asked_color, colors_in
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.naming import Named, named
 from vqa.agent.plain import plainly
-from vqa.agent.related import Related, holds
+from vqa.agent.related import Related, how_many, is_so
 from vqa.agent.setting import THINGS, Setting, shown
 from vqa.agent.setting import asked as setting_asked
+from vqa.agent.sides import AskedSide, asked_side, is_there
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes
 from vqa.agent.vocabulary import mentioned
@@ -57,8 +58,12 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
         yield from _of_a_comparison(finding, intent.claim, text)
     elif intent.bound is not None and said is not None and intent.bound.settled(_number(finding, intent.bound)):
         yield from _of_a_bound(finding, intent.bound, said)
+    elif (side := asked_side(question, finding.vocabulary)) and said is not None:
+        yield from _of_a_side(finding, side, said)
     elif intent.related is not None and intent.related.other is not None and said is not None:
         yield from _of_two_things(finding, intent.related, said)
+    elif intent.related is not None and intent.related.of == "how many":
+        yield from _of_how_many(finding, intent.related, text) or _of_a_count(finding, intent, text)
     elif kind == "count":
         yield from _of_a_count(finding, intent, text)
     elif kind == "presence" and said is not None:
@@ -152,15 +157,34 @@ def _number(finding: Finding, bound: Bound) -> int:
 
 
 def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:
-    """Compare a yes or no with where the surest box of one label is, seen from that of the other."""
-    here = _found(finding, [asked.other or ""], COUNT_SCORE)[:1]
-    there = _found(finding, [asked.anchor], COUNT_SCORE)[:1]
-    if not here or not there:
-        return
-    so = holds(asked.how, here[0], there[0])
+    """Compare a yes or no with where the boxes of one label are, seen from those of the other."""
+    things = _found(finding, [asked.other or "", asked.anchor], COUNT_SCORE)
+    so = is_so(asked, things)
     if so is not None:
-        told = f"finds the {asked.other} {'' if so else 'not '}{asked.how} the {asked.anchor}"
-        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, here + there)
+        here, there = (next(r for r in things if r.label == label) for label in (asked.other, asked.anchor))
+        which = f"the {asked.other} {'' if so else 'not '}" if so or asked.of == "the one" else f"no {asked.other} "
+        told = f"finds {which}{asked.how} the {asked.anchor}"
+        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, (here, there))
+    elif asked.of == "any" and not any(region.label == asked.other for region in things):
+        yield from _of_presence(finding, read_intent(f"Is there a {asked.other}?", finding.vocabulary), yes)
+
+
+def _of_how_many(finding: Finding, asked: Related, text: str) -> list[Evidence]:
+    """Compare a number with how many things of one label are somewhere, seen from those of another."""
+    things = _found(finding, [asked.other or "", asked.anchor], COUNT_SCORE)
+    said, right = number(text), how_many(asked, things)
+    if said is None or right is None:
+        return []
+    told = f"counts {counted(asked.other or '', right)} {asked.how} the {asked.anchor}"
+    return [Evidence(finding.expert, "supports" if said == right else "contradicts", told, things)]
+
+
+def _of_a_side(finding: Finding, asked: AskedSide, yes: bool) -> Iterator[Evidence]:
+    things = _found(finding, [asked.label], COUNT_SCORE)
+    so = is_there(asked, things, finding.size)
+    if so is not None:
+        told = f"finds the {asked.label} {place(things[0], finding.size)}"
+        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, things[:1])
 
 
 def _of_a_place(finding: Finding, intent: Intent, text: str) -> Iterator[Evidence]:
