@@ -63,9 +63,8 @@ class Narrowed:
     """A document narrowed down to what can be the asked value.
 
     Attributes:
-        what: The kind of value.
-        lines: What can be it, by the number of its line; empty for a line that the one before tells as well. None if
-            all lines shall be read.
+        what: The kind of value; empty if all lines shall be read.
+        lines: What can be it, by the number of its line; empty for a line that the one before tells as well.
     """
 
     what: str = ""
@@ -79,11 +78,19 @@ def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
         question: In its own words.
         lines: A document as it was read, in reading order.
     """
+    if _NUMBER.search(question):
+        return Narrowed("number", _figures(lines))
     for what, asked, values in _FIELDS:
         if asked.search(question):
             found = values(lines)
             return Narrowed(what, found) if found and len(lines) >= _LONG else Narrowed()
     return Narrowed()
+
+
+def _figures(lines: Sequence[str]) -> dict[int, str]:
+    """Return the words with digits in them, of whatever was read, be it short: no other can be a shirt's number."""
+    found = {i: " ".join(re.findall(r"\S*\d\S*", line)) for i, line in enumerate(lines)}
+    return {i: figures for i, figures in found.items() if figures}
 
 
 def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str]]:
@@ -151,6 +158,7 @@ def _address(lines: Sequence[str]) -> dict[int, str]:
     return {i: " ".join(lines[j] for j in block) if i == block[0] else "" for i in block}
 
 
+_NUMBER = re.compile(r"\b(?:what|which)(?: is the)? numbers?\b(?! (?:of|plate))", re.IGNORECASE)
 _WHOSE = "(?:company|shop|store|restaurant|supermarket)"
 _FIELDS = (
     ("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _values(_DATE)),

@@ -22,6 +22,7 @@ from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones
 from vqa.agent.plain import plainly
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
+from vqa.agent.sought import lines_that_say, sought_words
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
@@ -122,6 +123,9 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
             lines += object_lines(question, finding, intent, settled=settled, color=counted_color(question, finding))
+    if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
+        lines = [replace(line, doubt=BESIDE) for line in lines]
+        boxes_answer = boxes_settle = False
     beside = BESIDE if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
@@ -153,13 +157,23 @@ def _unseen(caption: str, findings: Sequence[Finding]) -> str:
 
 
 def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
+    words = sought_words(question)
     if not finding.regions:
-        return [Line("Text: none found", 1.0)]
+        return [Line(f"Text: {words} not found" if words else "Text: none found", 1.0)]
+    if words is not None:
+        told = f"{words} {'' if lines_that_say(words, finding.regions) else 'not '}found".lstrip()
+        return [Line(f"Text: {told}", 1.0), *(Line(f"Text: {read.label}", 3.0, BESIDE) for read in finding.regions)]
+    return _lines_read(question, finding, named)
+
+
+def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
     words = {w for w in re.findall(r"\w+", question.lower()) if w not in _STOP_WORDS and len(w) > 1}
     wants_figures = _FIGURES.search(question.lower()) is not None
     lines = []
     since_match = 99
     fitting = narrowed(question, [region.label for region in finding.regions])
+    if fitting.what and not fitting.lines:
+        lines = [Line("Text: none found", 1.0)]
     for index, region in enumerate(finding.regions):
         since_match = 0 if words & set(re.findall(r"\w+", region.label.lower())) else since_match + 1
         rank = 1.0 if since_match == 0 else 1.5 if since_match <= 2 else 3.0
@@ -170,7 +184,7 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
             rank = min(rank, 1.2)
         where = f" on the {holder.label}" if holder is not None else ""
         doubt = " (unsure)" if region.score < SURE_READING else ""
-        left_out = f"no {fitting.what} in it" if fitting.lines and index not in fitting.lines else ""
+        left_out = f"no {fitting.what} in it" if fitting.what and index not in fitting.lines else ""
         value = f" ({fitting.what})" if index in fitting.lines else ""
         if read := fitting.lines.get(index, region.label):
             lines.append(Line(f"Text{where}{value}{doubt}: {read}", rank + 0.001 * index, left_out))

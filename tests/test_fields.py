@@ -136,3 +136,12 @@ def test_what_is_left_out_is_told_with_its_reason() -> None:
         "Text (date): 05 Mar 2018",
         "Text (date): 2l/O3/2018",
     ]
+
+
+def test_a_number_is_looked_for_among_figures_however_short_the_text() -> None:
+    assert kept("What number is shown?", ["Hougang Ave 4", "EXIT"]) == ["4"]
+    assert kept("Which number is on the shirt?", ["23", "BULLS"]) == ["23"]
+    assert kept("What number of people may enter?", ["EXIT", "4"]) == ["EXIT", "4"]
+    found = Finding("ocr", "text", "", (Region((0, 0, 9, 9), "EXIT", 0.9),), size=(99, 99))
+    told = [line.text for line in evidence("What number is shown?", [found]) if not line.doubt]
+    assert told == ["Text: none found"]

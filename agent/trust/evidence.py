@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.meant import as_meant
+from vqa.agent.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
-from vqa.agent.trust.readings import reading_evidence
+from vqa.agent.trust.readings import reading_evidence, sought_evidence
 from vqa.agent.trust.saying import abstains
 from vqa.values import Evidence, Finding, Question
 
@@ -27,11 +28,13 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
 
 
 def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[Evidence]:
-    kind = kind_of(question, intent_of(question, findings))
+    kind, sought = kind_of(question, intent_of(question, findings)), sought_words(question)
     for finding in findings:
         if finding.error is not None:
             continue
-        if finding.kind == "objects":
+        if sought is not None:
+            yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()
+        elif finding.kind == "objects":
             yield from object_evidence(question, as_meant(question, finding), text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
             yield from reading_evidence(finding, text)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from vqa.agent.coloring import asked_color
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
+from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
 from vqa.agent.trust.saying import number, says_yes
@@ -45,8 +46,10 @@ def features(
     told = {f"{KIND}{name}": float(kind == name) for name in KINDS}
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
-    detector = [e for e in evidence if _kind_of_expert(e.expert, findings) == "objects"]
-    told |= _of_stances(kind, detector, "detector")
+    # Of words that are looked for the reader speaks as a detector does of things.
+    sought = sought_words(question.text) is not None
+    speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) == ("text" if sought else "objects")]
+    told |= _of_stances(kind, speaks, "detector")
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding) for finding in objects]
@@ -54,7 +57,7 @@ def features(
     color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
     if kind == "open" and names:
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
-    told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked))
+    told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked and not sought))
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
     if kind == "presence" and intent.asked and looked:
         best = max(scores, default=0.0)

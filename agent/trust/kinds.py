@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
+from vqa.agent.sought import sought_words
 from vqa.values import Finding
 
 Kind = Literal["presence", "count", "place", "reading", "yes or no", "description", "open"]
@@ -35,6 +36,8 @@ _EITHER = re.compile(r"\bor\b(?! not\b)")  # "Is this a dog or a cat?" is answer
 def kind_of(question: str, intent: Intent) -> Kind:
     """Return a question's kind; `intent` is what it asks a detector for."""
     lowered = plainly(question).lower().strip()
+    if sought_words(question) is not None:
+        return "yes or no"
     if intent.bound is not None or _MORE_THAN_THAT.search(lowered) or (intent.related and intent.related.of == "any"):
         # That something is there says little about how many there are, or about what it is on.
         return "yes or no"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from vqa.agent.sought import lines_that_say
 from vqa.agent.trust.saying import says_yes, telling_words, words
-from vqa.values import Evidence, Finding, Region
+from vqa.values import Evidence, Finding, Region, Stance
 
 HALF = 0.5
 """Share of an answer's words that must have been read for the reading to support it."""
@@ -22,11 +23,24 @@ def reading_evidence(finding: Finding, text: str) -> Iterator[Evidence]:
         return
     lines, share = lines_with(finding, text)
     if share >= HALF:
-        quoted = "; ".join(region.label for region in lines)
-        quoted = quoted if len(quoted) <= _MOST_QUOTED else f"{quoted[: _MOST_QUOTED - 1]}…"
-        yield Evidence(finding.expert, "supports", f"reads “{quoted}”", lines)
+        yield Evidence(finding.expert, "supports", f"reads {_quoted(lines)}", lines)
     else:
         yield Evidence(finding.expert, "contradicts", "reads other words than the answer's", lines)
+
+
+def sought_evidence(finding: Finding, sought: str, text: str) -> Iterator[Evidence]:
+    """Yield what read lines say about a yes or no to whether some words, or any for "", are written."""
+    said, lines = says_yes(text), lines_that_say(sought, finding.regions)
+    if said is None:
+        return
+    stance: Stance = "supports" if said == bool(lines) else "contradicts"
+    none = "reads other words" if finding.regions else "found no text to read"
+    yield Evidence(finding.expert, stance, f"reads {_quoted(lines)}" if lines else none, lines)
+
+
+def _quoted(lines: Sequence[Region]) -> str:
+    quoted = "; ".join(region.label for region in lines)
+    return f"“{quoted if len(quoted) <= _MOST_QUOTED else f'{quoted[: _MOST_QUOTED - 1]}…'}”"
 
 
 def lines_with(finding: Finding, text: str) -> tuple[tuple[Region, ...], float]:
