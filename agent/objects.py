@@ -23,9 +23,9 @@ def object_lines(question: str, finding: Finding, intent: Intent, *, settled: bo
     `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
     """
     sure = sure_ones(finding)
-    if told := _alone(question, finding, intent):
+    if alone := _alone(question, finding, intent):
         others = _counts([region.label for region in sure])
-        return [Line(f"Detector: {told}", 0.0), Line(f"Detector: {others}", 3.0, BESIDE)]
+        return [Line(f"Detector: {alone}", 0.0), Line(f"Detector: {others}", 3.0, BESIDE)]
     lines: list[Line] = []
     if claim := _claimed(intent, finding):
         lines.append(Line(f"Detector: {claim}", 0.0))
