@@ -54,6 +54,16 @@ def test_captions_of_tables_with_columns_of_other_names(tmp_path, name, separato
     assert [(e.image, e.answers) for e in found] == [("a.jpg", ("A dog.", "A hound.")), ("b.jpg", ("A cat.",))]
 
 
+def test_of_many_captions_those_that_agree_are_learnt(tmp_path):
+    told = ["A dog runs on a beach.", "My holidays!", "A brown dog runs on a beach.", "A dog on the beach runs."]
+    others = [{"image": f"{i}.jpg", "captions": [f"{word} bird", f"a {word} bird"]} for i, word in enumerate("abcdefg")]
+    path = lines(tmp_path / "c.jsonl", {"image": "a.jpg", "captions": told}, *others)
+    found, _ = read(path, "captions", agreed=2)
+    assert set(found[0].answers) == {told[0], told[2]}
+    assert found[1].answers == ("a bird", "a a bird")  # there are no more
+    assert read(path, "captions", agreed=9)[0] == read(path, "captions")[0]
+
+
 def test_a_limit_is_one_of_examples(tmp_path):
     path = lines(tmp_path / "c.jsonl", *({"image": f"{i}.jpg", "captions": ["x"]} for i in range(5)))
     assert len(read(path, "captions", limit=2)[0]) == 2

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from vqa.adapter_model.training.agreeing import most_agreed
 from vqa.adapter_model.training.examples import BadRow, BadRows, Example
 from vqa.adapter_model.training.pictures import tar_files, tar_members
 from vqa.adapter_model.training.recipe import Format, Source
@@ -35,7 +36,7 @@ def read_examples(source: Source, bad: BadRows) -> list[Example]:
     if not found:
         why = f"; first: {bad.named[0]}" if bad.named else ""
         raise InputError(f"{source.path or source.format}: no row of format {source.format!r} can be used{why}")
-    return found
+    return most_agreed(found, source.agreed) if source.agreed else found
 
 
 def _captions(source: Source, bad: BadRows) -> Iterator[Example]:

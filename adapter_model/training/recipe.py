@@ -34,6 +34,7 @@ class Source(_Strict):
         fields: Names of a row's fields that differ from the format's own, e.g. `captions: comment`.
         question: Asked about a picture that has captions alone.
         questions: Other wordings of it, one drawn for each row of a batch.
+        agreed: Captions of a picture that are learnt at most, those that agree most with its others; 0: all of them.
         answers: Captions of a picture that share one prompt in a batch; 0: all of them.
         views: Forms of a picture to learn from: plain, flip, crop, crop2, crop3, …; one is drawn each time.
         limit: The most rows read; 0: all.
@@ -48,6 +49,7 @@ class Source(_Strict):
     fields: dict[str, str] = {}
     question: str = CAPTION_QUESTION
     questions: tuple[str, ...] = ()
+    agreed: Annotated[int, Field(ge=0)] = 0
     answers: Annotated[int, Field(ge=0)] = 0
     views: tuple[Annotated[str, Field(pattern=r"^(plain|flip|crop\d*)$")], ...] = Field(("plain",), min_length=1)
     limit: Annotated[int, Field(ge=0)] = 0
