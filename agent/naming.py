@@ -204,14 +204,15 @@ def _from_there(asked: str, sure: Sequence[Region], finding: Finding) -> Named |
     match = asking.FROM_THERE.fullmatch(asked)
     if match is None:
         return None
-    found = {label_of(match[name], finding.vocabulary): None for name in ("thing", "other")}
-    both = [next((region for region in sure if region.label == label), None) for label in found]
-    if len(both) < 2 or both[0] is None or both[1] is None or (how := relation(both[0], both[1])) is None:
+    labels = [label_of(match[name], finding.vocabulary) for name in ("thing", "other")]
+    surest = {region.label: region for region in sorted(sure, key=_sureness)}
+    one, other = (surest.get(label or "") for label in labels)
+    how = relation(one, other) if one and other and one is not other else None
+    if one is None or other is None or how is None:
         return None
-    one, other = both[0], both[1]
-    nearer = "in front of" if how == "on or in front of" else "behind" if how == "behind or under" else how
+    plain = {"on or in front of": "in front of", "behind or under": "behind"}.get(how, how)
     on = PLACES.get(other.label) if how == "on or in front of" else None
-    return Named(f"place of {one.label}", (on or f"{nearer} the {other.label}",), (one, other))
+    return Named(f"place of {one.label}", (on or f"{plain} the {other.label}",), (one, other))
 
 
 def _besides(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vqa.agent.intent import Intent
 from vqa.agent.lines import BESIDE, Line
 from vqa.agent.naming import named as named_by
-from vqa.agent.related import how_many, is_so, lies
+from vqa.agent.related import as_asked, is_so, lies
 from vqa.agent.sides import asked_side, is_there
 from vqa.agent.trust.kinds import asks_where
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
@@ -67,7 +67,7 @@ def _alone(question: str, finding: Finding, intent: Intent) -> str:
         return str(named)
     sure = sure_ones(finding)
     if (side := asked_side(question, finding.vocabulary)) is not None:
-        there = is_there(side, [region for region in sure if region.label == side.label], finding.size)
+        there, _ = is_there(side, [region for region in sure if region.label == side.label], finding.size)
         return "" if there is None else _so(side.label, side.words, there, of_any=side.any)
     return asked_relation(sure, intent) if intent.related is not None and intent.related.of != "the one" else ""
 
@@ -148,9 +148,9 @@ def asked_relation(sure: Sequence[Region], intent: Intent) -> str:
         there = [one(label) for label, region in best.items() if lies(asked.how, region, anchor)]
         return f"{asked.how} {asked.anchor}: {', '.join(there[:MAX_RELATIONS])}" if there else ""
     if asked.of == "how many":
-        number = how_many(asked, sure)
-        return "" if number is None else f"{counted(asked.other, number)} {asked.how} {asked.anchor}"
-    so = is_so(asked, sure)
+        those = as_asked(asked, sure)
+        return "" if those is None else f"{counted(asked.other, len(those))} {asked.how} {asked.anchor}"
+    so, _ = is_so(asked, sure)
     return "" if so is None else _so(asked.other, f"{asked.how} {asked.anchor}", so, of_any=asked.of == "any")
 
 

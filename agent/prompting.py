@@ -30,7 +30,7 @@ from vqa.values import COUNT_SCORE, Finding, Prompt, Question, Region
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
-MAXBESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
+MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
 _STOP_WORDS = frozenset(
     "a an the is are was were do does did what which who whom whose where when why how many much there this that these "
     "those of in on at to for from by with and or it its you see say says said read reads written can could "
@@ -130,7 +130,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     for finding in seen:
         if finding.kind == "text":
             text = _text_lines(question, finding, named)
-            lines += _at_most(0 if boxes_settle else MAXBESIDE, text) if boxes_answer or boxes_settle else text
+            lines += _at_most(0 if boxes_settle else MAX_BESIDE, text) if boxes_answer or boxes_settle else text
         elif finding.kind == "caption":
             lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
         elif finding.kind == "other":

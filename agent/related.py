@@ -109,22 +109,27 @@ def read_related(question: str, labels: Collection[str]) -> Related | None:
     )
 
 
-def is_so(asked: Related, things: Sequence[Region]) -> bool | None:
-    """Return whether it is as asked, of the surest of both labels or of any; None if the boxes do not tell.
+def is_so(asked: Related, things: Sequence[Region]) -> tuple[bool | None, tuple[Region, ...]]:
+    """Return whether it is as asked, of the surest of both labels or of any, and the two that show it.
+
+    None if the boxes do not tell.
 
     Args:
         asked: With another label.
         things: What was found, the surest first.
     """
     pairs = _pairs(asked, things)
-    so = [holds(asked.how, a, b) for a, b in (pairs[:1] if asked.of == "the one" else pairs)]
-    return True if True in so else False if so and None not in so else None
+    so = {pair: holds(asked.how, *pair) for pair in (pairs[:1] if asked.of == "the one" else pairs)}
+    for pair, holding in so.items():
+        if holding:
+            return True, pair
+    return (False, pairs[0]) if so and None not in so.values() else (None, ())
 
 
-def how_many(asked: Related, things: Sequence[Region]) -> int | None:
-    """Return how many things of the other label are as asked; None if nothing of one of the labels was found."""
+def as_asked(asked: Related, things: Sequence[Region]) -> tuple[Region, ...] | None:
+    """Return the things of the other label that are as asked; None if nothing of one of the labels was found."""
     pairs = _pairs(asked, things)
-    return len({a for a, b in pairs if holds(asked.how, a, b)}) if pairs else None
+    return tuple(dict.fromkeys(a for a, b in pairs if holds(asked.how, a, b))) if pairs else None
 
 
 def _pairs(asked: Related, things: Sequence[Region]) -> list[tuple[Region, Region]]:

@@ -44,16 +44,23 @@ def asked_side(question: str, labels: Collection[str]) -> AskedSide | None:
     return AskedSide(label, side, match["words"], match["any"] is not None)
 
 
-def is_there(asked: AskedSide, things: Sequence[Region], size: tuple[int, int]) -> bool | None:
-    """Return whether the first of these things, or any of them, is on that side; None if its middle is near the line.
+def is_there(
+    asked: AskedSide, things: Sequence[Region], size: tuple[int, int]
+) -> tuple[bool | None, tuple[Region, ...]]:
+    """Return whether the first of these things, or any of them, is on that side, and the one that shows it.
+
+    None if its middle is near the line.
 
     Args:
         asked: The thing and the side.
         things: Those of the label, the surest first.
         size: Of the picture, width and height.
     """
-    so = [_is_there(asked.side, thing, size) for thing in (things if asked.any else things[:1])]
-    return True if True in so else False if so and None not in so else None
+    so = {thing: _is_there(asked.side, thing, size) for thing in (things if asked.any else things[:1])}
+    for thing, there in so.items():
+        if there:
+            return True, (thing,)
+    return (False, (things[0],)) if so and None not in so.values() else (None, ())
 
 
 def _is_there(side: str, thing: Region, size: tuple[int, int]) -> bool | None:

@@ -44,3 +44,8 @@ def test_the_answer_is_held_against_the_box() -> None:
     (held,) = weigh(Question("Is the dog on the left?"), found, "Yes")
     assert (held.stance, held.text) == ("supports", "finds the dog left")
     assert weigh(Question("Is the dog on the right?"), found, "Yes")[0].stance == "contradicts"
+
+
+def test_what_shows_it_is_the_thing_that_is_there() -> None:
+    (held,) = weigh(Question("Is there a cup on the right?"), [seen(("cup", LEFT), ("cup", BOTTOM_RIGHT))], "Yes")
+    assert (held.text, [region.xyxy for region in held.regions]) == ("finds the cup bottom right", [BOTTOM_RIGHT])

@@ -380,3 +380,11 @@ def test_a_claimed_number_that_the_count_bears_out_is_trusted() -> None:
     borne_out = answer("Are there more than two people?", "No", found)
     denied = answer("Are there more than two people?", "Yes", found)
     assert (denied.confidence or 1.0) < 0.6 < (borne_out.confidence or 0.0)
+
+
+def test_what_shows_a_relation_are_the_two_things_it_is_so_of() -> None:
+    found = boxes(("dog", 0.9), ("dog", 0.8), ("person", 0.9), at=[(300, 50), (20, 50), (160, 50)])
+    (held,) = weigh(Question("Is there a dog left of the person?"), [found], "Yes")
+    assert (held.stance, [region.score for region in held.regions]) == ("supports", [0.8, 0.9])
+    (held,) = weigh(Question("How many dogs are left of the person?"), [found], "1")
+    assert (held.text, len(held.regions)) == ("counts 1 dog left of the person", 1)

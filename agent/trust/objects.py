@@ -10,7 +10,7 @@ from vqa.agent.coloring import AskedColor, asked_color, colors_in
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.naming import Named, named
 from vqa.agent.plain import plainly
-from vqa.agent.related import Related, how_many, is_so
+from vqa.agent.related import Related, as_asked, is_so
 from vqa.agent.setting import THINGS, Setting, shown
 from vqa.agent.setting import asked as setting_asked
 from vqa.agent.sides import AskedSide, asked_side, is_there
@@ -159,12 +159,11 @@ def _number(finding: Finding, bound: Bound) -> int:
 def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:
     """Compare a yes or no with where the boxes of one label are, seen from those of the other."""
     things = _found(finding, [asked.other or "", asked.anchor], COUNT_SCORE)
-    so = is_so(asked, things)
+    so, shown = is_so(asked, things)
     if so is not None:
-        here, there = (next(r for r in things if r.label == label) for label in (asked.other, asked.anchor))
         which = f"the {asked.other} {'' if so else 'not '}" if so or asked.of == "the one" else f"no {asked.other} "
         told = f"finds {which}{asked.how} the {asked.anchor}"
-        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, (here, there))
+        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, shown)
     elif asked.of == "any" and not any(region.label == asked.other for region in things):
         yield from _of_presence(finding, read_intent(f"Is there a {asked.other}?", finding.vocabulary), yes)
 
@@ -172,19 +171,19 @@ def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evid
 def _of_how_many(finding: Finding, asked: Related, text: str) -> list[Evidence]:
     """Compare a number with how many things of one label are somewhere, seen from those of another."""
     things = _found(finding, [asked.other or "", asked.anchor], COUNT_SCORE)
-    said, right = number(text), how_many(asked, things)
-    if said is None or right is None:
+    said, those = number(text), as_asked(asked, things)
+    if said is None or those is None:
         return []
-    told = f"counts {counted(asked.other or '', right)} {asked.how} the {asked.anchor}"
-    return [Evidence(finding.expert, "supports" if said == right else "contradicts", told, things)]
+    told = f"counts {counted(asked.other or '', len(those))} {asked.how} the {asked.anchor}"
+    return [Evidence(finding.expert, "supports" if said == len(those) else "contradicts", told, those)]
 
 
 def _of_a_side(finding: Finding, asked: AskedSide, yes: bool) -> Iterator[Evidence]:
     things = _found(finding, [asked.label], COUNT_SCORE)
-    so = is_there(asked, things, finding.size)
+    so, shown = is_there(asked, things, finding.size)
     if so is not None:
-        told = f"finds the {asked.label} {place(things[0], finding.size)}"
-        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, things[:1])
+        told = f"finds the {asked.label} {place(shown[0], finding.size)}"
+        yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, shown)
 
 
 def _of_a_place(finding: Finding, intent: Intent, text: str) -> Iterator[Evidence]:
