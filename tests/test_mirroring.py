@@ -60,3 +60,18 @@ def test_half_a_score_below_the_least_is_left_out() -> None:
 
 def test_name_and_labels_are_the_detectors() -> None:
     assert (Mirrored(LeftHalf(), 200).name, Mirrored(LeftHalf(), 200).labels) == ("left-half", ("blob",))
+
+
+def test_a_second_look_that_is_not_worth_it_is_not_taken() -> None:
+    seen = []
+
+    def worth(found) -> bool:
+        seen.append([r.xyxy for r in found])
+        return False
+
+    twice = Mirrored(LeftHalf(), 100)
+    (found,) = twice.detect(picture((50, 20, 70, 40)), 0.15, worth=worth)
+    assert found.score == 0.6
+    assert found.xyxy == pytest.approx((50, 20, 70, 40), abs=2)  # in the picture's pixels, not the scaled one's
+    assert seen == [[found.xyxy]]
+    assert twice.detect(picture((150, 20, 170, 40)), 0.15, worth=worth) == []

@@ -1,5 +1,6 @@
 import pytest
 
+from vqa.experts.detectors.mirroring import Mirrored
 from vqa.experts.detectors.tiling import detect, merge, tiles
 from vqa.values import Region
 
@@ -94,3 +95,23 @@ def test_objects_come_best_first_and_where_they_are() -> None:
 def test_slivers_are_looked_at_whole(size: tuple[int, int]) -> None:
     found = detect(Blobs(), picture((0, 0, 1, 1), size=size), 0.1, with_tiles=True)
     assert [r.xyxy for r in found] == [(0, 0, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("box", "looks"),
+    [
+        ((420, 210, 580, 290), 2 + 4),  # seen in the whole picture, and the same in each tile
+        ((20, 20, 40, 40), 2 + 4 + 1),  # large enough to be seen in one tile
+        ((2, 2, 4, 4), 2 + 4),
+    ],
+)
+def test_a_tile_that_shows_nothing_new_is_looked_at_once(box, looks: int) -> None:
+    shown = []
+
+    class Coarse(Blobs):
+        def detect(self, picture, min_score: float) -> list[Region]:
+            shown.append(picture)
+            return [r for r in super().detect(picture, min_score) if r.xyxy[2] - r.xyxy[0] > 14]
+
+    detect(Mirrored(Coarse(), 500), picture(box), 0.15, with_tiles=True)
+    assert len(shown) == looks

@@ -6,7 +6,7 @@ lowers what is not (test-time augmentation; docs/measurements.md, "Detector").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,19 +36,30 @@ class Mirrored:
         self._side = side
         self.name, self.labels = detector.name, detector.labels
 
-    def detect(self, picture: Image, min_score: float) -> list[Region]:
-        """Return the objects of one RGB picture with a mean score of at least `min_score`, in its pixels."""
+    def detect(
+        self, picture: Image, min_score: float, *, worth: Callable[[Sequence[Region]], bool] | None = None
+    ) -> list[Region]:
+        """Return the objects of one RGB picture with a mean score of at least `min_score`, in its pixels.
+
+        Args:
+            picture: Of any size.
+            min_score: Of 0 to 1.
+            worth: Told what the first look found, says whether a second one is worth its time; by default it is.
+        """
         import PIL.ImageOps
 
         # A third of the score is enough here: the other look may be surer.
         least = min_score / 3
         small = scaled(picture, self._side)
+
+        def sure(found: Sequence[Region]) -> list[Region]:
+            return [_in_pixels(region, small.size, picture.size) for region in found if region.score >= min_score]
+
         plain = self._detector.detect(small, least)
+        if worth is not None and not worth(sure(plain)):
+            return sure(plain)
         mirrored = self._detector.detect(PIL.ImageOps.mirror(small), least)
-        back = [_mirrored(region, small.width) for region in mirrored]
-        return [
-            _in_pixels(region, small.size, picture.size) for region in mean(plain, back) if region.score >= min_score
-        ]
+        return sure(mean(plain, [_mirrored(region, small.width) for region in mirrored]))
 
 
 def scaled(picture: Image, side: int) -> Image:

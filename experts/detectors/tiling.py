@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from vqa.boxes import Box, area, overlap, shared
+from vqa.experts.detectors.mirroring import Mirrored
 from vqa.values import Region
 
 if TYPE_CHECKING:
@@ -36,9 +37,24 @@ def detect(detector: Detector, picture: Image, min_score: float, *, with_tiles: 
     """Return the objects of an RGB picture, best first, in its pixels."""
     found = detector.detect(picture, min_score)
     if with_tiles and min(picture.size) >= MIN_SIDE:
-        for_tiles = [(tile, detector.detect(picture.crop(_rounded(tile)), min_score)) for tile in tiles(picture.size)]
+        for_tiles = [(tile, _in_tile(detector, picture, tile, min_score, found)) for tile in tiles(picture.size)]
         found = merge(found, for_tiles, picture.size)
     return sorted(found, key=lambda r: -r.score)
+
+
+def _in_tile(
+    detector: Detector, picture: Image, tile: Box, min_score: float, known: Sequence[Region]
+) -> Sequence[Region]:
+    """Return a tile's objects in its own pixels; one that shows nothing new is not looked at mirrored as well."""
+
+    def shows_more(found: Sequence[Region]) -> bool:
+        whole_ones = _complete([(tile, found)], picture.size)
+        return any(not any(_is_duplicate(region, other) for other in known) for region in whole_ones)
+
+    part = picture.crop(_rounded(tile))
+    if not isinstance(detector, Mirrored):
+        return detector.detect(part, min_score)
+    return detector.detect(part, min_score, worth=shows_more)
 
 
 def tiles(size: tuple[int, int]) -> list[Box]:
@@ -58,9 +74,7 @@ def merge(
         size: Width and height of the picture.
     """
     kept = list(whole)
-    moved = [(_moved(region, tile), tile) for tile, regions in by_tile for region in regions]
-    complete = [region for region, tile in moved if not _is_cut(region.xyxy, tile, size)]
-    for region in sorted(complete, key=lambda r: -r.score):
+    for region in sorted(_complete(by_tile, size), key=lambda r: -r.score):
         twin = next((i for i, k in enumerate(kept) if _is_duplicate(region, k)), None)
         if twin is None:
             kept.append(region)
@@ -72,6 +86,12 @@ def merge(
 def _rounded(tile: Box) -> tuple[int, int, int, int]:
     x0, y0, x1, y1 = tile
     return round(x0), round(y0), round(x1), round(y1)
+
+
+def _complete(by_tile: Sequence[tuple[Box, Sequence[Region]]], size: tuple[int, int]) -> list[Region]:
+    """Return the tiles' objects in the picture's pixels, without those that an inner border of a tile cuts."""
+    moved = [(_moved(region, tile), tile) for tile, regions in by_tile for region in regions]
+    return [region for region, tile in moved if not _is_cut(region.xyxy, tile, size)]
 
 
 def _moved(region: Region, tile: Box) -> Region:
