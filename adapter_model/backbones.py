@@ -22,20 +22,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError, ModelUnavailable
+from vqa.networks.efficientnet_lite import NAME as BUILT_IN
+from vqa.networks.efficientnet_lite import load_efficientnet, squeezed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vqa.settings import Settings
 
-BUILT_IN = "efficientnet-lite2"
 _LEVELS, _MIRRORED = ":levels", ":mirrored"
 _BUILT_IN = tuple(BUILT_IN + levels + mirrored for mirrored in ("", _MIRRORED) for levels in ("", _LEVELS))
 _SIDE = 224  # pixels
@@ -81,13 +80,7 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
         from vqa.adapter_model.blip2 import blip2_backbone, load_blip2
 
         return blip2_backbone(load_blip2(model, offline=settings.offline))
-    from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
-    from vqa.weights import Store
-
-    folder = Store.from_settings(settings).fetch(BUILT_IN)
-    network = EfficientNetLite2()
-    load_in_order(network, folder)
-    network.to(memory_format=torch.channels_last)  # what a CPU's convolutions read fastest
+    network = load_efficientnet(settings)
 
     def levels(pixels: Tensor) -> Tensor:
         *earlier, last = network.levels(pixels)
@@ -102,7 +95,7 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
     def twice(pixels: Tensor) -> Tensor:
         return torch.cat(once(torch.cat([pixels, pixels.flip(-1)])).chunk(2), dim=1)
 
-    return Backbone(network.eval(), twice if name.endswith(_MIRRORED) else once, _squeezed)
+    return Backbone(network, twice if name.endswith(_MIRRORED) else once, lambda picture: squeezed(picture, _SIDE))
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:
@@ -217,34 +210,6 @@ def _cached(repo: str, names: Sequence[str]) -> str | None:
 
     found = [try_to_load_from_cache(repo, name) for name in names] if repo else []
     return next((path for path in found if isinstance(path, str)), None)
-
-
-def load_in_order(network: nn.Module, folder: Path) -> None:
-    """Load the folder's .pth into a network whose state has other names but the same tensors in the same order.
-
-    Raises:
-        ModelUnavailable: The file is missing, or its tensors are not the network's.
-    """
-    files = sorted(folder.glob("*.pth"))
-    if not files:
-        raise ModelUnavailable(f"{folder}: no .pth file there; run `vqa models pull`")
-    try:
-        found = read_tensor_file(files[0])
-    except InputError as error:
-        raise ModelUnavailable(f"{error}; pull it again") from None
-    expected = network.state_dict()
-    if [tuple(t.shape) for t in found.values()] != [tuple(t.shape) for t in expected.values()]:
-        raise ModelUnavailable(f"{files[0]}: its tensors are not those of {type(network).__name__}; pull it again")
-    network.load_state_dict(dict(zip(expected, found.values(), strict=True)))
-
-
-def _squeezed(picture: Image) -> Tensor:
-    """Return (3, 224, 224) in [-1, 1]: the whole picture, squeezed, so that nothing at its border is lost."""
-    from PIL.Image import Resampling
-
-    squeezed = picture.resize((_SIDE, _SIDE), Resampling.BICUBIC, reducing_gap=2.0)
-    pixels = torch.from_numpy(np.array(squeezed)).permute(2, 0, 1)  # (3, 224, 224) uint8
-    return (pixels.float() / 255 - 0.5) / 0.5
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from vqa.adapter_model.gguf_file import convert
 from vqa.adapter_model.hub import is_repo, repo_folder
 from vqa.adapter_model.llama import LlamaSizes, LlamaWeights, Read
 from vqa.adapter_model.meta_llama import is_meta_folder, open_meta
-from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError, ModelUnavailable
+from vqa.networks.tensor_file import read_tensor_file
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM

@@ -12,8 +12,8 @@ from vqa.adapter_model.base_model import base_folder, open_base
 from vqa.adapter_model.checkpoints import VISION, WEIGHTS, write_adapter, write_tensors
 from vqa.adapter_model.minigpt4_official import is_minigpt4, translate_minigpt4
 from vqa.adapter_model.official import RELEASED_BASE, translate
-from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError
+from vqa.networks.tensor_file import read_tensor_file
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,8 +15,8 @@ from typing import Any
 from torch import Tensor
 
 from vqa.adapter_model.llama import LlamaSizes, Read
-from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.errors import InputError
+from vqa.networks.tensor_file import read_tensor_file
 
 LINEARS = {
     "attention.wq": "self_attn.q_proj",

@@ -93,7 +93,15 @@ ANIMAL_DOES = re.compile(
 INSIDE = re.compile(
     rf"what (?:is|are) (?P<asked>(?:in|inside|on|on top of) {_SOME}(?:\w+ )?(?P<holder>{'|'.join(CONTENTS)})s?)\b\W*"
 )
-THIS = re.compile(r"what (?:is|are) (?:this|that|these|those)(?: (?:object|thing|item)s?)?(?: called)?\W*")
+HERE = (
+    r"(?:here|there|shown|pictured|depicted|displayed|visible|called|you see|"
+    r"in (?:it|(?:the|this) (?:image|picture|photo)))"
+)
+THIS = re.compile(  # and not "What is in the picture?", which asks for all there is
+    r"(?:what (?:is|are) (?:it|this|that|these|those)|what (?:is|are) (?:the name of )?(?:this|that|these|those|the) "
+    r"(?:object|thing|item)s?|what is (?:shown|pictured|depicted|displayed)|what am i looking at|"
+    rf"(?:identify|classify) (?:it|this|that|these))(?: {HERE})*\W*"
+)
 OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
 MOST = re.compile(
     r"(?:what|which)(?: (?:object|thing|item))? (?:is|are) (?:the )?"
@@ -127,3 +135,8 @@ BESIDES = re.compile(
     r"(?: (?:there|here|visible|shown|in (?:the|this) (?:image|picture|photo)))* "
     rf"(?:besides|apart from|except|other than|aside from|but) {_SOME}?(?P<thing>[a-z][a-z ]*?)\W*"
 )
+
+
+def lowered(question: str) -> str:
+    """Return a question as the patterns have it: in lower case, "what is" for "what's", each blank one."""
+    return " ".join(re.sub(r"\b(what|where|that|it)['\u2019]s\b", r"\1 is", question.lower()).split())

@@ -23,6 +23,8 @@ from vqa.words import counted, listed, place, plural, relation
 _ONE = ("room", "sport")
 """Of which a picture shows one."""
 _CENTER = {"middle": "center", "centre": "center"}
+THIS_SCORE = 0.5
+"""From this score on a thing may be what "this" is: of what is less sure, most is not there."""
 _SHARE = 0.25
 """Asked for several, those are named that show this share of what the first of them does."""
 _SAME = 0.7
@@ -55,7 +57,7 @@ class Named:
 
 def named(question: str, finding: Finding) -> Named | None:
     """Return what a question asks to be named, as a detector's sure boxes have it; None if either does not."""
-    lowered = " ".join(re.sub(r"\b(what|where)'s\b", r"\1 is", question.lower()).split())
+    lowered = asking.lowered(question)
     sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
     for rule in _RULES:
         if (found := rule(lowered, sure, finding)) is not None:
@@ -116,9 +118,12 @@ def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
 
 
 def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    """Name what there is besides people, if it is of one kind."""
-    kinds = {region.label for region in sure} - {"person"}
-    if not asking.THIS.fullmatch(asked) or len(kinds) != 1:
+    """Name what there surely is besides people, if it is of one kind."""
+    if not asking.THIS.fullmatch(asked):
+        return None
+    surest = [region for region in sure if region.score >= THIS_SCORE]
+    kinds = {region.label for region in surest} - {"person"}
+    if len(kinds) != 1:
         return None
     return _most("this", sure, {label: label for label in kinds}, _size)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vqa.agent import asking
 from vqa.agent.intent import Intent
 from vqa.agent.lines import BESIDE, Line
+from vqa.agent.naming import THIS_SCORE
 from vqa.agent.naming import named as named_by
 from vqa.agent.related import as_asked, is_so, lies
 from vqa.agent.sides import asked_side, is_there
@@ -23,6 +25,8 @@ def object_lines(question: str, finding: Finding, intent: Intent, *, settled: bo
     `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
     """
     sure = sure_ones(finding)
+    if asking.THIS.fullmatch(asking.lowered(question)):
+        sure = [region for region in sure if region.score >= THIS_SCORE]
     if alone := _alone(question, finding, intent):
         others = _counts([region.label for region in sure])
         return [Line(f"Detector: {alone}", 0.0), Line(f"Detector: {others}", 3.0, BESIDE)]

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
+from vqa.agent.classes import told_of_classes
 from vqa.agent.coloring import counted_color
 from vqa.agent.fields import narrowed
 from vqa.agent.intent import in_english, in_terms_of_more, read_intent
@@ -26,7 +27,7 @@ from vqa.agent.sought import lines_that_say, sought_words
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
-from vqa.values import COUNT_SCORE, Finding, Prompt, Question, Region
+from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
@@ -126,6 +127,10 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
         lines = [replace(line, doubt=BESIDE) for line in lines]
         boxes_answer = boxes_settle = False
+    if classes := _class_lines(question, seen):
+        settled = not classes[0].doubt
+        boxes_settle |= settled
+        lines = [*classes, *(replace(line, doubt=BESIDE) if settled else line for line in lines)]
     beside = BESIDE if boxes_settle else ""
     for finding in seen:
         if finding.kind == "text":
@@ -135,6 +140,17 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
+    return lines
+
+
+def _class_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
+    """Return what a classifier names, if the question asks for that; what else it is sure of is told to nobody."""
+    lines = []
+    for finding in (finding for finding in findings if finding.kind == "classes"):
+        told = told_of_classes(question, finding, findings)
+        sure = [region.label for region in finding.regions[:1] if region.score >= CLASS_SCORE]
+        lines += [Line(f"Classifier: {told}", 0.0)] if told else []
+        lines += [Line(f"Classifier: {name}", 3.0, BESIDE) for name in sure if not told.endswith(name)]
     return lines
 
 

@@ -20,6 +20,7 @@ _LINE = re.compile(
     r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?P<value> \([^():]+\))?: (?P<read>.+)"  # "(total)"
 )
 _NONE = "none found"
+_CLASS = re.compile(r"Classifier: [^:]+: (?P<name>.+)")
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
     r"^(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should)\b|\bwhere\b|\bwhich side\b|\bwhy\b|"
@@ -58,13 +59,16 @@ class Quotable(NamedTuple):
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.
 
-    Where the question names a thing, what stands on it; and lines that were surely read, where there are any. Of a
-    question for all that is written the lines are one, so that none is left out.
+    What a classifier names, which is a rare word. Else, where the question names a thing, what stands on it; and lines
+    that were surely read, where there are any. Of a question for all that is written the lines are one, so that none is
+    left out.
 
     Args:
         question: In its own words.
         evidence: The lines that the core reads.
     """
+    if classes := [match["name"] for line in evidence if (match := _CLASS.fullmatch(line))]:
+        return Quotable((classes[0],), whole=True)
     lowered = question.lower().strip()
     about_it = _ABOUT_IT.search(lowered) or read_intent(question, ()).aim in ("count", "presence")
     if about_it or not asks_for_words(question):

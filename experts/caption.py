@@ -14,22 +14,31 @@ from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 
 _NONE = (
-    "no captioner: set caption_model to smollm2-captions (it ships, and is rough), an adapter's folder, or BLIP "
+    "no captioner: set caption_model to smollm2-captions (it ships), an adapter's folder, or BLIP "
     "(Salesforce/blip-image-captioning-base)"
 )
-_CUES = """
-describe, description, caption, happening, happens, going on, why, doing, scene, scenery, situation, activity, event,
-mood, atmosphere, weather, season, place, setting, color, colors, colour, colours, wearing, look like, looks like,
-what kind, summarize, summary, tell me about, about this, what is this, what's this, story,
-설명, 묘사, 무슨 일, 무엇을 하고, 뭐 하고, 뭐하고, 왜, 장면, 상황,
-분위기, 날씨, 계절, 배경, 색, 무슨 색, 입고, 어떤 사진, 무슨 사진, 무슨 그림, 요약
+_DESCRIBING = """
+describe, description, caption, happening, happens, going on, summarize, summary, tell me about, about this, story,
+what is this, what's this, what is shown, scene, scenery,
+설명, 묘사, 무슨 일, 장면, 상황, 어떤 사진, 무슨 사진, 무슨 그림, 요약
+"""
+_MORE = """
+why, doing, situation, activity, event, mood, atmosphere, weather, season, place, setting, color, colors, colour,
+colours, wearing, look like, looks like, what kind,
+무엇을 하고, 뭐 하고, 뭐하고, 왜, 분위기, 날씨, 계절, 배경, 색, 무슨 색, 입고
 """
 
 
 class Captioner(Protocol):
-    """Puts a picture into one sentence; constructing one loads nothing."""
+    """Puts a picture into one sentence; constructing one loads nothing.
+
+    Attributes:
+        model: Its name.
+        rough: Whether it invents so much that it is asked for descriptions alone.
+    """
 
     model: str
+    rough: bool
 
     @property
     def fingerprint(self) -> str | None:
@@ -61,12 +70,13 @@ class CaptionExpert:
     name: ClassVar[str] = "caption"
     kind: ClassVar[FindingKind] = "caption"
     description: ClassVar[str] = "puts the whole picture into one sentence"
-    cues: ClassVar[tuple[str, ...]] = tuple(_CUES.replace("\n", " ").strip().split(", "))
     uses_question: ClassVar[bool] = False
     side_by_side: ClassVar[bool] = True
 
     def __init__(self, captioner: Captioner | None) -> None:
         self._captioner = captioner
+        describing, more = (tuple(cues.replace("\n", " ").strip().split(", ")) for cues in (_DESCRIBING, _MORE))
+        self.cues = describing if captioner is None or captioner.rough else (*describing, *more)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:

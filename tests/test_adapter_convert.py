@@ -19,10 +19,10 @@ from vqa.adapter_model.convert import convert
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.official_names import Llama, multimodal_entries
 from vqa.adapter_model.presets import preset
-from vqa.adapter_model.tensor_file import read_tensor_file
 from vqa.adapter_model.transformers_base import load_base
 from vqa.cli import app
 from vqa.errors import InputError, ModelUnavailable
+from vqa.networks.tensor_file import read_tensor_file
 from vqa.protocols import Core
 from vqa.registry import cores
 from vqa.settings import Settings

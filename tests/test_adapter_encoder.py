@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from vqa.adapter_model.backbones import load_in_order
 from vqa.adapter_model.encoder import VisionEncoder
 from vqa.errors import InputError, ModelUnavailable
 from vqa.images import load_image
+from vqa.networks.efficientnet_lite import load_in_order
 from vqa.settings import Settings
 
 CPU = torch.device("cpu")

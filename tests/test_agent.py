@@ -174,9 +174,9 @@ def test_from_pretrained_takes_every_installed_expert_and_loads_nothing() -> Non
 
 
 def test_an_expert_that_the_settings_leave_out_is_asked_by_name_alone() -> None:
-    agent = VQAAgent.from_pretrained(core="echo", settings=Settings())
+    agent = VQAAgent.from_pretrained(core="echo", settings=Settings(caption_model=""))
     route = agent.route("Describe the image.")
     assert "caption" not in route.experts
     assert route.reasons["caption"] == "no captioner is set"
-    named = VQAAgent.from_pretrained(core="echo", settings=Settings(experts=("caption",)))
+    named = VQAAgent.from_pretrained(core="echo", settings=Settings(caption_model="", experts=("caption",)))
     assert named.route("Describe the image.").experts == ("caption",)

@@ -243,7 +243,8 @@ def test_a_setting_that_changes_what_an_expert_sees_changes_its_fingerprint(tmp_
     assert mark("ocr") == mark("ocr", ocr_languages="de"), "the built-in reader reads both at once"
     others: list[dict[str, object]] = [{}, {"ocr_languages": "de"}, {"dtype": "float32"}]
     assert len({mark("ocr"), *(mark("ocr", ocr_model="easyocr", **other) for other in others)}) == 4
-    assert mark("caption") is None, "nobody captions"
+    assert mark("caption", caption_model="") is None, "nobody captions"
+    assert mark("classify") == mark("classify", tiles=False) is not None
 
 
 def test_the_built_in_detector_never_stands_for_a_yolo_that_was_asked_for(tmp_path: Path) -> None:

@@ -57,14 +57,21 @@ def picture() -> LoadedImage:
 
 
 def test_is_an_expert_found_by_name() -> None:
-    expert = experts.get("caption").from_settings(Settings())
+    expert = experts.get("caption").from_settings(Settings(caption_model="Salesforce/blip-image-captioning-base"))
     assert isinstance(expert, Expert)
     assert (expert.kind, expert.uses_question) == ("caption", False)
     assert {"describe", "why", "묘사"} <= set(expert.cues)
 
 
+def test_the_built_in_captioner_is_asked_for_descriptions_alone() -> None:
+    cues = experts.get("caption").from_settings(Settings()).cues
+    assert "describe" in cues
+    assert "what color" not in " ".join(cues)
+    assert "why" not in cues
+
+
 def test_without_a_model_it_is_absent_and_says_what_to_set(picture: LoadedImage) -> None:
-    expert = CaptionExpert.from_settings(Settings())
+    expert = CaptionExpert.from_settings(Settings(caption_model=""))
     reason = expert.available()
     assert reason is not None
     assert "caption_model" in reason

@@ -22,7 +22,7 @@ import sys
 from vqa.cli import app
 from vqa.commands import run
 here = sys.argv[1]
-plain = ("--core", "average-colour", "--no-expert", "detect,ocr,caption", "--offline", "-q")
+plain = ("--core", "average-colour", "--no-expert", "detect,ocr,caption,classify", "--offline", "-q")
 for command in (
     ("cores",),
     ("ask", f"{here}/red.png", "What colour is it?", *plain),

@@ -143,6 +143,7 @@ FILES = sorted(
     path
     for folder in ("vqa", "agent", "experts", "adapter_model/cores", "tools")
     for path in (ROOT / folder).rglob("*.py")
+    if path.parent != ROOT / "vqa" / "networks"  # classes of PyTorch's
 )
 
 

@@ -47,7 +47,7 @@ def test_a_question_without_any_cue_gets_the_cheapest_context() -> None:
 def test_a_captioner_never_looks_alone() -> None:
     chosen = route("Describe the picture.")
     assert set(chosen.experts) == {"caption", "detect"}
-    assert chosen.reasons["detect"] == "objects to hold against the caption"
+    assert chosen.reasons["detect"] == "objects to hold against what the whole picture shows"
 
 
 def test_all_asks_everybody_and_none_asks_nobody() -> None:

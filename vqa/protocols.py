@@ -17,7 +17,6 @@ class Expert(Protocol):
         name: Registered name, one lower-case word: "detect", "ocr", "caption".
         kind: What its findings hold.
         description: One sentence for `vqa experts`, routers and language models.
-        cues: English and Korean words in a question that ask for this expert, lower case.
         uses_question: False if the finding depends on the picture alone; it is then shared by all its questions.
         side_by_side: May be left out. True: threads may look at several pictures at once; else they take turns.
     """
@@ -25,11 +24,15 @@ class Expert(Protocol):
     name: ClassVar[str]
     kind: ClassVar[FindingKind]
     description: ClassVar[str]
-    cues: ClassVar[tuple[str, ...]]
     uses_question: ClassVar[bool]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self: ...
+
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """English and Korean words in a question that ask for this expert, lower case."""
+        ...
 
     @property
     def vocabulary(self) -> Collection[str]:

@@ -67,7 +67,7 @@ class Settings:
     tiles: bool = _setting(True, "also detect on overlapping tiles, for small objects")
     ocr_model: str = _setting("auto", "auto, pp-ocrv6, easyocr; auto: easyocr for languages the other cannot read")
     ocr_languages: tuple[str, ...] = _setting(("en",), "languages to read, by EasyOCR's codes")
-    caption_model: str = _setting("", "captioner: smollm2-captions, an adapter's folder, or BLIP's; empty: none")
+    caption_model: str = _setting("smollm2-captions", "captioner: an adapter's folder, or BLIP's; empty: none")
     expert_seconds: float = _setting(120.0, "longest an expert may look, in seconds; 0: no limit", least=0, most=86_400)
     second_looks: int = _setting(1, "most times experts look again, closer, for one question", least=0, most=8)
     second_look_seconds: float = _setting(10.0, "longest that second looks may take, in seconds", least=0, most=86_400)

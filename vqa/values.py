@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-FindingKind = Literal["objects", "text", "caption", "other"]
+FindingKind = Literal["objects", "text", "caption", "classes", "other"]
 Stance = Literal["supports", "contradicts"]
 
 # Chosen on 80 COCO photos (docs/measurements.md): a lower bar finds more of what is there, but counts worse.
@@ -23,6 +23,8 @@ COUNT_SCORE = 0.26
 """From this score on an object is counted and told."""
 PRESENCE_SCORE = 0.15
 """From this score on an object of the class that a question asks for is taken to be there; findings start here."""
+CLASS_SCORE = 0.5
+"""From this score on a class is taken to be what the whole picture shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,26 +68,29 @@ class Region:
     Attributes:
         color: What colour it mostly has ("red", "black and white"; of a person, what covers the chest); empty where
             nobody looked.
+        kinds: What else it is, from the narrowest on ("dog", "animal" of a beagle); empty where the expert has no say.
     """
 
     xyxy: tuple[float, float, float, float]
     label: str
     score: float
     color: str = ""
+    kinds: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        color = {"color": self.color} if self.color else {}
+        more = {"color": self.color, "kinds": list(self.kinds)}
         return {
             "label": self.label,
             "score": round(float(self.score), 4),
             "xyxy": [round(float(v), 1) for v in self.xyxy],
-            **color,
+            **{name: value for name, value in more.items() if value},
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Region:
         x0, y0, x1, y1 = data["xyxy"]
-        return cls((x0, y0, x1, y1), data["label"], data["score"], data.get("color", ""))
+        kinds = tuple(data.get("kinds", ()))
+        return cls((x0, y0, x1, y1), data["label"], data["score"], data.get("color", ""), kinds)
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,8 @@ class Finding:
 
     Attributes:
         expert: The expert's registered name.
-        kind: How the folding reads `regions`: detected objects, lines of text, or captions.
+        kind: How the folding reads `regions`: detected objects, lines of text, captions, or what the
+            whole picture may show.
         text: The finding in words, readable without the picture.
         regions: Boxes with labels and scores, in the expert's order (reading order for text).
         model: The weights that saw it, e.g. "efficientdet-lite0".

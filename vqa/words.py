@@ -59,6 +59,14 @@ def plural(label: str, n: int) -> str:
     return f"{label}s"
 
 
+def singular(word: str) -> str:
+    """Return a word without the ending of a plural, if it looks like one: "bus" for "buses", "glass" as it is."""
+    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x")):
+        if word.endswith(ending):
+            return word.removesuffix(ending) + instead
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
 def counted(label: str, n: int) -> str:
     """Return the number with its noun: "4 people", "1 bus", "no giraffes"."""
     return f"{n or 'no'} {plural(label, n)}"

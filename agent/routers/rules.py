@@ -1,8 +1,9 @@
 """The `rules` router: transparent, no language model, a reason in words for each choice and each non-choice.
 
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
-or places something, or names a thing it knows. When nothing speaks for anybody, the detectors look: they are the
-cheapest context. They also look beside a captioner, since a wrong caption leads a core astray.
+or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
+knows and no detector does. When nothing speaks for anybody, the detectors look: they are the cheapest context. They
+also look beside a captioner or a classifier, since what is wrong there leads a core astray.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from vqa.agent.classes import asks_for_classes
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
 from vqa.agent.vocabulary import says
@@ -47,12 +49,12 @@ class RulesRouter:
         counted = intent.thing if intent.asked else ""
         plain = plainly(question)  # "Would you say there is a dog?" asks for nothing that is said
         cued = re.sub(rf"\b{re.escape(counted)}\b", " ", plain.lower()) if counted else plain
-        why = {expert.name: _why(cued, intent, expert) for expert in experts}
+        why = {expert.name: _why(cued, intent, expert) or _what_it_is(question, expert, labels) for expert in experts}
         idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):
             why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
-        elif any(why[expert.name] for expert in experts if expert.kind == "caption"):
-            why |= dict.fromkeys(idle, "objects to hold against the caption")
+        elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes")):
+            why |= dict.fromkeys(idle, "objects to hold against what the whole picture shows")
         chosen = tuple(name for name, reason in why.items() if reason)
         reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
         told = "; ".join(f"{name}: {reasons[name]}" for name in chosen)
@@ -70,3 +72,7 @@ def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
     if intent.named:
         return f"the question names {', '.join(intent.named)}"
     return None
+
+
+def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | None:
+    return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

@@ -8,6 +8,7 @@ from vqa.agent.intent import read_intent
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Stance
+from vqa.words import singular
 
 HALF = 0.5
 """Share of an answer's words that a caption must say to support it."""
@@ -27,30 +28,23 @@ def caption_evidence(question: str, finding: Finding, text: str, *, kind: Kind) 
                 stance: Stance = "supports" if counted == number(text) else "contradicts"
                 yield Evidence(finding.expert, stance, f"says “{caption}”", (region,))
         elif kind in ("open", "description", "place") and says_yes(text) is None:
-            said, sought = set(map(_singular, words(caption))), set(map(_singular, telling_words(text)))
+            said, sought = set(map(singular, words(caption))), set(map(singular, telling_words(text)))
             if sought and len(said & sought) / len(sought) >= HALF:
                 yield Evidence(finding.expert, "supports", f"says “{caption}”", (region,))
 
 
 def _names_what_is_asked(question: str, caption: str) -> bool:
     thing = read_intent(question, ()).thing
-    return bool(thing) and set(map(_singular, words(thing))) <= set(map(_singular, words(caption)))
+    return bool(thing) and set(map(singular, words(thing))) <= set(map(singular, words(caption)))
 
 
 def _counted(question: str, caption: str) -> float | None:
     """Return how many of the asked thing a caption counts ("two dogs"), if it does."""
-    things = set(map(_singular, words(read_intent(question, ()).thing)))
+    things = set(map(singular, words(read_intent(question, ()).thing)))
     said = words(caption)
     for place, word in enumerate(said):
-        if _singular(word) in things:
+        if singular(word) in things:
             counts = [n for before in said[max(0, place - 2) : place] if (n := number(before)) is not None]
             if counts:
                 return counts[-1]
     return None
-
-
-def _singular(word: str) -> str:
-    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x")):
-        if word.endswith(ending):
-            return word.removesuffix(ending) + instead
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word

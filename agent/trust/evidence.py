@@ -1,7 +1,8 @@
 """Which findings speak for an answer, and which against it.
 
 An expert speaks only about what it can judge: a detector about the things it knows, a reader about words where the
-question asks for words, a captioner about what its caption names. Everything else is silence, which is no evidence.
+question asks for words, a classifier about what the whole picture is where that is asked, a captioner about what its
+caption names. Everything else is silence, which is no evidence.
 Text read in the picture never supports an answer to another question than what it says.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from vqa.agent.meant import as_meant
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence
+from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
@@ -38,5 +40,7 @@ def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[
             yield from object_evidence(question, as_meant(question, finding), text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
             yield from reading_evidence(finding, text)
+        elif finding.kind == "classes":
+            yield from class_evidence(question, finding, findings, text)
         elif finding.kind == "caption":
             yield from caption_evidence(question, finding, text, kind=kind)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
@@ -46,14 +47,17 @@ def features(
     told = {f"{KIND}{name}": float(kind == name) for name in KINDS}
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
-    # Of words that are looked for the reader speaks as a detector does of things.
+    # Of words that are looked for the reader speaks as a detector does of things, and a classifier of what it names.
     sought = sought_words(question.text) is not None
-    speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) == ("text" if sought else "objects")]
+    those_who_see = ("text",) if sought else ("objects", "classes")
+    speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) in those_who_see]
     told |= _of_stances(kind, speaks, "detector")
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding) for finding in objects]
+    classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]
     names = any(named(question.text, finding) for finding in looked)
+    names |= any(identified(question.text, finding, findings) for finding in classified)
     color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
     if kind == "open" and names:
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)

@@ -34,6 +34,7 @@ class AdapterCaptioner:
 
     def __init__(self, make_core: Callable[[], Core], adapter: str) -> None:
         self.model = adapter
+        self.rough = adapter == _BUILT_IN
         self._make_core = make_core
         self._core = make_core()
 

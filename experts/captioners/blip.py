@@ -36,7 +36,7 @@ class BlipCaptioner:
     """
 
     def __init__(self, model: str, *, device: str = "auto", dtype: str = "auto", offline: bool = False) -> None:
-        self.model = model
+        self.model, self.rough = model, False
         self._device = device
         self._dtype = dtype
         self._offline = offline

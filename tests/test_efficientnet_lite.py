@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
+from vqa.networks.efficientnet_lite import EfficientNetLite2
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,7 +57,7 @@ def test_its_levels_are_the_maps_of_the_last_stages():
 def test_it_needs_no_package_beyond_torch():
     program = """
 import sys, torch
-from vqa.adapter_model.efficientnet_lite import EfficientNetLite2
+from vqa.networks.efficientnet_lite import EfficientNetLite2
 with torch.inference_mode():
     EfficientNetLite2().eval()(torch.zeros(1, 3, 64, 64))
 print(*{"timm", "torchvision", "torch._dynamo"} & set(sys.modules))

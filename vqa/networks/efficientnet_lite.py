@@ -9,12 +9,26 @@ computed by them, which takes half the time; so weights must not change after th
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vqa.errors import InputError, ModelUnavailable
+from vqa.networks.tensor_file import read_tensor_file
+from vqa.weights import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+    from vqa.settings import Settings
+
+NAME = "efficientnet-lite2"
+"""Of its weights in the store."""
 _STAGES = (  # blocks before scaling, kernel, stride of the first block, expansion, channels after scaling
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -46,7 +60,7 @@ class EfficientNetLite2(nn.Module):
         self.blocks = nn.Sequential(*stages)
         self.conv_head = _Conv(channels, _HEAD, 1)
         self.bn2 = _norm(_HEAD)
-        self.classifier = nn.Linear(_HEAD, _CLASSES)  # not used: it is in the file, whose every tensor has a place
+        self.classifier = nn.Linear(_HEAD, _CLASSES)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.levels(pixels)[-1]
@@ -59,6 +73,11 @@ class EfficientNetLite2(nn.Module):
             x = stage(x)
             maps.append(x)
         return (*maps[3:], _normed(x, self.conv_head, self.bn2, active=True))
+
+    def classes(self, pixels: Tensor) -> Tensor:
+        """Return how likely each picture shows each of ImageNet's classes, (B, 1000)."""
+        scores: Tensor = self.classifier(self(pixels).mean(dim=(2, 3)))
+        return scores.softmax(dim=-1)
 
 
 class _Conv(nn.Conv2d):
@@ -132,3 +151,39 @@ class _Block(nn.Module):
 
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+def load_efficientnet(settings: Settings) -> EfficientNetLite2:
+    """Return the network with its weights, on the CPU, in eval mode. Raises ModelUnavailable if they cannot be had."""
+    network = EfficientNetLite2()
+    load_in_order(network, Store.from_settings(settings).fetch(NAME))
+    network.to(memory_format=torch.channels_last)  # what a CPU's convolutions read fastest
+    return network.eval()
+
+
+def load_in_order(network: nn.Module, folder: Path) -> None:
+    """Load the folder's .pth into a network whose state has other names but the same tensors in the same order.
+
+    Raises:
+        ModelUnavailable: The file is missing, or its tensors are not the network's.
+    """
+    files = sorted(folder.glob("*.pth"))
+    if not files:
+        raise ModelUnavailable(f"{folder}: no .pth file there; run `vqa models pull`")
+    try:
+        found = read_tensor_file(files[0])
+    except InputError as error:
+        raise ModelUnavailable(f"{error}; pull it again") from None
+    expected = network.state_dict()
+    if [tuple(t.shape) for t in found.values()] != [tuple(t.shape) for t in expected.values()]:
+        raise ModelUnavailable(f"{files[0]}: its tensors are not those of {type(network).__name__}; pull it again")
+    network.load_state_dict(dict(zip(expected, found.values(), strict=True)))
+
+
+def squeezed(picture: Image, side: int) -> Tensor:
+    """Return all of an RGB picture as (3, side, side) in [-1, 1]; cut to a square, it would lose its borders."""
+    from PIL.Image import Resampling
+
+    small = picture.resize((side, side), Resampling.BICUBIC, reducing_gap=2.0)
+    pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)  # (3, side, side) uint8
+    return (pixels.float() / 255 - 0.5) / 0.5

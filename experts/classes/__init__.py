@@ -1,0 +1,1 @@
+"""The classes that a picture can be told to show."""

@@ -1,0 +1,123 @@
+"""The `classify` expert: what the whole picture shows, one of ImageNet's 1,000 classes, by the built-in vision network.
+
+A detector knows 80 classes and finds each thing; this one tells a tiger from a lion, a beagle from a poodle and an
+espresso from a tea cup, but not where it is, nor what else there is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from vqa.experts.classes import imagenet
+from vqa.fingerprints import fingerprint
+from vqa.lanes import share_cores
+from vqa.registry import register_expert
+from vqa.settings import Settings
+from vqa.values import CLASS_SCORE, Finding, FindingKind, LoadedImage, Question, Region
+from vqa.weights import Store
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vqa.networks.efficientnet_lite import EfficientNetLite2
+
+MODEL = "efficientnet-lite2"
+LEAST = 0.01
+"""Classes below this share are left out."""
+_SIDE = 260  # pixels, which the network was trained with
+_CUES = "breed, species, classify, identify, what is this, what's this, 품종, 무슨 종류, 어떤 종류, 이게 뭐"
+
+
+@register_expert
+class ClassifyExpert:
+    """Names what the picture as a whole shows."""
+
+    name: ClassVar[str] = "classify"
+    kind: ClassVar[FindingKind] = "classes"
+    description: ClassVar[str] = "names what the whole picture shows: breeds, food, tools, … (ImageNet's 1,000)"
+    cues: ClassVar[tuple[str, ...]] = tuple(_CUES.split(", "))
+    uses_question: ClassVar[bool] = False
+    side_by_side: ClassVar[bool] = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = Store.from_settings(settings)
+        self._network: EfficientNetLite2 | None = None
+        self._loading = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(settings)
+
+    @property
+    def vocabulary(self) -> Collection[str]:
+        return tuple(dict.fromkeys(one.name for one in imagenet.classes()))
+
+    @property
+    def fingerprint(self) -> str | None:
+        code = (Path(__file__), imagenet.FILE)
+        return fingerprint((_SIDE, LEAST), self._store.model(MODEL).hashes, code=code, packages=("torch",))
+
+    def available(self) -> str | None:
+        if self._network is None and self._store.offline and not self._store.present(MODEL):
+            return f"the built-in vision network is not here; run `vqa models pull {MODEL}` once with a network"
+        return None
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        """Return the likeliest classes, best first, each as a region that is the whole picture.
+
+        Raises:
+            ModelUnavailable: The weights are not here and cannot be had.
+        """
+        network = self._loaded()
+        started = time.perf_counter()
+        width, height = image.pil.size
+        whole = (0.0, 0.0, float(width), float(height))
+        shares: defaultdict[imagenet.ImageClass, float] = defaultdict(float)
+        for one, share in zip(imagenet.classes(), self._shares(network, image), strict=True):
+            shares[one] += share
+        regions = [
+            Region(whole, one.name, share, kinds=one.kinds)
+            for one, share in sorted(shares.items(), key=lambda item: -item[1])
+            if share >= LEAST
+        ]
+        sure = [region for region in regions if region.score >= CLASS_SCORE]
+        return Finding(
+            expert=self.name,
+            kind=self.kind,
+            text=sure[0].label if sure else "nothing that it is sure of",
+            regions=tuple(regions),
+            model=MODEL,
+            seconds=time.perf_counter() - started,
+            vocabulary=tuple(self.vocabulary),
+            size=image.pil.size,
+        )
+
+    def unload(self) -> None:
+        self._network = None
+
+    def _shares(self, network: EfficientNetLite2, image: LoadedImage) -> list[float]:
+        """Return the mean of what the picture and its mirror image look like, class by class."""
+        import torch
+
+        from vqa.networks.efficientnet_lite import squeezed
+
+        share_cores()
+        with torch.inference_mode():
+            pixels = squeezed(image.pil, _SIDE)[None]
+            shares: Tensor = network.classes(torch.cat([pixels, pixels.flip(-1)])).mean(dim=0)
+        numbers: list[float] = shares.tolist()
+        return numbers
+
+    def _loaded(self) -> EfficientNetLite2:
+        from vqa.networks.efficientnet_lite import load_efficientnet
+
+        with self._loading:
+            if self._network is None:
+                self._network = load_efficientnet(self._settings)
+            return self._network
