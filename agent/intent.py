@@ -10,6 +10,7 @@ from typing import Literal
 from vqa.agent.bounds import Bound, read_bound
 from vqa.agent.plain import plainly
 from vqa.agent.related import Related, read_related
+from vqa.agent.together import Together, read_together
 from vqa.agent.vocabulary import label_of, meant, mentioned
 from vqa.words import one, plural
 
@@ -76,6 +77,7 @@ class Intent:
             is asked for: ("most", "dog", "cat"), ("fewest", …).
         related: What it asks of one thing against another.
         bound: What it claims of the number of things.
+        together: What it asks to be there together, or without the other.
     """
 
     aim: Aim
@@ -85,6 +87,7 @@ class Intent:
     claim: tuple[str, str, str] | None = None
     related: Related | None = None
     bound: Bound | None = None
+    together: Together | None = None
 
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
@@ -97,6 +100,8 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
         return Intent("compare", named, named, claim=claim)
     if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
         return Intent("other", named, named)
+    if together := read_together(lowered, labels):
+        return Intent("presence", tuple(label for part in together.labels for label in part), named, together=together)
     bound = read_bound(lowered, labels)
     if bound and not bound.partly:
         return Intent("presence", bound.labels, named, bound.thing, bound=bound)

@@ -27,7 +27,7 @@ def object_lines(question: str, finding: Finding, intent: Intent, *, settled: bo
     sure = sure_ones(finding)
     if asking.THIS.fullmatch(asking.lowered(question)):
         sure = [region for region in sure if region.score >= THIS_SCORE]
-    if alone := _alone(question, finding, intent):
+    if alone := told_alone(question, finding, intent):
         others = _counts([region.label for region in sure])
         return [Line(f"Detector: {alone}", 0.0), Line(f"Detector: {others}", 3.0, BESIDE)]
     lines: list[Line] = []
@@ -62,13 +62,15 @@ def object_lines(question: str, finding: Finding, intent: Intent, *, settled: bo
     return lines
 
 
-def _alone(question: str, finding: Finding, intent: Intent) -> str:
+def told_alone(question: str, finding: Finding, intent: Intent) -> str:
     """Return what answers a question by itself, in its own words; "" if nothing does.
 
     What else there is stays beside it: a small core would name that, or say yes because of it.
     """
     if named := named_by(question, finding):
         return str(named)
+    if (both := intent.together) is not None:
+        return f"{'' if both.holds(finding.regions) else 'not '}{both.words}"
     sure = sure_ones(finding)
     if (side := asked_side(question, finding.vocabulary)) is not None:
         there, _ = is_there(side, [region for region in sure if region.label == side.label], finding.size)

@@ -19,7 +19,7 @@ from vqa.agent.fields import narrowed
 from vqa.agent.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.lines import BESIDE, Line
 from vqa.agent.meant import as_meant
-from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones
+from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.plain import plainly
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
@@ -112,7 +112,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     seen = [as_meant(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
     named: list[Region] = []
     lines: list[Line] = []
-    boxes_answer = boxes_settle = False
+    boxes_answer = boxes_settle = told_by_itself = False
     for finding in seen:
         if finding.kind == "objects":
             intent = read_intent(question, finding.vocabulary)
@@ -121,6 +121,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
             settled |= bool(bounded(intent, finding))
             boxes_settle |= settled or bool(asked_relation(sure_ones(finding), intent))
+            told_by_itself |= bool(told_alone(question, finding, intent))
             if setting := _setting(question, finding):
                 lines.append(Line(f"Detector: {setting}", 0.0))
             lines += object_lines(question, finding, intent, settled=settled, color=counted_color(question, finding))
@@ -131,7 +132,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         settled = not classes[0].doubt
         boxes_settle |= settled
         lines = [*classes, *(replace(line, doubt=BESIDE) if settled else line for line in lines)]
-    beside = BESIDE if boxes_settle else ""
+    beside = BESIDE if boxes_settle or told_by_itself else ""
     for finding in seen:
         if finding.kind == "text":
             text = _text_lines(question, finding, named)
@@ -161,13 +162,13 @@ def _setting(question: str, finding: Finding) -> str:
 
 
 def _unseen(caption: str, findings: Sequence[Finding]) -> str:
-    """Return why a caption is not to be believed: it names more things that the detector misses than such it finds."""
+    """Return why a caption is not to be believed: of the things it names the detector misses half or more."""
     for finding in findings:
         if finding.kind == "objects":
             named = mentioned(caption, finding.vocabulary)
             there = {region.label for region in finding.regions}
             missed = [label for label in named if label not in there]
-            if 2 * len(missed) > len(named):
+            if missed and 2 * len(missed) >= len(named):
                 return f"the detector finds no {' and no '.join(missed)}"
     return ""
 

@@ -49,6 +49,7 @@ LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
 LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers count as not measured
 RIDGE = 1.0
 MADE_UP_WEIGHT = 0.25
+SUPPORTED = 0.5  # share of a description's words from which on it counts as right
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
@@ -92,6 +93,8 @@ def read(path: Path, questions: Path) -> tuple[list[Sample], int]:
     for metric in {case.metric for case, *_ in rows}:
         chosen = [row for row in rows if row[0].metric == metric]
         scores = METRICS[metric]([case for case, *_ in chosen], [text for _, _, text, _ in chosen]).scores
+        if metric == "supported":  # people's own captions share some 60 % of their words with the others
+            scores = tuple(float(score >= SUPPORTED) for score in scores)
         for (case, answer, text, weight), score in zip(chosen, scores, strict=True):
             own = answer.core_confidence if weight == 1 else None
             evidence = weigh(answer.question, answer.findings, text)

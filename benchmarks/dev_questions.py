@@ -12,6 +12,7 @@ receipt's company, date, total, address). What can be asked of a row depends on 
   mentions is never asked as absent.
 - counts of 1 to 5, no more ones than twos; a thing with a hardly visible specimen is not counted.
 - reading: a receipt's fields, and the words that can be read in a street.
+- what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
 
 The same folder and seed give the same files.
 """
@@ -31,6 +32,7 @@ from vqa.words import one, plural
 
 Row = dict[str, Any]
 
+MOST_DESCRIBED = 200  # pictures
 MOST_ASKED = 3  # things there, and things not there, about one picture
 LEAST_AREA = 0.002  # share of the picture below which a box is hardly visible
 COUNTS = range(1, 6)
@@ -101,6 +103,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
     """Return questions by kind, for every kind that the rows have something to ask for."""
     kinds = {
         "captions": captions(rows),
+        "shown": shown(rows),
         "vqa": vqa(rows),
         "presence": presence([row for row in rows if row.get("boxes")], rng),
         "counts": counts([row for row in rows if row.get("boxes")], rng),
@@ -116,6 +119,14 @@ def captions(rows: Iterable[Row]) -> Iterator[Row]:
         if len(row.get("captions", ())) > 1:
             question = "Describe the image in one sentence."
             yield _asked(row, question, row["captions"], type="caption", metric="captions")
+
+
+def shown(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield two questions for what a picture shows; how much of the answer people say as well can be told."""
+    captioned = [row for row in rows if len(row.get("captions", ())) > 1]
+    for row in captioned[:MOST_DESCRIBED]:
+        for question, kind in (("Describe the image.", "describe"), ("What is this?", "what")):
+            yield _asked(row, question, row["captions"], type=kind, metric="supported")
 
 
 def vqa(rows: Iterable[Row]) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from vqa.agent.evaluation.metrics.anls import anls, distance
 from vqa.agent.evaluation.metrics.choice import chosen
 from vqa.agent.evaluation.metrics.contains import contains
 from vqa.agent.evaluation.metrics.exact import exact
+from vqa.agent.evaluation.metrics.supported import supported
 from vqa.agent.evaluation.metrics.vqa_accuracy import always_normalised, official, textvqa
 from vqa.agent.trust.saying import number
 from vqa.errors import InputError
@@ -236,3 +237,17 @@ def test_no_answer_is_never_right(name: str) -> None:
     measures = METRICS[name](cases, [None, None])
     assert measures.scores == (0.0, 0.0)
     assert figures(measures)[measures.figures[0].name] == pytest.approx(0.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [
+        ("A dog is running.", 1.0),
+        ("Two dogs run on a beach", 2 / 4),  # "two" and "beach" nobody says
+        ("a cat", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_support_is_the_share_of_telling_words_that_people_say(answer, share):
+    people = ["A brown dog is running in the grass.", "the dogs run"]
+    assert supported(answer, people) == pytest.approx(share)

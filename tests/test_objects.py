@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from vqa.agent.intent import read_intent
 from vqa.agent.prompting import evidence
-from vqa.values import Finding, Region
+from vqa.agent.trust.evidence import weigh
+from vqa.values import Finding, Question, Region
 
 VOCABULARY = ("person", "bus", "giraffe", "dog", "cat")
 SIZE = (300, 300)
@@ -84,7 +86,33 @@ def test_two_things_counted_or_looked_for_together_are_a_group() -> None:
     seen = objects(box("dog"), box("bus", x=80), box("bus", x=160))
     assert told("How many dogs and buses are there?", seen) == ["Detector: 3 dogs and buses: 1 dog, 2 buses"]
     assert told("Are there any cats or dogs?", seen) == ["Detector: 1 cats or dog: 1 dog"]
-    assert told("Is there a dog and a cat?", seen) == ["Detector: 1 dog", "Detector: no cats"]
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("Is there a dog and a cat?", "not a dog and a cat"),
+        ("Are there both dogs and buses in the picture?", "dogs and buses"),
+        ("Is there a dog but no cat?", "a dog but no cat"),
+        ("There is a dog but no bus, right?", "not a dog but no bus"),
+        ("Do you see a bus without a cat?", "a bus without a cat"),
+        ("Is there a bus but not a dog in the image?", "not a bus but not a dog"),
+    ],
+)
+def test_what_is_asked_to_be_there_together_is_told_in_the_questions_words(question: str, line: str) -> None:
+    seen = objects(box("dog"), box("bus", x=80), box("bus", x=160))
+    assert told(question, seen) == [f"Detector: {line}"]
+    yes, no = (weigh(Question(question), [seen], said)[0].stance for said in ("Yes", "No"))
+    assert (yes, no) == (("contradicts", "supports") if line.startswith("not") else ("supports", "contradicts"))
+
+
+def test_of_one_thing_with_something_on_it_is_asked_something_else() -> None:
+    for question in (
+        "Is there a dog and a tree?",
+        "Is there a man with a dog and a bus?",
+        "Is there a black and white dog?",
+    ):
+        assert read_intent(question, VOCABULARY).together is None
 
 
 def test_a_word_for_many_labels_tells_only_those_that_are_there() -> None:

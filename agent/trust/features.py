@@ -16,6 +16,7 @@ from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
 from vqa.agent.trust.saying import number, says_yes
+from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
 CORE = "core's own probability"
@@ -55,6 +56,7 @@ def features(
     told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding) for finding in objects]
+    told |= _of_what_is_shown(kind, looked, evidence, text)
     classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]
     names = any(named(question.text, finding) for finding in looked)
     names |= any(identified(question.text, finding, findings) for finding in classified)
@@ -80,6 +82,35 @@ def features(
         told |= _of_reading(findings, text)
     told["yes or no: said no"] = float(kind == "yes or no" and says_yes(text) is False)
     told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
+    return told
+
+
+def _of_what_is_shown(
+    kind: Kind, detectors: Sequence[Finding], evidence: Sequence[Evidence], text: str
+) -> Mapping[str, float]:
+    """Return how sure a captioner is of what is said, and detectors of the things that are named in it."""
+    if kind not in ("description", "open"):
+        return {}
+    told = {}
+    captions = [
+        region.score
+        for held in evidence
+        if held.stance == "supports"
+        for region in held.regions
+        if region.label == text
+    ]
+    if captions:
+        told["description: captioner's own"] = _logit(max(captions))
+    for finding in detectors:
+        scores = [
+            max((region.score for region in finding.regions if region.label == label), default=0.0)
+            for label in mentioned(text, finding.vocabulary)
+        ]
+        if scores and kind == "description":
+            told["description: mean score of things named"] = sum(scores) / len(scores)
+            told["description: least score of things named"] = min(scores)
+        elif scores:
+            told["open: mean score of things named"] = sum(scores) / len(scores)
     return told
 
 

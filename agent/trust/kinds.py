@@ -38,7 +38,12 @@ def kind_of(question: str, intent: Intent) -> Kind:
     lowered = plainly(question).lower().strip()
     if sought_words(question) is not None:
         return "yes or no"
-    if intent.bound is not None or _MORE_THAN_THAT.search(lowered) or (intent.related and intent.related.of == "any"):
+    if (
+        intent.bound
+        or intent.together
+        or _MORE_THAN_THAT.search(lowered)
+        or (intent.related and intent.related.of == "any")
+    ):
         # That something is there says little about how many there are, or about what it is on.
         return "yes or no"
     if intent.aim == "count" or (intent.aim == "presence" and not asks_for_words(question)):

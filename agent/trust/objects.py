@@ -14,6 +14,7 @@ from vqa.agent.related import Related, as_asked, is_so
 from vqa.agent.setting import THINGS, Setting, shown
 from vqa.agent.setting import asked as setting_asked
 from vqa.agent.sides import AskedSide, asked_side, is_there
+from vqa.agent.together import Together
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes
 from vqa.agent.vocabulary import mentioned
@@ -56,6 +57,8 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
         yield from _of_a_color(finding, color, told, text)
     elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
+    elif intent.together is not None and said is not None:
+        yield from _of_both(finding, intent.together, said)
     elif intent.bound is not None and said is not None and intent.bound.settled(_number(finding, intent.bound)):
         yield from _of_a_bound(finding, intent.bound, said)
     elif (side := asked_side(question, finding.vocabulary)) and said is not None:
@@ -150,6 +153,13 @@ def _of_a_bound(finding: Finding, bound: Bound, yes: bool) -> Iterator[Evidence]
     stance: Stance = "supports" if yes == bound.holds(len(found)) else "contradicts"
     told = _told(found) if found else counted(bound.labels[0], 0) if len(bound.labels) == 1 else f"no {bound.thing}"
     yield Evidence(finding.expert, stance, f"counts {told}", found)
+
+
+def _of_both(finding: Finding, asked: Together, yes: bool) -> Iterator[Evidence]:
+    stance: Stance = "supports" if yes == asked.holds(finding.regions) else "contradicts"
+    shown = [(labels[0], found) for labels, found in zip(asked.labels, asked.shown(finding.regions), strict=True)]
+    told = " and ".join(_told(found) if found else counted(label, 0) for label, found in shown)
+    yield Evidence(finding.expert, stance, f"finds {told}", tuple(region for _, found in shown for region in found))
 
 
 def _number(finding: Finding, bound: Bound) -> int:

@@ -14,6 +14,7 @@ from vqa.agent.evaluation.metrics.counting import count
 from vqa.agent.evaluation.metrics.exact import EXACT
 from vqa.agent.evaluation.metrics.mme import mme
 from vqa.agent.evaluation.metrics.pope import pope
+from vqa.agent.evaluation.metrics.supported import SUPPORTED
 from vqa.agent.evaluation.metrics.vqa_accuracy import TEXTVQA, vqa
 
 
@@ -35,6 +36,7 @@ METRICS: dict[str, Metric] = {
     "mme": mme,
     "none": ungraded,
     "pope": pope,
+    "supported": SUPPORTED,
     "textvqa": TEXTVQA,
     "vqa": vqa,
 }
