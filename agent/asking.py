@@ -137,6 +137,11 @@ BESIDES = re.compile(
 )
 
 
+def asks_what_this_is(question: str) -> bool:
+    """Return whether a question asks for what the picture shows, in a word: "What is this?"."""
+    return THIS.fullmatch(lowered(question)) is not None
+
+
 def lowered(question: str) -> str:
     """Return a question as the patterns have it: in lower case, "what is" for "what's", each blank one."""
     return " ".join(re.sub(r"\b(what|where|that|it)['\u2019]s\b", r"\1 is", question.lower()).split())

@@ -176,7 +176,7 @@ def known_to_detectors(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def _asked(question: str) -> _Asked | None:
     lowered = asking.lowered(question)
-    if asking.THIS.fullmatch(lowered):
+    if asking.asks_what_this_is(question):
         return _Asked("thing")
     if _BREED.fullmatch(lowered):
         return _Asked("breed", _BREEDS, which=True)

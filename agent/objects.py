@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vqa.agent import asking
+from vqa.agent.asking import asks_what_this_is
 from vqa.agent.intent import Intent
 from vqa.agent.lines import BESIDE, Line
 from vqa.agent.naming import THIS_SCORE
@@ -25,7 +25,7 @@ def object_lines(question: str, finding: Finding, intent: Intent, *, settled: bo
     `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
     """
     sure = sure_ones(finding)
-    if asking.THIS.fullmatch(asking.lowered(question)):
+    if asks_what_this_is(question):
         sure = [region for region in sure if region.score >= THIS_SCORE]
     if alone := told_alone(question, finding, intent):
         others = _counts([region.label for region in sure])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from vqa.agent.asking import asks_what_this_is
 from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
 from vqa.agent.meant import as_meant
@@ -53,14 +54,19 @@ def features(
     those_who_see = ("text",) if sought else ("objects", "classes")
     speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) in those_who_see]
     told |= _of_stances(kind, speaks, "detector")
-    told |= _of_stances("", [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"], "caption")
+    captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
+    others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
+    told |= _of_stances("", others, "caption")
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding) for finding in objects]
-    told |= _of_what_is_shown(kind, looked, evidence, text)
     classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]
     names = any(named(question.text, finding) for finding in looked)
     names |= any(identified(question.text, finding, findings) for finding in classified)
     color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
+    if kind == "description":
+        told |= _of_what_is_shown(findings, text)
+        told["description: what it is"] = float(asks_what_this_is(question.text))
+        told["description: it is named"] = float(names)
     if kind == "open" and names:
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
     told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked and not sought))
@@ -85,32 +91,18 @@ def features(
     return told
 
 
-def _of_what_is_shown(
-    kind: Kind, detectors: Sequence[Finding], evidence: Sequence[Evidence], text: str
-) -> Mapping[str, float]:
-    """Return how sure a captioner is of what is said, and detectors of the things that are named in it."""
-    if kind not in ("description", "open"):
-        return {}
+def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
+    """Return how sure a captioner is of what is said, and detectors and classifiers of what is named in it."""
     told = {}
-    captions = [
-        region.score
-        for held in evidence
-        if held.stance == "supports"
-        for region in held.regions
-        if region.label == text
-    ]
-    if captions:
-        told["description: captioner's own"] = _logit(max(captions))
-    for finding in detectors:
-        scores = [
-            max((region.score for region in finding.regions if region.label == label), default=0.0)
-            for label in mentioned(text, finding.vocabulary)
-        ]
-        if scores and kind == "description":
+    for finding in (finding for finding in findings if finding.error is None):
+        for region in finding.regions if finding.kind == "caption" else ():
+            if region.label == text:
+                told |= {"description: a caption": 1.0, "description: captioner's own": _logit(region.score)}
+        named = mentioned(text, finding.vocabulary) if finding.kind in ("objects", "classes") else ()
+        scores = [max((r.score for r in finding.regions if r.label == label), default=0.0) for label in named]
+        if scores:
             told["description: mean score of things named"] = sum(scores) / len(scores)
             told["description: least score of things named"] = min(scores)
-        elif scores:
-            told["open: mean score of things named"] = sum(scores) / len(scores)
     return told
 
 

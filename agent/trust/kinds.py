@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from vqa.agent.asking import asks_what_this_is
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
 from vqa.agent.sought import sought_words
@@ -54,7 +55,7 @@ def kind_of(question: str, intent: Intent) -> Kind:
         return "yes or no"
     if intent.aim == "place" and intent.asked and asks_where(question):
         return "place"
-    return "description" if _DESCRIPTION.search(lowered) else "open"
+    return "description" if _DESCRIPTION.search(lowered) or asks_what_this_is(question) else "open"
 
 
 def asks_for_words(question: str) -> bool:
