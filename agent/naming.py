@@ -25,6 +25,8 @@ _ONE = ("room", "sport")
 _CENTER = {"middle": "center", "centre": "center"}
 THIS_SCORE = 0.5
 """From this score on a thing may be what "this" is: of what is less sure, most is not there."""
+_MOST_OF_IT = 0.6
+"""Share of the room of all things that are sure from which on things of one kind are "this"."""
 _SHARE = 0.25
 """Asked for several, those are named that show this share of what the first of them does."""
 _SAME = 0.7
@@ -118,14 +120,17 @@ def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
 
 
 def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
-    """Name what there surely is besides people, if it is of one kind."""
+    """Name what there surely is and takes most of the room; of people that says too little."""
     if not asking.THIS.fullmatch(asked):
         return None
     surest = [region for region in sure if region.score >= THIS_SCORE]
-    kinds = {region.label for region in surest} - {"person"}
-    if len(kinds) != 1:
+    room = Counter[str]()
+    for region in surest:
+        room[region.label] += _size(region)
+    label, most = room.most_common(1)[0] if room else ("person", 0.0)
+    if label == "person" or most < _MOST_OF_IT * room.total():
         return None
-    return _most("this", sure, {label: label for label in kinds}, _size)
+    return _most("this", surest, {label: label}, _size)
 
 
 def _in_hand(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:

@@ -12,7 +12,7 @@ again. --write replaces agent/trust/confidence.json; without it, the figures are
 Three steps, each a logistic regression (ridge, Newton's method) on top of the one before. First, what evidence is
 worth: since a good core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers
 that nobody gave are added to them with a small weight: the other of yes and no, counts beside the detector's, another
-picture's words. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
+picture's words or description. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
 probability, for each kind by itself, with weights that are never negative: a surer core is not to count as less likely
 right. All figures are
 cross-validated: pictures are dealt into ten parts, each is judged by what the others say. Answers that abstain by
@@ -115,7 +115,7 @@ def _not_said(answer: Answer, given: str, elsewhere: str) -> Iterator[str]:
         regions = [region for finding in answer.findings for region in finding.regions]
         counted = sum(region.label in intent.asked and region.score >= COUNT_SCORE for region in regions)
         yield from (str(n) for n in (counted - 1, counted + 1) if n >= 0 and str(n) != given)
-    elif kind == "reading" and elsewhere != given:
+    elif kind in ("reading", "description") and elsewhere != given:
         yield elsewhere
 
 

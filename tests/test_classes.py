@@ -109,7 +109,7 @@ def test_it_is_asked_what_things_are_and_for_what_no_detector_knows() -> None:
 
 
 def test_what_it_names_is_told_alone_and_quoted() -> None:
-    found = [objects(("cup", 0.9), ("dining table", 0.6)), classified(espresso=0.85)]
+    found = [objects(("cup", 0.7), ("dining table", 0.6)), classified(espresso=0.85)]
     lines = evidence("What is this?", found)
     used = [line.text for line in lines if not line.doubt]
     assert used == ["Classifier: thing: espresso"]

@@ -87,7 +87,10 @@ def test_things_lie_on_things_and_fly_in_the_sky() -> None:
     assert told("What is flying between the buildings?", MAN, *kites[:1]) == "in the sky: kite"
     assert told("What is in the air?", MAN) is None
     assert told("What is this?", ("fire hydrant", FAR_AWAY)) == "this: fire hydrant"
-    assert told("What is this?", ("fire hydrant", FAR_AWAY), ("car", UNDER_HIM)) is None
+    assert told("What is this?", ("fire hydrant", FAR_AWAY), ("car", UNDER_HIM)) == "this: car"
+    assert told("What is this?", ("fire hydrant", FAR_AWAY), ("car", IN_HIS_HANDS)) is None, "either may be"
+    assert told("What is this?", MAN, ("tie", IN_HIS_HANDS)) is None, "a man with a tie"
+    assert told("What is this?", ("fire hydrant", FAR_AWAY), score=0.4) is None
 
 
 @pytest.mark.parametrize(
