@@ -167,13 +167,24 @@ def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) 
 
 @_command(
     "caption",
-    "vqa caption example:bus --caption-model smollm2-captions",
+    "vqa caption example:bus",
     "vqa caption photo.jpg --caption-model Salesforce/blip-image-captioning-base --json",
     settings=("caption_model", "device", "dtype", "cache", *STORE),
 )
 def caption(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
     """Describe a picture in a sentence."""
     _look(settings, "caption", image, json=json, output=output, save=save)
+
+
+@_command(
+    "classify",
+    "vqa classify example:coffee",
+    "vqa classify photo.jpg --json",
+    settings=("cache", *STORE),
+)
+def classify(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
+    """Name what a picture shows as a whole, one of 1,000 classes."""
+    _look(settings, "classify", image, json=json, output=output, save=save)
 
 
 @_command(

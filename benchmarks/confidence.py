@@ -1,6 +1,6 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
-    for SET in photos-presence photos-counts coco-vqa daquar-vqa text-receipts text-signs; do
+    for SET in photos-presence photos-counts photos-shown flickr8k-shown coco-vqa daquar-vqa text-receipts text-signs; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
@@ -16,7 +16,7 @@ picture's words or description. Second, on real answers alone, how often each ki
 probability, for each kind by itself, with weights that are never negative: a surer core is not to count as less likely
 right. All figures are
 cross-validated: pictures are dealt into ten parts, each is judged by what the others say. Answers that abstain by
-themselves are left out.
+themselves are left out. A description counts as right if people say at least half of its telling words.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODEL = "efficientnet-lite2"
 LEAST = 0.01
 """Classes below this share are left out."""
+_MOST_TOLD = 3
 _SIDE = 260  # pixels, which the network was trained with
 _CUES = "breed, species, classify, identify, what is this, what's this, 품종, 무슨 종류, 어떤 종류, 이게 뭐"
 
@@ -86,11 +87,10 @@ class ClassifyExpert:
             for one, share in sorted(shares.items(), key=lambda item: -item[1])
             if share >= LEAST
         ]
-        sure = [region for region in regions if region.score >= CLASS_SCORE]
         return Finding(
             expert=self.name,
             kind=self.kind,
-            text=sure[0].label if sure else "nothing that it is sure of",
+            text=_told(regions),
             regions=tuple(regions),
             model=MODEL,
             seconds=time.perf_counter() - started,
@@ -121,3 +121,11 @@ class ClassifyExpert:
             if self._network is None:
                 self._network = load_efficientnet(self._settings)
             return self._network
+
+
+def _told(regions: Sequence[Region]) -> str:
+    """Return "espresso 0.85", or what it may be: "not sure: sink 0.45, hot tub 0.08"."""
+    first = [f"{region.label} {region.score:.2f}" for region in regions[:_MOST_TOLD]]
+    if regions and regions[0].score >= CLASS_SCORE:
+        return first[0]
+    return f"not sure: {', '.join(first)}" if first else "not sure of anything"
