@@ -117,6 +117,12 @@ def identified(question: str, finding: Finding, findings: Sequence[Finding] = ()
     return Named(asked.words, (name,), regions)
 
 
+def which_kinds(question: str) -> tuple[str, ...]:
+    """Return of which kinds of things it is asked which of them it is: "dog" for "What breed is the dog?"."""
+    asked = _asked(question)
+    return asked.kinds if asked is not None and asked.which else ()
+
+
 def is_one(question: str, finding: Finding, known: Collection[str] = ()) -> tuple[str, bool, tuple[Region, ...]] | None:
     """Return what a question asks whether it is or is there, whether it is, and the classes that tell.
 

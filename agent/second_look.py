@@ -10,8 +10,10 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vqa.agent.classes import identified, which_kinds
 from vqa.agent.events import Found, Looking
 from vqa.agent.intent import read_intent
+from vqa.boxes import area as area_of
 from vqa.images import load_image
 from vqa.protocols import RefiningExpert
 from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region, SecondLook
@@ -39,7 +41,7 @@ class Step:
         expert: Who is to look.
         area: At what: x0, y0, x1, y1 in pixels of the picture.
         why: What the first look left open.
-        labels: What of it counts.
+        labels: What of it counts; none: whatever is seen.
     """
 
     expert: str
@@ -50,7 +52,8 @@ class Step:
 
 def steps(question: str, findings: Sequence[Finding]) -> list[Step]:
     """Return what would help to settle the question after the first looks, at most one step for each finding."""
-    wanted = (_closer_count(question, finding) for finding in findings if finding.error is None)
+    whole = [finding for finding in findings if finding.error is None]
+    wanted = (_closer_count(question, finding) or _closer_class(question, finding, whole) for finding in whole)
     return [step for step in wanted if step is not None]
 
 
@@ -68,6 +71,20 @@ def _closer_count(question: str, finding: Finding) -> Step | None:
         return None
     things = intent.thing or plural(intent.asked[0], len(counted))
     return Step(finding.expert, area, f"{len(unsure)} of {len(counted)} {things} under {UNSURE:g}", intent.asked)
+
+
+def _closer_class(question: str, finding: Finding, findings: Sequence[Finding]) -> Step | None:
+    """Return a look at the largest of the things of which it is asked which kind it is, if it is a small one."""
+    kinds = which_kinds(question) if finding.kind == "classes" else ()
+    boxes = [region for other in findings if other.kind == "objects" for region in other.regions]
+    those = [region for region in boxes if region.label in kinds and region.score >= COUNT_SCORE]
+    if not those or identified(question, finding, findings):
+        return None
+    largest = max(those, key=lambda region: area_of(region.xyxy))
+    area = _around([largest], finding.size)
+    if (area[2] - area[0]) * (area[3] - area[1]) > MOST * finding.size[0] * finding.size[1]:
+        return None
+    return Step(finding.expert, area, f"where the {largest.label} is", ())
 
 
 def _around(regions: Sequence[Region], size: tuple[int, int]) -> Area:
@@ -120,10 +137,11 @@ def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step
         outcome = f"failed: {closer.error}"
         whole = replace(first, notes=(*first.notes, f"second look {outcome}"))
     else:
-        relevant = tuple(region for region in closer.regions if region.label in step.labels)
+        relevant = tuple(region for region in closer.regions if not step.labels or region.label in step.labels)
         whole = expert.refined(first, replace(closer, regions=relevant), step.area)
         before, after = _sure(first, step.labels), _sure(whole, step.labels)
-        outcome = f"{after} instead of {before}" if after != before else f"still {after}"
+        counts = f"{after} instead of {before}" if after != before else f"still {after}"
+        outcome = counts if step.labels else whole.text
     x0, y0, x1, y1 = map(float, step.area)
     told = SecondLook(step.why, (x0, y0, x1, y1), outcome)
     return replace(whole, second_looks=(*first.second_looks, told))

@@ -1,6 +1,6 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
-    for SET in photos-presence photos-counts photos-shown flickr8k-shown coco-vqa daquar-vqa text-receipts text-signs; do
+    for SET in photos-{presence,counts,shown} flickr8k-shown coco-vqa daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
@@ -12,9 +12,9 @@ again. --write replaces agent/trust/confidence.json; without it, the figures are
 Three steps, each a logistic regression (ridge, Newton's method) on top of the one before. First, what evidence is
 worth: since a good core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers
 that nobody gave are added to them with a small weight: the other of yes and no, counts beside the detector's, another
-picture's words or description. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
-probability, for each kind by itself, with weights that are never negative: a surer core is not to count as less likely
-right. All figures are
+picture's words or description. Second, on real answers alone, how often each kind of question is answered right. Third,
+the core's own probability, for each kind by itself, with weights that are never negative: a surer core is not to count
+as less likely right. All figures are
 cross-validated: pictures are dealt into ten parts, each is judged by what the others say. Answers that abstain by
 themselves are left out. A description counts as right if people say at least half of its telling words.
 """

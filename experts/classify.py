@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -97,6 +98,12 @@ class ClassifyExpert:
             vocabulary=tuple(self.vocabulary),
             size=image.pil.size,
         )
+
+    def refined(self, first: Finding, closer: Finding, area: tuple[int, int, int, int]) -> Finding:
+        """Return what a part of the picture shows: which of its things was asked for, the whole did not tell."""
+        x0, y0, x1, y1 = map(float, area)
+        regions = tuple(replace(region, xyxy=(x0, y0, x1, y1)) for region in closer.regions)
+        return replace(first, text=closer.text, regions=regions)
 
     def unload(self) -> None:
         self._network = None

@@ -14,6 +14,7 @@ from vqa.agent.events import Found, Looking
 from vqa.agent.replaying import replay, replaying_agent
 from vqa.agent.second_look import UNSURE, steps
 from vqa.agent.trace import Trace, record
+from vqa.experts.classify import ClassifyExpert
 from vqa.experts.detect import DetectExpert
 from vqa.registry import cores, routers
 from vqa.terminal import print_evidence
@@ -61,6 +62,41 @@ def test_a_group_and_a_korean_question_are_counted_too() -> None:
     found = finding(person(100, 100, 0.2), person(130, 100, 0.5, label="dog"), person(150, 100, 0.3, label="cat"))
     assert steps("How many animals are there?", [found])[0].why == "1 of 2 animals under 0.35"
     assert steps("사람이 몇 명 있나요?", [found])[0].labels == ("person",)
+
+
+BREED = "What breed is the dog?"
+
+
+def classified(*shown: tuple[str, float]) -> Finding:
+    regions = tuple(Region((0, 0, *SIZE), label, score, kinds=("dog", "animal")) for label, score in shown)
+    return Finding("classify", "classes", "not sure", regions, size=SIZE)
+
+
+def test_which_kind_of_a_small_thing_it_is_is_worth_a_look_at_the_largest() -> None:
+    dogs = finding(person(100, 100, 0.9, label="dog"), Region((200, 100, 260, 150), "dog", 0.5))
+    (step,) = steps(BREED, [dogs, classified(("Beagle", 0.1))])
+    assert (step.expert, step.why, step.labels) == ("classify", "where the dog is", ())
+    assert step.area == (175, 76, 285, 174)  # 200 to 260 by 100 to 150, with 15 % and 16 pixels around
+    closer = classified(("Beagle", 0.8), ("Toy Poodle", 0.1))
+    whole = ClassifyExpert(Settings()).refined(classified(("Beagle", 0.1)), closer, step.area)
+    assert [(region.label, region.xyxy) for region in whole.regions] == [
+        ("Beagle", (175, 76, 285, 174)),
+        ("Toy Poodle", (175, 76, 285, 174)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        (BREED, [finding(person(100, 100, 0.9, label="dog")), classified(("Beagle", 0.8))]),
+        (BREED, [finding(person(100, 100, 0.9, label="cat")), classified(("Beagle", 0.1))]),
+        (BREED, [finding(Region((10, 10, 390, 290), "dog", 0.9)), classified(("Beagle", 0.1))]),
+        ("What animal is this?", [finding(person(100, 100, 0.9, label="dog")), classified(("Beagle", 0.1))]),
+    ],
+    ids=["known", "another thing", "it fills the picture", "which animal"],
+)
+def test_no_look_is_spent_on_what_is_known_or_would_not_be_larger(question: str, found: list[Finding]) -> None:
+    assert steps(question, found) == []
 
 
 def test_the_margin_ends_at_the_picture() -> None:

@@ -116,6 +116,8 @@ def _content(question: str, finding: Finding) -> str:
     if finding.error is not None:
         return f"{finding.expert} failed: {one_line(finding.error)}"
     lines = evidence(question, [finding])
+    if not lines:
+        return f"{finding.expert}: {one_line(finding.text)}"
     kept = sorted(sorted(range(len(lines)), key=lambda i: (lines[i].rank, i))[:MOST_LINES])
     told = [one_line(lines[i].text) for i in kept]
     if len(kept) < len(lines):
