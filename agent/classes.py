@@ -19,7 +19,7 @@ from vqa.words import counted, plural, singular
 
 OF_THE_KIND = 0.3
 """Share that all classes of a kind must have before it is told which of them it is."""
-_TOO_WIDE = frozenset("animal mammal device food vehicle clothing furniture tool building plant".split())
+_TOO_WIDE = frozenset("animal mammal device food vehicle clothing furniture tool building plant place".split())
 """Kinds that say too little to be what something is."""
 _SAME = {
     "creature": "animal",
@@ -39,6 +39,7 @@ _SAME = {
     "bug": "insect",
     "shop": "store",
     "structure": "building",
+    "location": "place",
     "sofa": "couch",
     "telephone": "phone",
     "gadget": "device",
@@ -52,6 +53,7 @@ _KIND = r"(?:kind|type|sort|breed|species|variety|model)s?"
 _NOUN = r"(?P<noun>[a-z]+(?: [a-z]+)?)"
 _IT = r"(?:this|that|it|these|those|they)"
 _HERE = asking.HERE
+_PICTURE = r"(?:image|picture|photo|photograph|scene)"
 _WHICH_OF_A_KIND = tuple(
     re.compile(pattern)
     for pattern in (
@@ -70,8 +72,13 @@ _WHICH = tuple(
         rf"(?:name|identify|classify) (?:the|this|that) {_NOUN}(?: {_HERE})*\W*",
     )
 )
+_WHERE = re.compile(
+    rf"where (?:is|was|were) (?:{_IT}|(?:this|the) {_PICTURE})(?: (?:taken|shot|made))?\W*"
+    rf"|where are (?:we|they|you)\W*|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
+)
 _IS_IT = re.compile(
-    rf"(?:is|are|was) (?:{_IT}|(?:this|the) (?:image|picture|photo) of) (?:(?:a|an|some|the) )?"
+    rf"(?:is|are|was) (?:(?:this|the) {_PICTURE}(?: of)?|{_IT})(?: (?:taken|shot) (?:at|on|in|near))? "
+    r"(?:(?:a|an|some|the) )?"
     r"(?:(?:kind|type|sort) of )?(?P<noun>[a-z][a-z' -]*?)\W*"
 )
 _IS_THERE = re.compile(
@@ -184,6 +191,8 @@ def _asked(question: str) -> _Asked | None:
     lowered = asking.lowered(question)
     if asking.asks_what_this_is(question):
         return _Asked("thing")
+    if _WHERE.fullmatch(lowered):
+        return _Asked("place", ("place",))
     if _BREED.fullmatch(lowered):
         return _Asked("breed", _BREEDS, which=True)
     for patterns, which in ((_WHICH_OF_A_KIND, True), (_WHICH, False)):

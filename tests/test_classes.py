@@ -57,6 +57,23 @@ def test_the_kind_that_is_asked_for_is_named(question: str, name: str | None) ->
     assert told(question, classified(tiger=0.9, zebra=0.02)) == name
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where was this taken?",
+        "Where is this picture taken?",
+        "Where are they?",
+        "What place is this?",
+        "What is the setting?",
+    ],
+)
+def test_where_it_is_may_be_a_class_too(question: str) -> None:
+    assert told(question, classified(beach=0.8)) == "place: beach"
+    assert told(question, classified(grocery_store=0.3, toy_store=0.3)) == "place: store"
+    assert told(question, classified(tiger=0.8)) is None
+    assert told("Where is the dog?", classified(beach=0.8)) is None
+
+
 def test_what_nothing_says_for_sure_is_not_named() -> None:
     assert told("What is this?", classified(tiger=0.3, castle=0.2)) is None
     assert told("What animal is this?", classified(castle=0.9, tiger=0.03)) is None
@@ -98,6 +115,9 @@ def test_whether_it_is_something_that_no_detector_knows() -> None:
     assert is_one("Is there a castle?", tiger, LABELS) is None, "it may be a small one"
     assert is_one("Is this a cat?", tiger, LABELS) is None, "the detector's"
     assert is_one("Is this a lion?", classified(tiger=0.3), LABELS) is None
+    beach = classified(beach=0.8)
+    for question in ("Was this taken at the beach?", "Is this photo taken on a beach?", "Is this picture of a beach?"):
+        assert is_one(question, beach, LABELS) == ("beach", True, beach.regions)
 
 
 def test_it_is_asked_what_things_are_and_for_what_no_detector_knows() -> None:
