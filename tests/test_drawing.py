@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqa.drawing import draw, draw_findings, draw_regions, numbered_lines
+from vqa.drawing import _marks, draw, draw_findings, draw_regions, numbered_lines
 from vqa.errors import InputError
 from vqa.images import load_image
 from vqa.values import COUNT_SCORE, Answer, Finding, Prompt, Question, Region, Route
@@ -162,6 +162,16 @@ def test_a_failure_and_a_caption_are_told_in_words() -> None:
     assert captioned.height > plain.height
     red = pixels(failed)[700:]
     assert ((red[..., 0] > 150) & (red[..., 1] < 80)).any()
+
+
+def test_of_the_classes_a_picture_may_show_only_the_telling_ones_are_drawn() -> None:
+    shown = [Region((0.0, 0.0, 800.0, 600.0), label, score) for label, score in (("minibus", 0.8), ("tram", 0.1))]
+    finding = Finding("classify", "classes", "", tuple(shown))
+    both = [mark.tag for mark in _marks([finding], 1.0, (800, 600), set())]
+    assert both == ["minibus 0.80"]
+    assert [mark.tag for mark in _marks([finding], 1.0, (800, 600), {shown[1]})] == ["tram 0.10"]
+    unsure = dataclasses.replace(finding, regions=tuple(shown[1:]))
+    assert _marks([unsure], 1.0, (800, 600), set()) == []
 
 
 def test_findings_can_be_drawn_without_an_answer() -> None:

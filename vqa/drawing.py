@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vqa.errors import InputError
 from vqa.lettering import Lettering
-from vqa.values import COUNT_SCORE, Answer, Evidence, Finding, LoadedImage, Region
+from vqa.values import CLASS_SCORE, COUNT_SCORE, Answer, Evidence, Finding, LoadedImage, Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -132,6 +132,7 @@ def draw_regions(
 def _marks(
     findings: Sequence[Finding], scale: float, size: tuple[int, int], telling: Collection[Region]
 ) -> list[_Mark]:
+    findings = [_without_guesses(finding, telling) for finding in findings]
     labels = dict.fromkeys(r.label for f in findings if f.kind != "text" for r in f.regions)
     colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
     numbers = {id(region): number for number, region in enumerate(numbered_lines(findings), 1)}
@@ -152,6 +153,14 @@ def _marks(
                 letters, thick = (15, 4.0) if region in telling else plain
                 marks.append(_Mark(box, colours[region.label], f"{region.label} {region.score:.2f}", letters, thick))
     return sorted(marks, key=lambda mark: -mark.thick)  # the sure ones choose the places of their tags first
+
+
+def _without_guesses(finding: Finding, telling: Collection[Region]) -> Finding:
+    """Return a classifier's finding with what tells the answer alone, or what it is sure of: each is the whole picture."""
+    if finding.kind != "classes":
+        return finding
+    shown = (region for region in finding.regions if region in telling or (region.score >= CLASS_SCORE and not telling))
+    return replace(finding, regions=tuple(shown))
 
 
 def numbered_lines(findings: Sequence[Finding]) -> list[Region]:
