@@ -8,7 +8,7 @@ above the worst of as many ended ones, or at the longest answer, where the kept 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,10 +21,11 @@ from vqa.values import GenerationOptions
 
 @dataclass(frozen=True)
 class Beam:
-    """A text and the natural-log probability of each of its tokens, without the stop's."""
+    """A text, the natural-log probability of each of its tokens, without the stop's, and the mean with the stop's."""
 
     ids: tuple[int, ...]
     logprobs: tuple[float, ...]
+    mean: float = 0.0
 
 
 @torch.inference_mode()
@@ -37,8 +38,8 @@ def search(
     stop_ids: frozenset[int],
     vectors: Tensor | None = None,
     no_repeat: int = 0,
-) -> Beam:
-    """Return the text of the highest mean log probability among those that `options.num_beams` beams come to.
+) -> list[Beam]:
+    """Return the texts that `options.num_beams` beams come to, as many at most, the highest mean log probability first.
 
     Args:
         engine: Of the model that made `adapter`.
@@ -56,7 +57,7 @@ def search(
     wanted = max(2, 1 + len(stop_ids)) * width  # so many that `width` of them go on, should the others all stop
     rows, logits = engine.read([prompt], adapter, room=options.max_new_tokens, vectors=vectors)
     kept, sums = [Beam((), ())], [0.0]
-    ended: list[tuple[float, Beam]] = []
+    ended: list[Beam] = []
     for length in range(1, options.max_new_tokens + 1):
         logprobs = without_repeats(logits.log_softmax(-1), [text.ids for text in kept], no_repeat)  # (B, V)
         totals = (logprobs + logprobs.new_tensor(sums)[:, None]).flatten()
@@ -68,15 +69,15 @@ def search(
             longer = Beam((*text.ids, token), (*text.logprobs, total - sums[parent]))
             stops = token in stop_ids
             if rank < width and (stops or length == options.max_new_tokens):
-                ended.append((total / length, text if stops else longer))
+                ended.append(replace(text if stops else longer, mean=total / length))
             if not stops and len(grown) < width:
                 grown.append((parent, token, longer, total))
-        ended = sorted(ended, key=lambda pair: pair[0], reverse=True)[:width]
+        ended = sorted(ended, key=lambda beam: beam.mean, reverse=True)[:width]
         if length == options.max_new_tokens or not grown:
             break
         parents, tokens, kept, sums = (list(column) for column in zip(*grown, strict=True))
-        if len(ended) == width and sums[0] / length <= ended[-1][0]:
+        if len(ended) == width and sums[0] / length <= ended[-1].mean:
             break
         rows = rows.select(parents)
         logits = engine.extend(rows, torch.tensor(tokens, device=engine.device)[:, None])[:, -1]
-    return ended[0][1]
+    return ended

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from vqa import registry
 from vqa.agent.answering import check_whole, finished, written
+from vqa.agent.borne_out import borne_out
 from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
 from vqa.agent.latest_picture import LatestPicture
@@ -266,6 +267,9 @@ class VQAAgent:
             seconds[name] = time.perf_counter() - since
             yield Found(findings[name])
         yield from look_again(self, question, image, findings, seconds)
+        for finding in [finding for finding in findings.values() if finding.kind == "caption"]:
+            if (chosen := borne_out(finding, findings.values())) != finding:
+                yield Found(chosen)
 
     def look_or_say_why(
         self, name: str, image: LoadedImage, question: Question, *, within: float | None = None

@@ -78,8 +78,7 @@ _WHERE = re.compile(
 )
 _IS_IT = re.compile(
     rf"(?:is|are|was) (?:(?:this|the) {_PICTURE}(?: of)?|{_IT})(?: (?:taken|shot) (?:at|on|in|near))? "
-    r"(?:(?:a|an|some|the) )?"
-    r"(?:(?:kind|type|sort) of )?(?P<noun>[a-z][a-z' -]*?)\W*"
+    r"(?:(?:a|an|some|the) )?(?:(?:kind|type|sort) of )?(?P<noun>[a-z][a-z' -]*?)\W*"
 )
 _IS_THERE = re.compile(
     r"(?:is|are|was) there (?:a|an|any|some)? ?(?P<noun>[a-z][a-z' -]*?)(?: (?:here|(?:in|on) (?:the|this) "
@@ -206,10 +205,10 @@ def _looked_for(question: str, names: Collection[str], known: Collection[str]) -
     """Return the noun that is asked for, the name that it is, and whether it is asked of the whole picture."""
     lowered = asking.lowered(question)
     match = _IS_IT.fullmatch(lowered) or _IS_THERE.fullmatch(lowered)
-    name = match and _singular(match["noun"], names)
-    if match is None or name is None or label_of(match["noun"], known) or label_of(name, known):
+    if match is None or label_of(match["noun"], known):
         return None
-    return match["noun"], name, match.re is _IS_IT
+    name = _singular(match["noun"], names)
+    return None if name is None or label_of(name, known) else (match["noun"], name, match.re is _IS_IT)
 
 
 def _of_noun(noun: str, *, which: bool) -> _Asked:

@@ -124,11 +124,9 @@ def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     if not asking.THIS.fullmatch(asked):
         return None
     surest = [region for region in sure if region.score >= THIS_SCORE]
-    room = Counter[str]()
-    for region in surest:
-        room[region.label] += _size(region)
-    label, most = room.most_common(1)[0] if room else ("person", 0.0)
-    if label == "person" or most < _MOST_OF_IT * room.total():
+    room = {label: sum(_size(r) for r in surest if r.label == label) for label in {r.label for r in surest}}
+    label = max(room, key=lambda label: room[label], default="person")
+    if label == "person" or room[label] < _MOST_OF_IT * sum(room.values()):
         return None
     return _most("this", surest, {label: label}, _size)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol, Self
 
 from vqa.errors import ModelUnavailable
@@ -52,8 +52,8 @@ class Captioner(Protocol):
 
     def available(self) -> str | None: ...
 
-    def caption(self, image: LoadedImage) -> tuple[str, float]:
-        """Return the sentence and its score in [0, 1]."""
+    def captions(self, image: LoadedImage) -> Sequence[tuple[str, float]]:
+        """Return sentences for the picture, the likeliest first, each with its score in [0, 1]; none if it has none."""
         ...
 
     def unload(self) -> None: ...
@@ -98,7 +98,7 @@ class CaptionExpert:
         return "no captioner is set" if self._captioner is None else None
 
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
-        """Return the caption as text and as the label of one region, the whole picture.
+        """Return the caption as text and as the label of one region, the whole picture; others may stand instead.
 
         Raises:
             ModelUnavailable: No captioner is set, or its weights cannot be had.
@@ -107,13 +107,15 @@ class CaptionExpert:
         if self._captioner is None:
             raise ModelUnavailable(_NONE)
         started = time.perf_counter()
-        text, score = self._captioner.caption(image)
         width, height = image.pil.size
+        whole = (0.0, 0.0, float(width), float(height))
+        regions = [Region(whole, text, score) for text, score in self._captioner.captions(image) if text]
         return Finding(
             expert=self.name,
             kind=self.kind,
-            text=text or "no caption",
-            regions=(Region((0.0, 0.0, float(width), float(height)), text, score),) if text else (),
+            text=regions[0].label if regions else "no caption",
+            regions=tuple(regions[:1]),
+            instead=tuple(regions[1:]),
             model=self._captioner.model,
             seconds=time.perf_counter() - started,
             size=image.pil.size,

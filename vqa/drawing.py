@@ -156,7 +156,7 @@ def _marks(
 
 
 def _without_guesses(finding: Finding, telling: Collection[Region]) -> Finding:
-    """Return a classifier's finding with what tells the answer alone, or what it is sure of: each is the whole picture."""
+    """Return a classifier's finding with what tells the answer alone, or what it is sure of; each fills the picture."""
     if finding.kind != "classes":
         return finding
     shown = (region for region in finding.regions if region in telling or (region.score >= CLASS_SCORE and not telling))

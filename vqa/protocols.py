@@ -172,6 +172,15 @@ class ScoringCore(Core, Protocol):
 
 
 @runtime_checkable
+class SearchingCore(Core, Protocol):
+    """A core that can also give several answers to a prompt, each with how likely it is."""
+
+    def search(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> Sequence[tuple[str, Score]]:
+        """Return the answers that a search with `options.num_beams` beams ends with, the likeliest first."""
+        ...
+
+
+@runtime_checkable
 class QuotingCore(Core, Protocol):
     """A core whose answer can be held to the words that were read; what is asked is then only which."""
 

@@ -137,6 +137,7 @@ class Finding:
             unknown to the expert, never absent from the picture.
         size: Width and height of the picture in pixels, so that places can be told from boxes alone.
         second_looks: Where it looked again for the question; `regions` and `text` hold what came of it.
+        instead: Captions that might stand instead of the one in `regions`, the likeliest first.
     """
 
     expert: str
@@ -150,9 +151,11 @@ class Finding:
     vocabulary: tuple[str, ...] = ()
     size: tuple[int, int] = (0, 0)
     second_looks: tuple[SecondLook, ...] = ()
+    instead: tuple[Region, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "regions": [r.to_dict() for r in self.regions], "seconds": round(self.seconds, 4)}
+        regions = {name: [r.to_dict() for r in getattr(self, name)] for name in ("regions", "instead")}
+        return {**asdict(self), **regions, "seconds": round(self.seconds, 4)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
@@ -164,6 +167,7 @@ class Finding:
                 "vocabulary": tuple(data.get("vocabulary", ())),
                 "size": tuple(data.get("size", (0, 0))),
                 "second_looks": tuple(SecondLook.from_dict(look) for look in data.get("second_looks", ())),
+                "instead": tuple(Region.from_dict(r) for r in data.get("instead", ())),
             }
         )
 

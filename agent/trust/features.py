@@ -93,7 +93,7 @@ def features(
 
 def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
     """Return how sure a captioner is of what is said, and detectors and classifiers of what is named in it."""
-    told = {}
+    told: dict[str, float] = {}
     for finding in (finding for finding in findings if finding.error is None):
         for region in finding.regions if finding.kind == "caption" else ():
             if region.label == text:

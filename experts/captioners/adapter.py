@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING, Self
 
 from vqa import registry
 from vqa.fingerprints import fingerprint
+from vqa.protocols import SearchingCore
 from vqa.settings import Settings
 from vqa.values import GenerationOptions
 
 if TYPE_CHECKING:
-    from vqa.protocols import Core
     from vqa.values import LoadedImage
 
 _CORES = {"input": "minigpt4-smollm2"}  # by how the adapter lets the picture in; any other way: the built-in core
 _BUILT_IN = "smollm2-captions"
 _QUESTION = "Describe the image in one sentence."  # as in the adapter's training recipe
-_OPTIONS = GenerationOptions(max_new_tokens=32, num_beams=3)
+_OPTIONS = GenerationOptions(max_new_tokens=32, num_beams=5)
 
 
 class AdapterCaptioner:
     """A core in caption mode.
 
     Args:
-        make_core: Returns a core that renders and decodes, its weights yet to be loaded.
+        make_core: Returns a core that renders and searches, its weights yet to be loaded.
         adapter: The adapter it has.
     """
 
-    def __init__(self, make_core: Callable[[], Core], adapter: str) -> None:
+    def __init__(self, make_core: Callable[[], SearchingCore], adapter: str) -> None:
         self.model = adapter
         self.rough = adapter == _BUILT_IN
         self._make_core = make_core
@@ -47,7 +47,13 @@ class AdapterCaptioner:
             return None
         core = _CORES.get(fusion, "smollm2-135m")
         of_core = replace(settings, adapter=adapter, core=core)
-        return cls(lambda: registry.cores.get(core).from_settings(of_core), adapter)
+
+        def make_core() -> SearchingCore:
+            made = registry.cores.get(core).from_settings(of_core)
+            assert isinstance(made, SearchingCore)
+            return made
+
+        return cls(make_core, adapter)
 
     @property
     def fingerprint(self) -> str | None:
@@ -58,13 +64,10 @@ class AdapterCaptioner:
     def available(self) -> str | None:
         return self._core.available()
 
-    def caption(self, image: LoadedImage) -> tuple[str, float]:
-        """Return a sentence for a picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
-        core = self._core
-        (tokens,) = core.generate([(image, core.render(_QUESTION, ()))], _OPTIONS)
-        text = "".join(token.text for token in tokens)
-        logprobs = [token.logprob for token in tokens if token.logprob is not None]
-        return " ".join(text.split()), math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
+    def captions(self, image: LoadedImage) -> list[tuple[str, float]]:
+        """Return sentences for a picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
+        found = self._core.search(image, self._core.render(_QUESTION, ()), _OPTIONS)
+        return [(" ".join(text.split()), math.exp(score.mean)) for text, score in found]
 
     def unload(self) -> None:
         self._core = self._make_core()

@@ -91,8 +91,8 @@ class BlipCaptioner:
                 self._loaded = self._load()
             return self._loaded
 
-    def caption(self, image: LoadedImage) -> tuple[str, float]:
-        """Return a sentence for a picture and the geometric mean of its tokens' probabilities, in [0, 1]."""
+    def captions(self, image: LoadedImage) -> list[tuple[str, float]]:
+        """Return sentences for a picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
         import torch
 
         model, processor = self._load_once()
@@ -102,16 +102,16 @@ class BlipCaptioner:
             written = model.generate(
                 pixel_values=pixels,
                 num_beams=_NUM_BEAMS,
+                num_return_sequences=_NUM_BEAMS,
                 do_sample=False,
                 length_penalty=1.0,  # so that a beam's score is the mean log-probability of its tokens
                 max_new_tokens=_MAX_NEW_TOKENS,
                 return_dict_in_generate=True,
                 output_scores=True,
             )
-        text = processor.decode(
-            written.sequences[0, 1:], skip_special_tokens=True
-        )  # the first token starts every caption
-        return " ".join(text.split()), min(math.exp(float(written.sequences_scores[0])), 1.0)
+        texts = processor.batch_decode(written.sequences[:, 1:], skip_special_tokens=True)  # the first starts them all
+        scores = [min(math.exp(score), 1.0) for score in written.sequences_scores.tolist()]
+        return [(" ".join(text.split()), score) for text, score in zip(texts, scores, strict=True)]
 
     def _load(self) -> tuple[Any, Any]:
         from transformers import BlipForConditionalGeneration, BlipProcessor

@@ -1,0 +1,78 @@
+"""Of several sentences for a picture the one is told that the boxes bear out."""
+
+from typing import ClassVar, Self
+
+import pytest
+
+from vqa import Settings, VQAAgent
+from vqa.agent.borne_out import borne_out
+from vqa.registry import cores, routers
+from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
+
+WHOLE = (0.0, 0.0, 300.0, 240.0)
+LABELS = ("dog", "cow", "person", "couch")
+
+
+def captioned(*sentences: tuple[str, float]) -> Finding:
+    first, *others = (Region(WHOLE, text, score) for text, score in sentences)
+    return Finding("caption", "caption", first.label, (first,), instead=tuple(others))
+
+
+def objects(*things: tuple[str, float]) -> Finding:
+    return Finding("detect", "objects", "", tuple(Region(WHOLE, *thing) for thing in things), vocabulary=LABELS)
+
+
+def test_the_sentence_whose_things_are_found_stands_before_a_likelier_one() -> None:
+    found = captioned(("Two dogs in a field.", 0.5), ("Two cows in a field.", 0.48), ("A field.", 0.3))
+    chosen = borne_out(found, [found, objects(("cow", 0.9))])
+    assert (chosen.text, chosen.regions[0].label) == ("Two cows in a field.", "Two cows in a field.")
+    assert [region.label for region in chosen.instead] == ["Two dogs in a field.", "A field."]
+
+
+def test_a_much_likelier_sentence_stands_whatever_is_found() -> None:
+    found = captioned(("Two dogs in a field.", 0.7), ("Two cows in a field.", 0.3))
+    assert borne_out(found, [objects(("cow", 0.9))]) == found
+
+
+def test_without_a_detector_or_another_sentence_the_first_stands() -> None:
+    found = captioned(("Two dogs.", 0.5), ("Two cows.", 0.48))
+    assert borne_out(found, [found, Finding("detect", "objects", "", error="no weights", vocabulary=LABELS)]) is found
+    alone = captioned(("Two dogs.", 0.5))
+    assert borne_out(alone, [objects(("cow", 0.9))]) is alone
+
+
+@pytest.mark.parametrize("sure", [0.9, 0.0])
+def test_the_agent_tells_it_and_remembers_all(sure: float) -> None:
+    class Says:
+        name: ClassVar[str] = "says"
+        kind: ClassVar[FindingKind] = "caption"
+        description: ClassVar[str] = "says what it is told"
+        cues: ClassVar[tuple[str, ...]] = ("describe",)
+        uses_question: ClassVar[bool] = False
+        vocabulary: ClassVar[tuple[str, ...]] = ()
+
+        @classmethod
+        def from_settings(cls, settings: Settings) -> Self:
+            return cls()
+
+        def available(self) -> str | None:
+            return None
+
+        def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+            return Finding(**{**vars(captioned(("Two dogs.", 0.5), ("Two cows.", 0.48))), "expert": "says"})
+
+    class Finds(Says):
+        name: ClassVar[str] = "finds"
+        kind: ClassVar[FindingKind] = "objects"
+
+        def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+            return Finding(**{**vars(objects(("cow", sure))), "expert": "finds"})
+
+    settings = Settings(cache=False)
+    router = routers.get("all").from_settings(settings)
+    agent = VQAAgent([Says(), Finds()], router, core=cores.get("echo").from_settings(settings), settings=settings)
+    answer = agent("example:bus", "Describe the image.")
+    (said,) = (finding for finding in answer.findings if finding.expert == "says")
+    assert said.text == ("Two cows." if sure else "Two dogs.")
+    assert Finding.from_dict(said.to_dict()) == said
+    assert {said.regions[0].label, said.instead[0].label} == {"Two cows.", "Two dogs."}
