@@ -215,19 +215,15 @@ class AdapterCore(ABC):
         return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
 
     def search(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> list[tuple[str, Score]]:
-        """Return the answers that beam search ends with, the highest mean log probability first; see `SearchingCore`.
-
-        Raises as `stream`.
-        """
-        from vqa.adapter_model.beams import search
+        """Return the answers that beam search ends with; see `vqa.protocols.SearchingCore`. Raises as `stream`."""
+        from vqa.adapter_model.writing import searched
 
         ids = self._checked(prompt, options)
         adapter, vectors = self._look([image])
-        beams = search(
-            self._engine, ids, adapter, options, stop_ids=self._stop_ids, vectors=vectors, no_repeat=self.no_repeat
+        ends, no_repeat, tokenizer = self._stop_ids, self.no_repeat, self._tokenizer
+        return searched(
+            self._engine, ids, adapter, options, ends, vectors=vectors, no_repeat=no_repeat, tokenizer=tokenizer
         )
-        texts = [self._tokenizer.decode(list(beam.ids)).strip() for beam in beams]
-        return [(text, Score(sum(b.logprobs), b.mean)) for text, b in zip(texts, beams, strict=True)]
 
     def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
         """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vqa.agent.classes import told_of_classes
 from vqa.agent.coloring import counted_color
@@ -110,38 +110,64 @@ def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
     seen = [as_meant(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
-    named: list[Region] = []
-    lines: list[Line] = []
-    boxes_answer = boxes_settle = told_by_itself = False
-    for finding in seen:
-        if finding.kind == "objects":
-            intent = read_intent(question, finding.vocabulary)
-            named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
-            boxes_answer |= bool(intent.asked) and intent.aim != "other"
-            settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
-            settled |= bool(bounded(intent, finding))
-            boxes_settle |= settled or bool(asked_relation(sure_ones(finding), intent))
-            told_by_itself |= bool(told_alone(question, finding, intent))
-            if setting := _setting(question, finding):
-                lines.append(Line(f"Detector: {setting}", 0.0))
-            lines += object_lines(question, finding, intent, settled=settled, color=counted_color(question, finding))
+    boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
-        lines = [replace(line, doubt=BESIDE) for line in lines]
-        boxes_answer = boxes_settle = False
-    if classes := _class_lines(question, seen):
-        settled = not classes[0].doubt
-        boxes_settle |= settled
-        lines = [*classes, *(replace(line, doubt=BESIDE) if settled else line for line in lines)]
-    beside = BESIDE if boxes_settle or told_by_itself else ""
+        boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
+    lines = [*(classes := _class_lines(question, seen)), *boxes.lines]
+    if classes and not classes[0].doubt:
+        lines = [*classes, *_all_beside(boxes.lines)]
+        boxes = replace(boxes, settle=True)
+    beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
         if finding.kind == "text":
-            text = _text_lines(question, finding, named)
-            lines += _at_most(0 if boxes_settle else MAX_BESIDE, text) if boxes_answer or boxes_settle else text
+            text = _text_lines(question, finding, boxes.named)
+            lines += _at_most(0 if boxes.settle else MAX_BESIDE, text) if boxes.answer or boxes.settle else text
         elif finding.kind == "caption":
             lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """What detectors say of a question.
+
+    Attributes:
+        lines: Their evidence.
+        named: Sure boxes of things that the question names.
+        answer: Whether they say something of what is asked.
+        settle: Whether nothing else is to be said of it.
+        alone: Whether what they name stands alone among what was seen.
+    """
+
+    lines: Sequence[Line] = ()
+    named: Sequence[Region] = ()
+    answer: bool = False
+    settle: bool = False
+    alone: bool = False
+
+
+def _boxes(question: str, seen: Sequence[Finding]) -> _Boxes:
+    lines: list[Line] = []
+    named: list[Region] = []
+    answer = settle = alone = False
+    for finding in (finding for finding in seen if finding.kind == "objects"):
+        intent = read_intent(question, finding.vocabulary)
+        named += [r for r in finding.regions if r.label in intent.named and r.score >= COUNT_SCORE]
+        answer |= bool(intent.asked) and intent.aim != "other"
+        settled = bool(intent.asked) and intent.aim in _SETTLED and not asks_for_words(question)
+        settled |= bool(bounded(intent, finding))
+        settle |= settled or bool(asked_relation(sure_ones(finding), intent))
+        alone |= bool(told_alone(question, finding, intent))
+        if setting := _setting(question, finding):
+            lines.append(Line(f"Detector: {setting}", 0.0))
+        lines += object_lines(question, finding, intent, settled=settled, color=counted_color(question, finding))
+    return _Boxes(lines, named, answer, settle, alone)
+
+
+def _all_beside(lines: Sequence[Line]) -> list[Line]:
+    return [replace(line, doubt=BESIDE) for line in lines]
 
 
 def _class_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
