@@ -24,11 +24,12 @@ from vqa.agent.plain import plainly
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
 from vqa.agent.sought import lines_that_say, sought_words
-from vqa.agent.trust.kinds import asks_for_words
+from vqa.agent.trust.kinds import asks_for_description, asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 
+SURE_CAPTION = 0.4  # from it on a captioner is right more often than the detector that finds nothing of what it names
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
 MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
@@ -123,7 +124,10 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             text = _text_lines(question, finding, boxes.named)
             lines += _at_most(0 if boxes.settle else MAX_BESIDE, text) if boxes.answer or boxes.settle else text
         elif finding.kind == "caption":
-            lines += [Line(f"Caption: {r.label}", 2.0, _unseen(r.label, seen) or beside) for r in finding.regions]
+            for region in finding.regions:
+                believed = asks_for_description(question) and region.score >= SURE_CAPTION
+                doubt = "" if believed else _unseen(region.label, seen)
+                lines.append(Line(f"Caption: {region.label}", 2.0, doubt or beside))
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines
@@ -188,13 +192,13 @@ def _setting(question: str, finding: Finding) -> str:
 
 
 def _unseen(caption: str, findings: Sequence[Finding]) -> str:
-    """Return why a caption is not to be believed: of the things it names the detector misses half or more."""
+    """Return why a caption is not to be believed: it names more things that the detector misses than such it finds."""
     for finding in findings:
         if finding.kind == "objects":
             named = mentioned(caption, finding.vocabulary)
             there = {region.label for region in finding.regions}
             missed = [label for label in named if label not in there]
-            if missed and 2 * len(missed) >= len(named):
+            if 2 * len(missed) > len(named):
                 return f"the detector finds no {' and no '.join(missed)}"
     return ""
 

@@ -185,10 +185,12 @@ def test_the_oldest_turns_are_dropped_first_and_evidence_keeps_half_of_the_budge
 
 
 def test_a_caption_of_things_that_the_detector_misses_is_left_out_and_said_to_be() -> None:
-    def folded(caption: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        whole = Region((0, 0, 300, 300), caption, 0.5)
+    def folded(
+        caption: str, score: float = 0.3, question: str = "What is happening?"
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        whole = Region((0, 0, 300, 300), caption, score)
         found = [objects(box("dog"), box("person", 0.2)), Finding("caption", "caption", caption, (whole,), size=SIZE)]
-        prompt = compose(Question("What is happening?"), found, cores.get("echo").from_settings(Settings()))
+        prompt = compose(Question(question), found, cores.get("echo").from_settings(Settings()))
         return prompt.used, prompt.dropped
 
     assert "Caption: A man and his dog run." in folded("A man and his dog run.")[0]
@@ -196,6 +198,8 @@ def test_a_caption_of_things_that_the_detector_misses_is_left_out_and_said_to_be
     used, dropped = folded("A cat sits on a bus.")
     assert not any("Caption" in line for line in used)
     assert dropped == ("Caption: A cat sits on a bus. (the detector finds no cat and no bus)",)
+    assert "Caption: A cat sits on a bus." in folded("A cat sits on a bus.", 0.5)[0], "a sure one, of a description"
+    assert "Caption: A cat sits on a bus." not in folded("A cat sits on a bus.", 0.5, "Why is it wet?")[0]
 
 
 def test_a_page_of_text_does_not_bury_what_the_detector_counted() -> None:

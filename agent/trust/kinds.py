@@ -55,13 +55,18 @@ def kind_of(question: str, intent: Intent) -> Kind:
         return "yes or no"
     if intent.aim == "place" and intent.asked and asks_where(question):
         return "place"
-    return "description" if _DESCRIPTION.search(lowered) or asks_what_this_is(question) else "open"
+    return "description" if asks_for_description(question) else "open"
 
 
 def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
     lowered = plainly(question).lower()
     return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
+
+
+def asks_for_description(question: str) -> bool:
+    """Return whether a question asks for what the picture shows, in a sentence or a word."""
+    return _DESCRIPTION.search(plainly(question).lower()) is not None or asks_what_this_is(question)
 
 
 def asks_where(question: str) -> bool:
