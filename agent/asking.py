@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from vqa.agent.plain import plainly
 from vqa.agent.uses import CONTENTS, SORTS
 from vqa.words import COLORS
 
@@ -97,6 +98,7 @@ HERE = (
     r"(?:here|there|shown|pictured|depicted|displayed|visible|called|you see|"
     r"in (?:it|(?:the|this) (?:image|picture|photo)))"
 )
+_DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what is happening|what's happening)\b|설명|묘사")
 THIS = re.compile(  # and not "What is in the picture?", which asks for all there is
     r"(?:what (?:is|are) (?:it|this|that|these|those)|what (?:is|are) (?:the name of )?(?:this|that|these|those|the) "
     r"(?:object|thing|item)s?|what is (?:shown|pictured|depicted|displayed)|what am i looking at|"
@@ -140,6 +142,11 @@ BESIDES = re.compile(
 def asks_what_this_is(question: str) -> bool:
     """Return whether a question asks for what the picture shows, in a word: "What is this?"."""
     return THIS.fullmatch(lowered(question)) is not None
+
+
+def asks_for_description(question: str) -> bool:
+    """Return whether a question asks for what the picture shows, in a sentence or a word."""
+    return _DESCRIPTION.search(plainly(question).lower()) is not None or asks_what_this_is(question)
 
 
 def lowered(question: str) -> str:

@@ -161,6 +161,8 @@ def asks_for_classes(question: str, vocabulary: Collection[str], known: Collecti
     """
     if _asked(question) is not None:
         return "the question asks what it is"
+    if asking.asks_for_description(question):
+        return "classes to hold against the caption"
     noun = _looked_for(question, vocabulary, known)
     return f"the question names {noun[1]}, which no detector knows" if noun else ""
 

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vqa.agent.asking import asks_for_description
 from vqa.agent.classes import told_of_classes
 from vqa.agent.coloring import counted_color
 from vqa.agent.fields import narrowed
@@ -24,7 +25,7 @@ from vqa.agent.plain import plainly
 from vqa.agent.setting import inside_or_outside
 from vqa.agent.setting import told as told_of_setting
 from vqa.agent.sought import lines_that_say, sought_words
-from vqa.agent.trust.kinds import asks_for_description, asks_for_words
+from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region

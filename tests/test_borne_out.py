@@ -1,5 +1,6 @@
 """Of several sentences for a picture the one is told that the boxes bear out."""
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import pytest
@@ -27,6 +28,14 @@ def test_the_sentence_whose_things_are_found_stands_before_a_likelier_one() -> N
     chosen = borne_out(found, [found, objects(("cow", 0.9))])
     assert (chosen.text, chosen.regions[0].label) == ("Two cows in a field.", "Two cows in a field.")
     assert [region.label for region in chosen.instead] == ["Two dogs in a field.", "A field."]
+
+
+def test_what_a_classifier_is_sure_of_counts_too() -> None:
+    found = captioned(("A horse runs.", 0.5), ("A dog runs.", 0.45))
+    shown = [Region(WHOLE, name, 0.3, kinds=("dog", "animal")) for name in ("Beagle", "Boxer")]
+    classes = Finding("classify", "classes", "", tuple(shown))
+    assert borne_out(found, [classes]).text == "A dog runs."
+    assert borne_out(found, [replace(classes, regions=(shown[0],))]).text == "A horse runs."
 
 
 def test_a_much_likelier_sentence_stands_whatever_is_found() -> None:

@@ -46,7 +46,7 @@ def test_a_question_without_any_cue_gets_the_cheapest_context() -> None:
 
 def test_a_captioner_never_looks_alone() -> None:
     chosen = route("Describe the picture.")
-    assert set(chosen.experts) == {"caption", "detect"}
+    assert set(chosen.experts) == {"caption", "classify", "detect"}
     assert chosen.reasons["detect"] == "objects to hold against what the whole picture shows"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from vqa.agent.asking import asks_what_this_is
+from vqa.agent.asking import asks_for_description
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
 from vqa.agent.sought import sought_words
@@ -26,7 +26,6 @@ _READING = re.compile(
     r"읽|글자|글씨|문구|텍스트|문자|단어|쓰여|쓰인|써 ?있|적혀|적힌|뭐라고|가격|얼마|금액|합계|날짜|주소|번호"
 )
 _PLAIN_SIGHT = re.compile(r"\bcolou?rs?\b|\bwhat (?:kind|type|sort|shape|material) of\b|\bmade of\b|무슨 색")
-_DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what is happening|what's happening)\b|설명|묘사")
 _YES_OR_NO = re.compile(
     r"(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should|might|isn't|aren't|doesn't)\b"
 )
@@ -62,11 +61,6 @@ def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
     lowered = plainly(question).lower()
     return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
-
-
-def asks_for_description(question: str) -> bool:
-    """Return whether a question asks for what the picture shows, in a sentence or a word."""
-    return _DESCRIPTION.search(plainly(question).lower()) is not None or asks_what_this_is(question)
 
 
 def asks_where(question: str) -> bool:
