@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from vqa.agent.asking import asks_for_description
 from vqa.agent.intent import read_intent
 from vqa.agent.trust.kinds import asks_for_words
 
@@ -20,6 +21,7 @@ _LINE = re.compile(
     r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?P<value> \([^():]+\))?: (?P<read>.+)"  # "(total)"
 )
 _NONE = "none found"
+_CAPTION = "Caption: "
 _CLASS = re.compile(r"Classifier: [^:]+: (?P<name>.+)")
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
@@ -59,7 +61,7 @@ class Quotable(NamedTuple):
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.
 
-    What a classifier names, which is a rare word. Else, where the question names a thing, what stands on it; and lines
+    What a classifier names, which is a rare word; a caption, where a description is asked for. Else, where the question names a thing, what stands on it; and lines
     that were surely read, where there are any. Of a question for all that is written the lines are one, so that none is
     left out.
 
@@ -69,6 +71,9 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """
     if classes := [match["name"] for line in evidence if (match := _CLASS.fullmatch(line))]:
         return Quotable((classes[0],), whole=True)
+    captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
+    if captions and asks_for_description(question):
+        return Quotable(captions, whole=True)
     lowered = question.lower().strip()
     about_it = _ABOUT_IT.search(lowered) or read_intent(question, ()).aim in ("count", "presence")
     if about_it or not asks_for_words(question):

@@ -146,3 +146,11 @@ def test_who_gets_less_than_was_read_is_told_so():
     held = quotable(whole.text, long).lines[0]
     assert notes(held, long) == ("ocr: 7 more lines were read than the answer holds; the evidence has them",)
     assert notes("something else", long) == notes("Calle Mayor 12:30", tuple(EVIDENCE)) == ()
+
+
+def test_a_description_is_the_caption_where_one_is_told():
+    lines = ("Detector: 2 dogs", "Caption: Two dogs run.")
+    assert quotable("Describe the image.", lines) == (("Two dogs run.",), True, 0)
+    assert quotable("What is this?", lines) == (("Two dogs run.",), True, 0)
+    assert quotable("Why do they run?", lines).lines == ()
+    assert quotable("Describe the image.", lines[:1]).lines == ()
