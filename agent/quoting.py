@@ -62,8 +62,8 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.
 
     What a classifier names, which is a rare word; a caption, where a description is asked for. Else, where the question
-    names a thing, what stands on it; and lines that were surely read, where there are any. Of a question for all that is
-    written the lines are one, so that none is left out.
+    names a thing, what stands on it; and lines that were surely read, where there are any. Of a question for all that
+    is written the lines are one, so that none is left out.
 
     Args:
         question: In its own words.
