@@ -30,7 +30,7 @@ from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 
-SURE_CAPTION = 0.4  # from it on a captioner is right more often than the detector that finds nothing of what it names
+SURE_CAPTION = 0.35  # from it on a captioner is right more often than the detector that finds nothing of what it names
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
 MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
