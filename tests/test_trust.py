@@ -388,3 +388,14 @@ def test_what_shows_a_relation_are_the_two_things_it_is_so_of() -> None:
     assert (held.stance, [region.score for region in held.regions]) == ("supports", [0.8, 0.9])
     (held,) = weigh(Question("How many dogs are left of the person?"), [found], "1")
     assert (held.text, len(held.regions)) == ("counts 1 dog left of the person", 1)
+
+
+def test_a_caption_that_is_the_answer_or_beside_the_question_is_no_conflict_of_its_own() -> None:
+    found, told = boxes(("dog", 0.9)), caption("a giraffe")
+    assert answer("Describe the image.", "a giraffe", found, told).notes == (
+        "detect finds no giraffes, but the answer is “a giraffe”",
+    )
+    given = answer("What is this?", "dog", found, told)
+    assert given.notes == ("caption says “a giraffe”, but detect finds no giraffes",)
+    beside = replace(given, notes=(), prompt=Prompt("", (), ("Caption: a giraffe (beside the question)",), 0, 0))
+    assert judged(beside, min_confidence=0.0).notes == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vqa.agent.lines import BESIDE
 from vqa.agent.prompting import SURE_READING
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
@@ -12,7 +13,7 @@ from vqa.agent.trust.features import features
 from vqa.agent.trust.kinds import asks_for_words, intent_of
 from vqa.agent.trust.saying import abstains
 from vqa.agent.vocabulary import mentioned
-from vqa.values import Answer, Evidence, Finding
+from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
 
 CANNOT_TELL = "I cannot tell"
@@ -34,13 +35,18 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
     known = answer.core_confidence is not None or any(f.error is None for f in findings)
     told = features(question, findings, evidence, text, answer.core_confidence)
     confidence = shipped().probability(told, core=answer.core) if known else None
-    notes = (*answer.notes, *conflicts(text, evidence, findings))
+    notes = (*answer.notes, *conflicts(text, evidence, _without_beside(findings, answer.prompt)))
     answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
     if confidence is None or confidence >= min_confidence:
         return answer
     why = _why_doubted(question.text, findings, evidence)
     reason = f"{why}; confidence {confidence:.2f} is below {min_confidence:.2f}"
     return replace(answer, text=CANNOT_TELL, withheld=text, abstention=reason)
+
+
+def _without_beside(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
+    """Return the findings without captions that do not bear on the question: what is wrong with them is no matter."""
+    return [f for f in findings if f.kind != "caption" or f"Caption: {f.text} ({BESIDE})" not in prompt.dropped]
 
 
 def conflicts(text: str, evidence: Sequence[Evidence], findings: Sequence[Finding]) -> Iterator[str]:
@@ -54,7 +60,7 @@ def conflicts(text: str, evidence: Sequence[Evidence], findings: Sequence[Findin
     for detector in findings:
         if detector.kind == "objects" and detector.error is None:
             seen = {region.label for region in detector.regions}
-            for caption in captions:
+            for caption in (caption for caption in captions if caption.text != text):
                 missed = [name for name in mentioned(caption.text, detector.vocabulary) if name not in seen]
                 if missed:
                     nothing = " and ".join(counted(name, 0) for name in missed)
