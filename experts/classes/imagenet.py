@@ -1,7 +1,8 @@
 """ImageNet's 1,000 classes (Russakovsky et al., arXiv 1409.0575): their names, and what kind of thing each is.
 
-`imagenet.tsv` has a line for each class, in the order of the networks' outputs: the name as people say it, then the
-kinds that WordNet 3.0 (© 2006 Princeton University) has it under, as people say them, from the narrowest on.
+`imagenet.tsv` has a line for each class, in the order of the networks' outputs: the name as people say it (open_clip's
+list, MIT, some made plainer), then the kinds that WordNet 3.0 (© 2006 Princeton University) has it under, as people say
+them, from the narrowest on.
 """
 
 from __future__ import annotations
