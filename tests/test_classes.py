@@ -6,9 +6,10 @@ from vqa.agent.classes import asks_for_classes, identified, is_one
 from vqa.agent.prompting import evidence
 from vqa.agent.quoting import quotable
 from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.judging import judged
 from vqa.experts.classes.imagenet import classes
 from vqa.experts.detectors.coco import LABELS
-from vqa.values import Finding, Question, Region
+from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
 WHOLE = (0.0, 0.0, 300.0, 240.0)
 KINDS = {one.name: one.kinds for one in classes()}
@@ -161,6 +162,19 @@ def test_answers_are_held_against_it(question: str, answer: str, stance: str | N
     assert [(held.expert, held.stance, held.text) for held in found] == (
         [("classify", stance, "says tiger")] if stance else []
     )
+
+
+def test_what_it_names_has_at_least_its_share_for_confidence() -> None:
+    def confidence(said: str) -> float | None:
+        route, prompt = Route((), "", "none"), Prompt("", (), (), 0, 0)
+        found = (classified(espresso=0.85),)
+        given = Answer(
+            said, None, Question("What is this?"), route, found, prompt, "smollm2-135m", {}, core_confidence=0.1
+        )
+        return judged(given, min_confidence=0.0).confidence
+
+    assert confidence("espresso") == pytest.approx(0.85)
+    assert (confidence("tea") or 0.0) < 0.85
 
 
 def test_every_class_has_a_name_and_kinds_that_are_names() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from vqa.agent.lines import BESIDE
 from vqa.agent.prompting import SURE_READING
+from vqa.agent.trust.classes import share
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
@@ -35,6 +36,8 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
     known = answer.core_confidence is not None or any(f.error is None for f in findings)
     told = features(question, findings, evidence, text, answer.core_confidence)
     confidence = shipped().probability(told, core=answer.core) if known else None
+    if confidence is not None:
+        confidence = max(confidence, share(evidence, findings))
     notes = (*answer.notes, *conflicts(text, evidence, _without_beside(findings, answer.prompt)))
     answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
     if confidence is None or confidence >= min_confidence:
