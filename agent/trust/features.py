@@ -67,7 +67,8 @@ def features(
         told |= _of_what_is_shown(findings, text)
         told["description: what it is"] = float(asks_what_this_is(question.text))
         told["description: it is named"] = float(names)
-        told["description: nothing supports it"] = float(all(e.stance != "supports" for e in evidence))
+        unsupported = bool(findings) and all(e.stance != "supports" for e in evidence)
+        told["description: nothing supports it"] = float(unsupported)
     if kind == "open" and names:
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
     told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked and not sought))
