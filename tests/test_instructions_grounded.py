@@ -159,6 +159,7 @@ def test_an_annotated_caption_stands_in_only_where_nobody_captions() -> None:
 def test_nothing_is_asked_about_a_caption_that_the_detector_belies() -> None:
     belied = ("A black cow and a horse and a white sheep.",)  # the detector sees dogs alone
     made = [row for seed in range(8) for row in rows(captions=belied, seed=seed)]
+    made = [row for row in made if row.task != "describe"]  # of which a sure captioner is believed before a detector
     assert not any(row.task in ("attribute", "contradiction") or "cow" in row.answer for row in made)
 
 
