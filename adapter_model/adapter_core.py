@@ -116,9 +116,8 @@ class AdapterCore(ABC):
         if self._to_be_fetched:
             return CoreFacts()
         files = folder_part(self._folder, is_base=False)
-        adapter = Part(
-            files.size or 0, files.parameters or 0, files.licence, here=True, is_base=False
-        )  # untrained: no file
+        sizes = (files.size or 0, files.parameters or 0)  # untrained: no file
+        adapter = Part(*sizes, files.licence, here=True, is_base=False)
         vision = [named_part(self._config.vision_weights, self._settings, is_base=False)] if self.sees() else []
         return facts_of([named_part(self.base_model, self._settings), adapter, *vision], self._settings)
 
@@ -187,12 +186,7 @@ class AdapterCore(ABC):
         return self._written(image, prompt, options, quotation)
 
     def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
-        """Return what `stream` yields for each (picture, prompt), decoded together.
-
-        Raises:
-            InputError: A prompt is longer than `max_prompt_tokens`.
-            ModelUnavailable: Weights are not here and cannot be had.
-        """
+        """Return what `stream` yields for each (picture, prompt), decoded together. Raises as `stream`."""
         from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.generation import decode
 
@@ -216,14 +210,12 @@ class AdapterCore(ABC):
 
     def search(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> list[tuple[str, Score]]:
         """Return the answers that beam search ends with; see `vqa.protocols.SearchingCore`. Raises as `stream`."""
-        from vqa.adapter_model.writing import searched
+        from vqa.adapter_model.beams import search
 
-        ids = self._checked(prompt, options)
+        ids, ends, no_repeat = self._checked(prompt, options), self._stop_ids, self.no_repeat
         adapter, vectors = self._look([image])
-        ends, no_repeat, tokenizer = self._stop_ids, self.no_repeat, self._tokenizer
-        return searched(
-            self._engine, ids, adapter, options, ends, vectors=vectors, no_repeat=no_repeat, tokenizer=tokenizer
-        )
+        beams = search(self._engine, ids, adapter, options, stop_ids=ends, vectors=vectors, no_repeat=no_repeat)
+        return [(self._tokenizer.decode(list(b.ids)).strip(), Score(sum(b.logprobs), b.mean)) for b in beams]
 
     def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
         """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.

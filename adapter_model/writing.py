@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from vqa.adapter_model.attention import AdapterKeysValues
@@ -13,7 +12,7 @@ from vqa.adapter_model.drafting import decode_with_drafts
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.generation import decode
 from vqa.adapter_model.quoting import Quotation
-from vqa.values import GenerationOptions, Score
+from vqa.values import GenerationOptions
 
 
 def written_ids(
@@ -58,19 +57,3 @@ def written_ids(
         yield from decode_with_drafts(
             engine, ids, adapter, options, source=source(), stop_ids=stop_ids, vectors=vectors
         )
-
-
-def searched(
-    engine: Engine,
-    ids: Sequence[int],
-    adapter: AdapterKeysValues,
-    options: GenerationOptions,
-    stop_ids: frozenset[int],
-    *,
-    vectors: Tensor | None,
-    no_repeat: int,
-    tokenizer: Tokenizer,
-) -> list[tuple[str, Score]]:
-    """Return the answers that beam search ends with, the highest mean log probability first. Arguments as above."""
-    beams = search(engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=no_repeat)
-    return [(tokenizer.decode(list(beam.ids)).strip(), Score(sum(beam.logprobs), beam.mean)) for beam in beams]

@@ -115,10 +115,10 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
-    lines = [*(classes := _class_lines(question, seen)), *boxes.lines]
+    classes = _class_lines(question, seen)
     if classes and not classes[0].doubt:
-        lines = [*classes, *_all_beside(boxes.lines)]
-        boxes = replace(boxes, settle=True)
+        boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
+    lines = [*classes, *boxes.lines]
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
         if finding.kind == "text":

@@ -72,7 +72,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     if classes := [match["name"] for line in evidence if (match := _CLASS.fullmatch(line))]:
         return Quotable((classes[0],), whole=True)
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
-    if captions and asks_for_description(question):
+    if captions and asks_for_description(question) and not asks_for_words(question):
         return Quotable(captions, whole=True)
     lowered = question.lower().strip()
     about_it = _ABOUT_IT.search(lowered) or read_intent(question, ()).aim in ("count", "presence")

@@ -153,4 +153,5 @@ def test_a_description_is_the_caption_where_one_is_told():
     assert quotable("Describe the image.", lines) == (("Two dogs run.",), True, 0)
     assert quotable("What is this?", lines) == (("Two dogs run.",), True, 0)
     assert quotable("Why do they run?", lines).lines == ()
+    assert quotable("What does the caption say?", (*lines, "Text: SALE")).lines == ("SALE",)
     assert quotable("Describe the image.", lines[:1]).lines == ()
