@@ -188,6 +188,17 @@ def classify(settings: Settings, image: Picture, json: Json = False, output: Int
 
 
 @_command(
+    "scene",
+    "vqa scene example:bus",
+    "vqa scene photo.jpg --json",
+    settings=("cache", *STORE),
+)
+def scene(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
+    """Tell what a picture is like: the weather, the season, what is around, what somebody does."""
+    _look(settings, "scene", image, json=json, output=output, save=save)
+
+
+@_command(
     "detect",
     "vqa detect example:bus --save boxes.png",
     "curl -s https://example.com/street.jpg | vqa detect - --json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from vqa.agent.quoting import NOTHING_TO_QUOTE, Quotable, quotable
+from vqa.agent.quoting import Quotable, quotable
 from vqa.agent.trust.judging import judged
 from vqa.errors import PartialFailure
 from vqa.protocols import Core, QuotingCore, ScoringCore
@@ -23,7 +23,7 @@ def written(
         yield likeliest(core, image, prompt.text, question.choices)
     elif isinstance(core, QuotingCore) and (quoted := _quoted(core, question, prompt, options)).lines:
         yield from core.quote(
-            image, prompt.text, options, lines=quoted.lines, whole=quoted.whole, or_else=NOTHING_TO_QUOTE
+            image, prompt.text, options, lines=quoted.lines, whole=quoted.whole, or_else=quoted.or_else
         )
     else:
         yield from core.stream(image, prompt.text, options)

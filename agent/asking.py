@@ -45,22 +45,22 @@ _VERBS = {  # as people say it: what it is in USES
     r"doing|participating in|practicing": "doing",
     r"(?:sitting|seated|standing|lying|laying|sleeping|resting|perched)(?: down| up)? (?:on(?: top of)?|in)|on": "on",
 }
-_SOMEBODY = (
+SOMEBODY = (
     r"(?:people|persons?|m[ae]n|wom[ae]n|boys?|girls?|child(?:ren)?|kids?|bab(?:y|ies)|guys?|lad(?:y|ies)|he|she|they|"
     r"players?|surfers?|skiers?|skaters?|riders?|snowboarders?|skateboarders?|athletes?|batter|catcher|chef|toddler|"
     r"someone|somebody)"
 )
 _SOME = r"(?:(?:the|this|that|these|those|a|an)\s+)"
 _WHO = (
-    rf"(?P<who>{_SOME}?(?:[\w'-]+ ){{0,3}}?(?P<somebody>{_SOMEBODY})|{_SOME}(?P<other>[a-z][a-z ]*?))"
+    rf"(?P<who>{_SOME}?(?:[\w'-]+ ){{0,3}}?(?P<somebody>{SOMEBODY})|{_SOME}(?P<other>[a-z][a-z ]*?))"
     r"(?: (?:in|on|with|wearing|at) (?:[\w'-]+ ?){1,5}?)?"
 )
 _END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
 _LOOKED_FOR = r"what (?:(?:object|thing|item|activity) )?(?:is|are|was|were|(?:do|can) you see)"
 DOES = [(re.compile(rf"{_LOOKED_FOR} {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()]
 IN_HAND = re.compile(
-    rf"what (?:is|are) (?:in (?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
-    rf"|(?:.*?\b{_SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
+    rf"what (?:is|are) (?:in (?:.*?\b{SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
+    rf"|(?:.*?\b{SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
     rf"|what (?:does|do|did) {_WHO} (?:have in|hold|carry)\b.*"
 )
 OF_A_SORT = [
@@ -79,7 +79,7 @@ MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a 
     r"from|many|much|age|old|breed|contained|course|holding|used)\b|\b(?:on|in|at|of|by|with)\W*$"
 )
 PART_OF_IT = re.compile(  # "What room is he in?", "What food are they eating?"
-    rf" in\W*$|\b{_SOMEBODY} eating\b"
+    rf" in\W*$|\b{SOMEBODY} eating\b"
 )
 IN_THE_SKY = re.compile(
     r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
@@ -123,7 +123,7 @@ AT_SIDE = re.compile(
     r"(?: (?:of|in) (?:it|(?:the |this )(?:image|picture|photo|photograph|scene)))?\W*"
 )
 WHERE = re.compile(
-    rf"where (?:is|are) {_SOME}?(?:(?P<somebody>{_SOMEBODY})|(?P<other>[a-z][a-z ]*?))"
+    rf"where (?:is|are) {_SOME}?(?:(?P<somebody>{SOMEBODY})|(?P<other>[a-z][a-z ]*?))"
     r"(?: (?:sitting|seated|standing|lying|laying|sleeping|resting|perched|placed|located|at))?(?: now)?\W*"
 )
 ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")

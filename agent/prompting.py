@@ -22,8 +22,7 @@ from vqa.agent.lines import BESIDE, Line
 from vqa.agent.meant import as_meant
 from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.plain import plainly
-from vqa.agent.setting import inside_or_outside
-from vqa.agent.setting import told as told_of_setting
+from vqa.agent.scene import told_of_scene
 from vqa.agent.sought import lines_that_say, sought_words
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
@@ -91,12 +90,10 @@ def compose(
 def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     """Return the question as `core` reads it.
 
-    Markers are broken up, what there is is asked plainly, fewer of one thing are more of the other, indoors is inside
-    where things found tell which, Korean is glossed, and choices are named for a core that must read them.
+    Markers are broken up, what there is is asked plainly, fewer of one thing are more of the other, Korean is glossed,
+    and choices are named for a core that must read them.
     """
     plainer = in_terms_of_more(question.text, _vocabulary(findings))
-    if any(_setting(question.text, finding) for finding in findings if finding.error is None):
-        plainer = inside_or_outside(question.text)
     asked = plainer or _clean(plainly(question.text), core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
@@ -115,10 +112,12 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
-    classes = _class_lines(question, seen)
-    if classes and not classes[0].doubt:
+    whole = _class_lines(question, seen)
+    if not whole or whole[0].doubt:
+        whole = [*_scene_lines(question, seen), *whole]
+    if whole and not whole[0].doubt:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
-    lines = [*classes, *boxes.lines]
+    lines = [*whole, *boxes.lines]
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
         if finding.kind == "text":
@@ -165,8 +164,6 @@ def _boxes(question: str, seen: Sequence[Finding]) -> _Boxes:
         settled |= bool(bounded(intent, finding))
         settle |= settled or bool(asked_relation(sure_ones(finding), intent))
         alone |= bool(told_alone(question, finding, intent))
-        if setting := _setting(question, finding):
-            lines.append(Line(f"Detector: {setting}", 0.0))
         lines += object_lines(question, finding, intent, settled=settled, color=counted_color(question, finding))
     return _Boxes(lines, named, answer, settle, alone)
 
@@ -186,10 +183,10 @@ def _class_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
     return lines
 
 
-def _setting(question: str, finding: Finding) -> str:
-    """Return what a detector's sure boxes tell of whether it is indoors, if that is asked; "" if nothing."""
-    sure = [region.label for region in sure_ones(finding)]
-    return told_of_setting(question, sure) if finding.kind == "objects" else ""
+def _scene_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
+    """Return what the whole scene tells of a question; what else it shows is told to nobody."""
+    told = [told_of_scene(question, finding, findings) for finding in findings if finding.kind == "scene"]
+    return [Line(f"Scene: {one}", 0.0) for one in told if one is not None]
 
 
 def _unseen(caption: str, findings: Sequence[Finding]) -> str:

@@ -22,7 +22,7 @@ _LINE = re.compile(
 )
 _NONE = "none found"
 _CAPTION = "Caption: "
-_CLASS = re.compile(r"Classifier: [^:]+: (?P<name>.+)")
+_NAMED = re.compile(r"(?:Classifier|Scene): [^:]+: (?P<name>.+)")
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
     r"^(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should)\b|\bwhere\b|\bwhich side\b|\bwhy\b|"
@@ -51,26 +51,28 @@ class Quotable(NamedTuple):
         lines: As they were read, in order; none if the answer need not be a passage.
         whole: Whether they are values of the kind asked for, of which no part is an answer.
         left_out: How many more lines all that is written has than an answer holds.
+        or_else: What may be said instead.
     """
 
     lines: tuple[str, ...] = ()
     whole: bool = False
     left_out: int = 0
+    or_else: tuple[str, ...] = NOTHING_TO_QUOTE
 
 
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.
 
-    What a classifier names, which is a rare word; a caption, where a description is asked for. Else, where the question
-    names a thing, what stands on it; and lines that were surely read, where there are any. Of a question for all that
-    is written the lines are one, so that none is left out.
+    What a classifier names, which is a rare word, and what a scene tells; a caption, where a description is asked for.
+    Else, where the question names a thing, what stands on it; and lines that were surely read, where there are any. Of
+    a question for all that is written the lines are one, so that none is left out.
 
     Args:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if classes := [match["name"] for line in evidence if (match := _CLASS.fullmatch(line))]:
-        return Quotable((classes[0],), whole=True)
+    if names := [match["name"] for line in evidence if (match := _NAMED.fullmatch(line))]:
+        return Quotable((names[0],), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
         return Quotable(captions, whole=True)

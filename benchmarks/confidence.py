@@ -1,6 +1,6 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
-    for SET in photos-{presence,counts,shown} flickr8k-shown coco-vqa daquar-vqa text-{receipts,signs}; do
+    for SET in photos-{presence,counts,shown} flickr8k-shown coco-{vqa,scene} daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
@@ -36,10 +36,11 @@ from vqa.agent.evaluation.calibration import calibrate
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.datasets import read_cases
 from vqa.agent.evaluation.metrics import METRICS
+from vqa.agent.scene import told_of_scene
 from vqa.agent.trust import confidence as shipped
 from vqa.agent.trust.confidence import Model
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.trust.features import CORE, KIND, features
+from vqa.agent.trust.features import CORE, KIND, SCENE, features
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import abstains, says_yes
 from vqa.values import COUNT_SCORE, Answer
@@ -99,8 +100,10 @@ def read(path: Path, questions: Path) -> tuple[list[Sample], int]:
             own = answer.core_confidence if weight == 1 else None
             evidence = weigh(answer.question, answer.findings, text)
             told = features(answer.question, answer.findings, evidence, text, own)
+            if case.type == SCENE and not told[f"{KIND}{SCENE}"]:
+                continue  # the core answers, who may have learnt from the picture
             fold = zlib.crc32(case.row.image.encode()) % FOLDS
-            kind = kind_of(answer.question.text, intent_of(answer.question.text, answer.findings))
+            kind = next(name.removeprefix(KIND) for name, is_it in told.items() if name.startswith(KIND) and is_it)
             samples.append(Sample(answer.core, path.stem, kind, fold, told, score, weight))
     return samples, skipped
 
@@ -109,13 +112,15 @@ def _not_said(answer: Answer, given: str, elsewhere: str) -> Iterator[str]:
     """Yield answers that the core did not give, but another might have."""
     intent = intent_of(answer.question.text, answer.findings)
     kind = kind_of(answer.question.text, intent)
-    if kind == "presence" and says_yes(given) is not None:
+    scenes = [finding for finding in answer.findings if finding.kind == "scene"]
+    of_the_scene = any(told_of_scene(answer.question.text, finding, answer.findings) for finding in scenes)
+    if (kind == "presence" or of_the_scene) and says_yes(given) is not None:
         yield "No" if says_yes(given) else "Yes"
     elif kind == "count" and intent.asked:
         regions = [region for finding in answer.findings for region in finding.regions]
         counted = sum(region.label in intent.asked and region.score >= COUNT_SCORE for region in regions)
         yield from (str(n) for n in (counted - 1, counted + 1) if n >= 0 and str(n) != given)
-    elif kind in ("reading", "description") and elsewhere != given:
+    elif (kind in ("reading", "description") or of_the_scene) and elsewhere != given:
         yield elsewhere
 
 

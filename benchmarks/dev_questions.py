@@ -3,15 +3,17 @@
     python benchmarks/dev_questions.py FOLDER OUT/
     vqa eval OUT/coco-vqa.jsonl --image-root FOLDER/coco.tar
 
-FOLDER holds NAME.jsonl beside its pictures, NAME.tar: one object a line with `image`, `split` ("train" is left out) and
-some of `captions`, `vqa` (question, answer, answers), `boxes` (label, xyxy), `words` (text, quad, ignore) and `key` (a
-receipt's company, date, total, address). What can be asked of a row depends on what it has:
+FOLDER holds NAME.jsonl beside its pictures, NAME.tar: one object a line with `image`, `split` ("train" is left out but
+for the scene) and some of `captions`, `vqa` (question, answer, answers), `boxes` (label, xyxy), `words` (text, quad,
+ignore) and `key` (a receipt's company, date, total, address). What can be asked of a row depends on what it has:
 
 - presence, as POPE builds it (arXiv 2305.10355, §5.1): as many things that are there as things that are not, the latter
   drawn at random, by how common they are, or by how often they stand beside what is there. A thing that a caption
   mentions is never asked as absent.
 - counts of 1 to 5, no more ones than twos; a thing with a hardly visible specimen is not counted.
 - reading: a receipt's fields, and the words that can be read in a street.
+- the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
+  answers what the `scene` expert tells.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
 
 The same folder and seed give the same files.
@@ -28,9 +30,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vqa.agent.scene import asks_for_scene
 from vqa.words import one, plural
 
 Row = dict[str, Any]
+
+SCENE = "scene"
 
 MOST_DESCRIBED = 200  # pictures
 MOST_ASKED = 3  # things there, and things not there, about one picture
@@ -86,8 +91,12 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     for source in sorted(args.folder.glob("*.jsonl")):
-        rows = [row for line in source.open(encoding="utf-8") if (row := json.loads(line)).get("split") != "train"]
-        for kind, questions in question_files(rows, random.Random(args.seed)).items():
+        every = [json.loads(line) for line in source.open(encoding="utf-8")]
+        rows = [row for row in every if row.get("split") != "train"]
+        files = question_files(rows, random.Random(args.seed))
+        if of_scenes := list(scene(every)):
+            files["scene"] = of_scenes
+        for kind, questions in files.items():
             path = args.out / f"{source.stem}-{kind}.jsonl"
             with path.open("w", encoding="utf-8") as file:
                 for number, question in enumerate(questions, 1):
@@ -142,6 +151,14 @@ def vqa(rows: Iterable[Row]) -> Iterator[Row]:
                 continue
             metric = "vqa" if len(answers) >= 10 else "exact"
             yield _asked(row, item["question"], answers, type=answer_type(answers), metric=metric)
+
+
+def scene(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the annotated questions for what the whole scene is like; what three of ten people say is right."""
+    for asked in vqa(rows):
+        if asks_for_scene(asked["question"]):
+            said = [answer for answer, n in Counter(asked["answers"]).items() if n >= min(3, len(asked["answers"]))]
+            yield {**asked, "answers": said or asked["answers"], "type": SCENE, "metric": "exact"}
 
 
 def answer_type(answers: Sequence[str]) -> str:

@@ -316,7 +316,16 @@ def test_ablation_needs_no_code_of_its_own(core, tmp_path, capsys):
     PICTURES[0].pil.save(tmp_path / "a.png")
     row = {"id": 1, "image": "a.png", "question": "Is it red?", "answers": ["no"]}
     (tmp_path / "questions.jsonl").write_text(json.dumps(row))
-    plain = ("--core", core.name, "--dtype", "float32", "--no-expert", "detect,ocr,caption,classify", "--offline", "-q")
+    plain = (
+        "--core",
+        core.name,
+        "--dtype",
+        "float32",
+        "--no-expert",
+        "detect,ocr,caption,classify,scene",
+        "--offline",
+        "-q",
+    )
     command = ["eval", str(tmp_path / "questions.jsonl"), "--image-root", str(tmp_path), "--ablate", *plain]
     assert run(app, [*command, "--max-new-tokens", "3", "--json", "-"]) == 0
     assert [row["asked"] for row in json.loads(capsys.readouterr().out)] == ["core alone", "rules router"]

@@ -46,7 +46,7 @@ def test_who_asks_for_words_gets_a_quotation(question):
     ],
 )
 def test_who_asks_for_all_that_is_written_gets_every_line(question):
-    assert quotable(question, EVIDENCE) == (("Calle Mayor 12:30",), True, 0)
+    assert quotable(question, EVIDENCE)[:3] == (("Calle Mayor 12:30",), True, 0)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_who_asks_for_all_that_is_written_gets_every_line(question):
 )
 def test_who_asks_for_all_that_stands_on_a_thing_gets_it_where_it_is_known_which_lines_do(question):
     placed = ["Text on the bus: Calle", "Text: 12:30", "Text on the bus: Mayor"]
-    assert quotable(question, placed) == (("Calle Mayor",), True, 0)
-    assert quotable(question, EVIDENCE) == (("Calle Mayor", "12:30"), False, 0)
+    assert quotable(question, placed)[:3] == (("Calle Mayor",), True, 0)
+    assert quotable(question, EVIDENCE)[:3] == (("Calle Mayor", "12:30"), False, 0)
 
 
 def test_of_a_long_text_as_much_is_quoted_as_an_answer_holds():
     lines = [f"Text: {'x' * 99}{i}" for i in range(9)]
     assert quotable("What is written here?", lines).lines == (" ".join(line[6:] for line in lines[:2]),)
     assert quotable("What is written here?", lines).left_out == 7
-    assert quotable("What is written here?", ["Text: " + "y" * 400]) == (("y" * 400,), True, 0)
+    assert quotable("What is written here?", ["Text: " + "y" * 400])[:3] == (("y" * 400,), True, 0)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_of_the_lines_those_on_the_thing_and_those_surely_read_are_quoted_where_
     assert quotable(asked, ["Text: a", "Text (unsure): b: c"]).lines == ("a",)
     assert quotable(asked, ["Text (unsure): b: c", "Text (unsure): d"]).lines == ("b: c", "d")
     assert quotable(asked, ["Text on the bus (unsure): b", "Text: a"]).lines == ("b",)
-    assert quotable("What is the total?", ["Text (total): RM 12.50"]) == (("RM 12.50",), True, 0)
+    assert quotable("What is the total?", ["Text (total): RM 12.50"])[:3] == (("RM 12.50",), True, 0)
     assert not quotable("What is the total?", ["Text (total): RM 12.50", "Text: Cash"]).whole
     assert quotable(asked, ["Text: none found"]).lines == ()
     assert quotable(asked, []).lines == ()
@@ -150,8 +150,8 @@ def test_who_gets_less_than_was_read_is_told_so():
 
 def test_a_description_is_the_caption_where_one_is_told():
     lines = ("Detector: 2 dogs", "Caption: Two dogs run.")
-    assert quotable("Describe the image.", lines) == (("Two dogs run.",), True, 0)
-    assert quotable("What is this?", lines) == (("Two dogs run.",), True, 0)
+    assert quotable("Describe the image.", lines)[:3] == (("Two dogs run.",), True, 0)
+    assert quotable("What is this?", lines)[:3] == (("Two dogs run.",), True, 0)
     assert quotable("Why do they run?", lines).lines == ()
     assert quotable("What does the caption say?", (*lines, "Text: SALE")).lines == ("SALE",)
     assert quotable("Describe the image.", lines[:1]).lines == ()

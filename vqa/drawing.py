@@ -156,8 +156,8 @@ def _marks(
 
 
 def _without_guesses(finding: Finding, telling: Collection[Region]) -> Finding:
-    """Return a classifier's finding with what tells the answer alone, or what it is sure of; each fills the picture."""
-    if finding.kind != "classes":
+    """Return a finding about the whole picture with what tells the answer alone, or what is sure; each fills it."""
+    if finding.kind not in ("classes", "scene"):
         return finding
     shown = (region for region in finding.regions if region in telling or (region.score >= CLASS_SCORE and not telling))
     return replace(finding, regions=tuple(shown))

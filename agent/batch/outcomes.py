@@ -77,8 +77,11 @@ def llava(outcome: Outcome) -> dict[str, Any]:
 
 
 def vqa_v2(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a slim record as VQA v2's results have it; a failed row has an empty answer and its error beside it."""
-    answer = {"question_id": record["id"], "answer": record.get("answer", "")}
+    """Return a slim record as VQA v2's results have it; a failed row has an empty answer and its error beside it.
+
+    In lower case, as VQA's answers are: where all ten people agree, the official scorer takes "Yes" for no "yes".
+    """
+    answer = {"question_id": record["id"], "answer": record.get("answer", "").lower()}
     return {**answer, "error": record["error"]["message"]} if "error" in record else answer
 
 

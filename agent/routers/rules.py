@@ -2,8 +2,9 @@
 
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
-knows and no detector does. When nothing speaks for anybody, the detectors look: they are the cheapest context. They
-also look beside a captioner or a classifier, since what is wrong there leads a core astray.
+knows and no detector does; who sees the whole scene when it asks what that is like. When nothing speaks for anybody,
+the detectors look: they are the cheapest context. They also look beside a captioner and those who see the whole
+picture, since what is wrong there leads a core astray.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from vqa.agent.classes import asks_for_classes
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
+from vqa.agent.scene import asks_for_scene
 from vqa.agent.vocabulary import says
 from vqa.registry import register_router
 from vqa.settings import Settings
@@ -53,7 +55,7 @@ class RulesRouter:
         idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):
             why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
-        elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes")):
+        elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes", "scene")):
             why |= dict.fromkeys(idle, "objects to hold against what the whole picture shows")
         chosen = tuple(name for name, reason in why.items() if reason)
         reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
@@ -75,4 +77,6 @@ def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
 
 
 def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | None:
+    if expert.kind == "scene":
+        return asks_for_scene(question, labels) or None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

@@ -16,6 +16,7 @@ from vqa.agent.trust.captions import caption_evidence
 from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
+from vqa.agent.trust.of_the_scene import scene_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
 from vqa.agent.trust.saying import abstains
 from vqa.values import Evidence, Finding, Question
@@ -42,5 +43,7 @@ def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[
             yield from reading_evidence(finding, text)
         elif finding.kind == "classes":
             yield from class_evidence(question, finding, findings, text)
+        elif finding.kind == "scene":
+            yield from scene_evidence(question, finding, findings, text)
         elif finding.kind == "caption":
             yield from caption_evidence(question, finding, text, kind=kind)

@@ -13,6 +13,7 @@ from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
+from vqa.agent.scene import told_of_scene
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
@@ -24,6 +25,8 @@ CORE = "core's own probability"
 """The one feature that a core may not give; without it, another set of coefficients serves."""
 KIND = "kind: "
 """How the features begin that tell the question's kind, and nothing of the evidence."""
+SCENE = "scene"
+"""The kind of questions of which the whole scene tells the answer, however they are asked."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 _FAR = 0.3  # distance of a score from the bar from which on being near it is no matter
 
@@ -45,8 +48,11 @@ def features(
         core_confidence: Its own probability; then CORE is among the features.
     """
     intent = intent_of(question.text, findings)
-    kind = kind_of(question.text, intent)
-    told = {f"{KIND}{name}": float(kind == name) for name in KINDS}
+    kind: Kind | str = kind_of(question.text, intent)
+    scene = _of_the_scene(question.text, findings, evidence)
+    kind = SCENE if scene else kind
+    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE)}
+    told |= scene
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
     # Of words that are looked for the reader speaks as a detector does of things, and a classifier of what it names.
@@ -93,6 +99,16 @@ def features(
     return told
 
 
+def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> Mapping[str, float]:
+    """Return how sure the whole scene is of what it tells, and whether it is against the answer."""
+    scenes = [finding for finding in findings if finding.kind == "scene"]
+    told = [one for finding in scenes if (one := told_of_scene(question, finding, findings))]
+    if not told:
+        return {}
+    against = any(e.stance == "contradicts" and _kind_of_expert(e.expert, findings) == "scene" for e in evidence)
+    return {"scene: its own": _logit(told[0].share), "scene: contradicts": float(against)}
+
+
 def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
     """Return how sure a captioner is of what is said, and detectors and classifiers of what is named in it."""
     told: dict[str, float] = {}
@@ -108,7 +124,7 @@ def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, fl
     return told
 
 
-def _of_stances(kind: Kind | str, evidence: Sequence[Evidence], who: str) -> Mapping[str, float]:
+def _of_stances(kind: str, evidence: Sequence[Evidence], who: str) -> Mapping[str, float]:
     supports = any(e.stance == "supports" for e in evidence)
     contradicts = any(e.stance == "contradicts" for e in evidence)
     if kind == "yes or no":  # about two things or a number: too rare to fit, and as plain a yes or no

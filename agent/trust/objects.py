@@ -11,8 +11,6 @@ from vqa.agent.intent import Intent, read_intent
 from vqa.agent.naming import Named, named
 from vqa.agent.plain import plainly
 from vqa.agent.related import Related, as_asked, is_so
-from vqa.agent.setting import THINGS, Setting, shown
-from vqa.agent.setting import asked as setting_asked
 from vqa.agent.sides import AskedSide, asked_side, is_there
 from vqa.agent.together import Together
 from vqa.agent.trust.kinds import Kind
@@ -51,9 +49,7 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     """Yield what a detector's finding says about an answer."""
     intent = read_intent(question, finding.vocabulary)
     said = says_yes(text)
-    if asked := setting_asked(question):
-        yield from _of_the_setting(finding, asked[1], text)
-    elif (color := asked_color(question, finding.vocabulary)) and (told := named(question, finding)):
+    if (color := asked_color(question, finding.vocabulary)) and (told := named(question, finding)):
         yield from _of_a_color(finding, color, told, text)
     elif intent.claim is not None:
         yield from _of_a_comparison(finding, intent.claim, text)
@@ -77,18 +73,6 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
     elif kind in ("open", "description") and said is None:
         told = named(question, finding)
         yield from (told and _of_the_named(finding, told, text)) or _of_named_things(finding, text)
-
-
-def _of_the_setting(finding: Finding, asked: Setting, text: str) -> Iterator[Evidence]:
-    """Hold "inside", or "yes" to what is asked, against things that are nearly always in rooms, or nearly never."""
-    sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
-    setting, yes = shown([region.label for region in sure]), says_yes(text)
-    named = {f"{found}door" for found in re.findall(r"\b(in|out)(?:doors?|side)\b", text.lower())}
-    if setting is None or (yes is None and len(named) != 1):
-        return
-    agrees = named == {setting} if yes is None else yes == (asked == setting)
-    telling = tuple(region for region in sure if region.label in THINGS[setting])
-    yield Evidence(finding.expert, "supports" if agrees else "contradicts", f"finds {_told(telling)}", telling)
 
 
 def _of_a_color(finding: Finding, asked: AskedColor, told: Named, text: str) -> Iterator[Evidence]:

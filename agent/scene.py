@@ -1,0 +1,173 @@
+"""What the whole picture shows, where a question asks for that: the weather, the season, what is in the background.
+
+The `scene` expert says how likely people would mention each of some fifty concepts. Of a few the contrary is as plain:
+it is day, it is indoors. That nobody would mention trees does not say that there are none, so of those only yes is
+told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vqa.agent.naming import named
+from vqa.agent.scene_questions import DONE, PLACES, Asked, read_scene_question
+from vqa.agent.uses import SORTS
+from vqa.values import PRESENCE_SCORE, Finding, Region
+
+SAYS = 0.5
+"""Share from which something is told."""
+DOING = 0.3
+"""The same of the likeliest of all that an animal does; people do more than is known here."""
+EITHER = 0.2
+"""The same of the likelier one of two that a question names."""
+
+_Shares = Mapping[str, float]
+
+
+def _in_the_open(p: _Shares, share: float) -> float | None:
+    """Return the share of what is seen of the sky, None where none is seen."""
+    return share if p["outdoors"] >= SAYS and p["no scene"] < SAYS else None
+
+
+def _in_a_scene(p: _Shares, share: float) -> float | None:
+    """Return the share of what only a scene has, None for a drawing, or a thing on plain ground."""
+    return share if p["no scene"] < SAYS else None
+
+
+# How likely a picture is such, by the shares of concepts; None: it does not tell.
+_LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
+    **dict.fromkeys(("outdoors", "outside"), lambda p: _in_a_scene(p, p["outdoors"])),
+    **dict.fromkeys(("indoors", "inside"), lambda p: _in_a_scene(p, 1 - p["outdoors"])),
+    "black and white": lambda p: p["black and white"],
+    "in color": lambda p: 1 - p["black and white"],
+    "night": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, p["night"]),
+    "day": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, 1 - max(p["night"], p["sunset"])),
+    "evening": lambda p: _in_a_scene(p, p["sunset"]),
+    "sunny": lambda p: _in_the_open(p, min(p["sunny"], 1 - p["rainy"], 1 - p["night"])),
+    "cloudy": lambda p: _in_the_open(p, min(1 - p["sunny"], 1 - p["night"])),
+    "rainy": lambda p: (
+        _in_a_scene(p, p["rainy"]) if max(p["rainy"], p["sunny"]) >= SAYS else None
+    ),  # few rains are seen
+    "snowy": lambda p: _in_the_open(p, p["snow"]),
+    "winter": lambda p: p["snow"] if p["snow"] >= SAYS else None,  # bare trees and coats are winter, too
+    "summer": lambda p: max(p["beach"], p["pool"], p["waves"], p["swimming"]) if p["snow"] < 1 - SAYS else None,
+}
+_TELLING = {
+    **dict.fromkeys(("indoors", "outside", "inside"), ("outdoors",)),
+    **dict.fromkeys(("snowy", "winter"), ("snow",)),
+    "in color": ("black and white",),
+    "day": ("night",),
+    "evening": ("sunset",),
+    "cloudy": ("sunny",),
+    "summer": ("beach", "pool", "waves", "swimming"),
+}
+"""The concepts that tell of such, where they are not of its name."""
+_YES_ALONE = ("evening", "winter", "summer")
+
+
+_ONE_OF: Mapping[str, Sequence[str]] = {  # the first that is likely enough, or the likeliest
+    "time of day": ("night", "evening", "day"),
+    "weather": ("snowy", "rainy", "sunny", "cloudy"),
+    "season": ("winter", "summer"),
+}
+_LIKELIEST_OF: Mapping[str, Sequence[str]] = {
+    "in the background": "mountains trees buildings ocean lake hill cliff fence crowd city".split(),
+    "on the ground": "snow grass sand dirt street sidewalk".split(),
+    "place": PLACES,
+    "doing": DONE,
+    "sport": "baseball tennis basketball football soccer hockey".split(),
+    "color of the photo": ("black and white",),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of a picture.
+
+    Attributes:
+        asked: What for: "weather", "sunny", "sitting or standing".
+        answer: "cloudy", "Yes", "sitting".
+        share: How likely it is.
+        concepts: That tell.
+    """
+
+    asked: str
+    answer: str
+    share: float
+    concepts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.asked}: {self.answer}"
+
+    def regions(self, finding: Finding) -> tuple[Region, ...]:
+        """Return the finding's regions that tell."""
+        return tuple(region for region in finding.regions if region.label in self.concepts)
+
+
+def told_of_scene(question: str, finding: Finding, findings: Sequence[Finding] = ()) -> Told | None:
+    """Return what the whole scene tells of a question; None if it asks for none, or the picture does not tell.
+
+    Args:
+        question: In its own words.
+        finding: The expert's.
+        findings: Of everybody: what detectors know is theirs, and what boxes name stands, if it is as sure.
+    """
+    detectors = [other for other in findings if other.kind == "objects" and other.error is None]
+    asked = read_scene_question(question, [label for other in detectors for label in other.vocabulary])
+    if asked is None or finding.error is not None or (asked.of_somebody and detectors and not _alive(detectors)):
+        return None
+    shares = dict.fromkeys(finding.vocabulary, 0.0) | {region.label: region.score for region in finding.regions}
+    told = _told(asked, shares)
+    boxes = [box.regions[0].score for other in detectors if (box := named(question, other))]
+    return None if told is None or any(score >= told.share for score in boxes) else told
+
+
+def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:
+    """Return why a question is one for who sees the whole scene, in words; "" if it is not.
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors, who are asked for those.
+    """
+    asked = read_scene_question(question, known)
+    if asked is None:
+        return ""
+    return f"the question asks for the {asked.which}" if asked.which else f"the question asks whether it is {asked.one}"
+
+
+def _told(asked: Asked, p: _Shares) -> Told | None:
+    if asked.which in _LIKELIEST_OF:
+        best = max(_LIKELIEST_OF[asked.which], key=lambda name: p[name])
+        least = DOING if asked.which == "doing" else SAYS
+        return Told(asked.which, best, p[best], (best,)) if p[best] >= least else None
+    if asked.which:
+        likely = ((name, _likely(name, p)) for name in _ONE_OF[asked.which])
+        first = next(((name, share) for name, share in likely if share >= SAYS), None)
+        return None if first is None else Told(asked.which, *first, _telling(first[0]))
+    share = _likely(asked.one, p)
+    if asked.other:
+        other = _likely(asked.other, p)
+        if max(share, other) < EITHER or share == other:
+            return None
+        best, both = asked.one if share > other else asked.other, (*_telling(asked.one), *_telling(asked.other))
+        return Told(f"{asked.one} or {asked.other}", best, max(share, other) / (share + other), both)
+    if share >= SAYS:
+        return Told(asked.one, "Yes", share, _telling(asked.one))
+    if asked.one in _YES_ALONE or asked.one not in _LIKELY or _LIKELY[asked.one](p) is None:
+        return None
+    return Told(asked.one, "No", 1 - share, _telling(asked.one))
+
+
+def _alive(detectors: Sequence[Finding]) -> bool:
+    """Return whether a person or an animal is found."""
+    alive = {"person", "teddy bear", *SORTS["animal"]}
+    return any(r.label in alive and r.score >= PRESENCE_SCORE for finding in detectors for r in finding.regions)
+
+
+def _likely(name: str, p: _Shares) -> float:
+    return (_LIKELY[name](p) or 0.0) if name in _LIKELY else p[name]
+
+
+def _telling(name: str) -> tuple[str, ...]:
+    return _TELLING.get(name, (name,))

@@ -1,0 +1,116 @@
+"""The `scene` expert: what the whole picture is like: outdoors, at night, in snow, with somebody sitting.
+
+A detector finds things and the `classify` expert names one; nobody of them knows the weather. Linear heads on the
+same vision network do, fitted on what people say of pictures (experts/scenes/).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from vqa.experts import scenes
+from vqa.experts.scenes.concepts import CONCEPTS, GRAY
+from vqa.fingerprints import fingerprint
+from vqa.lanes import share_cores
+from vqa.registry import register_expert
+from vqa.settings import Settings
+from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
+from vqa.weights import Store
+
+if TYPE_CHECKING:
+    from vqa.experts.scenes.heads import Heads
+    from vqa.networks.efficientnet_lite import EfficientNetLite2
+
+MODEL = "efficientnet-lite2"
+LEAST = 0.01
+"""Concepts below this share are left out."""
+_TOLD = 0.5
+_FOLDER = Path(scenes.__file__).parent
+
+
+@register_expert
+class SceneExpert:
+    """Tells what the picture as a whole is like."""
+
+    name: ClassVar[str] = "scene"
+    kind: ClassVar[FindingKind] = "scene"
+    description: ClassVar[str] = "tells what the whole picture is like: weather, season, what is around, what is done"
+    cues: ClassVar[tuple[str, ...]] = ("weather", "season", "time of day", "날씨", "계절")
+    uses_question: ClassVar[bool] = False
+    side_by_side: ClassVar[bool] = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = Store.from_settings(settings)
+        self._loaded: tuple[EfficientNetLite2, Heads] | None = None
+        self._loading = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(settings)
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        return tuple(CONCEPTS)
+
+    @property
+    def fingerprint(self) -> str | None:
+        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors")
+        return fingerprint((LEAST,), self._store.model(MODEL).hashes, code=code, packages=("torch",))
+
+    def available(self) -> str | None:
+        if self._loaded is None and self._store.offline and not self._store.present(MODEL):
+            return f"the built-in vision network is not here; run `vqa models pull {MODEL}` once with a network"
+        return None
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        """Return the likely concepts, best first, each as a region that is the whole picture.
+
+        Raises:
+            ModelUnavailable: The weights are not here and cannot be had.
+        """
+        import torch
+
+        from vqa.experts.scenes.heads import features, is_gray
+
+        network, heads = self._ready()
+        started = time.perf_counter()
+        width, height = image.pil.size
+        share_cores()
+        with torch.inference_mode():
+            told = dict(zip(heads.names, heads.shares(features(network, image.pil)).tolist(), strict=True))
+            told[GRAY] = float(is_gray(image.pil))
+        whole = (0.0, 0.0, float(width), float(height))
+        likeliest = sorted(told.items(), key=lambda item: -item[1])
+        regions = tuple(Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST)
+        return Finding(
+            expert=self.name,
+            kind=self.kind,
+            text=_told(regions),
+            regions=regions,
+            model=MODEL,
+            seconds=time.perf_counter() - started,
+            vocabulary=self.vocabulary,
+            size=image.pil.size,
+        )
+
+    def unload(self) -> None:
+        self._loaded = None
+
+    def _ready(self) -> tuple[EfficientNetLite2, Heads]:
+        from vqa.experts.scenes.heads import Heads
+        from vqa.networks.efficientnet_lite import load_efficientnet
+
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = load_efficientnet(self._settings), Heads.load()
+            return self._loaded
+
+
+def _told(regions: Collection[Region]) -> str:
+    """Return "outdoors 0.99, grass 0.83"; what is likelier not so is left out."""
+    return ", ".join(f"{r.label} {r.score:.2f}" for r in regions if r.score >= _TOLD) or "nothing that is sure"

@@ -1,0 +1,1 @@
+"""What the `scene` expert tells of a whole picture: linear heads on the built-in vision network."""

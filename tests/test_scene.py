@@ -1,0 +1,176 @@
+"""What the whole scene tells: which questions ask for it, what a picture says of them, what answers it supports."""
+
+import pytest
+
+from vqa.agent.prompting import evidence
+from vqa.agent.quoting import quotable
+from vqa.agent.scene import asks_for_scene, told_of_scene
+from vqa.agent.scene_questions import Asked, read_scene_question
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import KIND, features
+from vqa.experts.scenes.concepts import CONCEPTS
+from vqa.values import Finding, Question, Region
+
+WHOLE = (0.0, 0.0, 90.0, 90.0)
+
+
+def scene(**shares: float) -> Finding:
+    """Return a finding; "lying_down" is "lying down"."""
+    told = {name.replace("_", " "): share for name, share in shares.items()}
+    regions = tuple(Region(WHOLE, name, share, kinds=(CONCEPTS[name],)) for name, share in told.items())
+    return Finding("scene", "scene", "", regions, vocabulary=tuple(CONCEPTS), size=(90, 90))
+
+
+def objects(*labels: str, score: float = 0.8) -> Finding:
+    regions = tuple(Region((0, 0, 9, 9), label, score) for label in labels)
+    known = ("person", "dog", "car", "sports ball", "cup")
+    return Finding("detect", "objects", "", regions, vocabulary=known, size=(90, 90))
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("What's the weather like?", Asked("weather")),
+        ("How is the weather today?", Asked("weather")),
+        ("What kind of day is it?", Asked("weather")),
+        ("What season is it?", Asked("season")),
+        ("What season is the bear dressed for?", None),
+        ("What time of day was this taken?", Asked("time of day")),
+        ("When was this photo taken?", Asked("time of day")),
+        ("What is in the background?", Asked("in the background")),
+        ("What is the ground covered with?", Asked("on the ground")),
+        ("What sport is being played?", Asked("sport")),
+        ("Where was this taken?", Asked("place")),
+        ("What color is the photo?", Asked("color of the photo")),
+        ("What is the dog doing?", Asked("doing")),
+        ("What is the man doing?", None),
+        ("Is it raining?", Asked(one="rainy")),
+        ("Was this taken at night?", Asked(one="night")),
+        ("Is it dark outside?", Asked(one="night")),
+        ("Is it a sunny day?", Asked(one="sunny")),
+        ("Is the sun shining?", Asked(one="sunny")),
+        ("Is it sunny or cloudy?", Asked(one="sunny", other="cloudy")),
+        ("Is it day or night?", Asked(one="day", other="night")),
+        ("Is he sitting or standing?", Asked(one="sitting", other="standing")),
+        ("Is the dog lying down?", Asked(one="lying down")),
+        ("Is the water still running?", None),
+        ("Is the man sitting on the bench?", None),
+        ("Is the woman wearing a hat?", Asked(one="hat")),
+        ("Is the woman wearing a red hat?", None),
+        ("Are there any trees in the background?", Asked(one="trees")),
+        ("Is there a cup?", None),
+        ("Are they at the beach?", Asked(one="beach")),
+        ("Is this a black and white photo?", Asked(one="black and white")),
+        ("Is the picture in color?", Asked(one="in color")),
+        ("Is it black and white?", None),
+        ("Is this indoors or outdoors?", Asked(one="indoors", other="outdoors")),
+        ("Is this picture taken inside or outside?", Asked(one="inside", other="outside")),
+        ("Was this photo taken indoors or out?", Asked(one="indoors", other="outdoors")),
+        ("Is it an outdoor scene?", Asked(one="outdoors")),
+        ("Are they outside", Asked(one="outside")),
+        ("Is it cold outside?", None),
+        ("Is the dog inside the car?", None),
+        ("Is he looking outside?", None),
+        ("Is there a car outside?", None),
+        ("What color is the car?", None),
+    ],
+)
+def test_questions_about_the_scene_are_known_by_their_words(question: str, asked: Asked | None) -> None:
+    assert read_scene_question(question, ("cup", "car")) == asked
+    assert bool(asks_for_scene(question, ("cup", "car"))) == (asked is not None)
+
+
+def test_what_a_detector_knows_is_the_detectors() -> None:
+    assert read_scene_question("Are there flowers?")
+    assert not read_scene_question("Are there flowers?", ("flowers",))
+
+
+@pytest.mark.parametrize(
+    ("question", "shares", "told"),
+    [
+        ("What is the weather like?", {"outdoors": 0.9, "sunny": 0.8}, "weather: sunny"),
+        ("What is the weather like?", {"outdoors": 0.9, "sunny": 0.2}, "weather: cloudy"),
+        ("What is the weather like?", {"outdoors": 0.9, "sunny": 0.9, "snow": 0.9}, "weather: snowy"),
+        ("What is the weather like?", {"outdoors": 0.1, "sunny": 0.9}, None),
+        ("What time of day is it?", {"outdoors": 0.9}, "time of day: day"),
+        ("What time of day is it?", {"outdoors": 0.1}, None),
+        ("What time of day is it?", {"outdoors": 0.1, "night": 0.7}, "time of day: night"),
+        ("What time of day is it?", {"outdoors": 0.9, "sunset": 0.7}, "time of day: evening"),
+        ("What season is it?", {"snow": 0.9}, "season: winter"),
+        ("What season is it?", {"beach": 0.7}, "season: summer"),
+        ("What season is it?", {"outdoors": 0.9}, None),
+        ("Is it winter?", {"outdoors": 0.9}, None),
+        ("Is it raining?", {"rainy": 0.1}, None),
+        ("Is it raining?", {"rainy": 0.1, "sunny": 0.9}, "rainy: No"),
+        ("Is it raining?", {"rainy": 0.6}, "rainy: Yes"),
+        ("Is it night?", {"outdoors": 0.9}, "night: No"),
+        ("Is it daytime?", {"outdoors": 0.9}, "day: Yes"),
+        ("Is this outdoors?", {"outdoors": 0.2}, "outdoors: No"),
+        ("Is this inside or outside?", {"outdoors": 0.2}, "inside or outside: inside"),
+        ("Are there trees?", {"trees": 0.6}, "trees: Yes"),
+        ("Are there trees?", {"trees": 0.1}, None),
+        ("Is he sitting or standing?", {"sitting": 0.4, "standing": 0.3}, "sitting or standing: sitting"),
+        ("Is he sitting or standing?", {"sitting": 0.1, "standing": 0.1}, None),
+        ("What is in the background?", {"trees": 0.6, "mountains": 0.7}, "in the background: mountains"),
+        ("What is in the background?", {"trees": 0.4}, None),
+        ("What are the brown dogs doing?", {"running": 0.4, "jumping": 0.3}, "doing: running"),
+        ("What are the brown dogs doing?", {"running": 0.2}, None),
+        ("Is this outdoors?", {"outdoors": 0.9, "no_scene": 0.8}, None),
+        ("What is the weather like?", {"outdoors": 0.9, "sunny": 0.9, "no_scene": 0.8}, None),
+        ("Is this photo black and white?", {}, "black and white: No"),
+        ("Is the photo in color?", {"black_and_white": 1.0}, "in color: No"),
+        ("What color is the photo?", {"black_and_white": 1.0}, "color of the photo: black and white"),
+        ("What color is the photo?", {}, None),
+    ],
+)
+def test_only_what_a_picture_shows_is_told(question: str, shares: dict[str, float], told: str | None) -> None:
+    found = told_of_scene(question, scene(**shares))
+    assert (found and str(found)) == told
+
+
+def test_what_nobody_can_do_or_wear_is_not_told() -> None:
+    sitting = scene(sitting=0.9)
+    assert told_of_scene("Is anyone sitting?", sitting)
+    assert told_of_scene("Is anyone sitting?", sitting, [sitting, objects("cup")]) is None
+    assert told_of_scene("Is anyone sitting?", sitting, [sitting, objects("person")])
+
+
+def test_what_boxes_name_stands_if_it_is_as_sure() -> None:
+    question, basketball = "What sport is being played?", scene(basketball=0.9)
+    told = told_of_scene(question, basketball, [basketball, objects("person", "sports ball")])
+    assert told
+    assert told.answer == "basketball"
+    assert told_of_scene(question, basketball, [basketball, objects("sports ball", score=0.95)]) is None
+
+
+def test_what_is_told_stands_alone_and_is_quoted() -> None:
+    lines = evidence("What is the weather like?", [objects("dog"), scene(outdoors=0.9, sunny=0.8)])
+    read = [line.text for line in lines if not line.doubt]
+    assert read == ["Scene: weather: sunny"]
+    quoted = quotable("What is the weather like?", read)
+    assert quoted.lines == ("sunny",)
+    assert quoted.or_else == ()  # "No text found" begins as "No" does
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "stance"),
+    [
+        ("What is the weather like?", "sunny", "supports"),
+        ("What is the weather like?", "It is sunny.", "supports"),
+        ("What is the weather like?", "rainy", "contradicts"),
+        ("Is it sunny?", "yes", "supports"),
+        ("Is it sunny?", "No", "contradicts"),
+        ("Is it cloudy?", "No", "supports"),
+        ("Is there a lake?", "No", None),
+        ("What is this?", "rain", None),
+    ],
+)
+def test_answers_are_held_against_the_scene(question: str, answer: str, stance: str | None) -> None:
+    found = scene(outdoors=0.9, sunny=0.8)
+    held = weigh(Question(question), [found], answer)
+    assert [one.stance for one in held] == ([] if stance is None else [stance])
+    told = features(Question(question), [found], held, answer, None)
+    assert told[f"{KIND}scene"] == float(stance is not None)
+    assert told.get("scene: contradicts", 0.0) == float(stance == "contradicts")
+    if stance:
+        assert held[0].regions == (found.regions[1],)
