@@ -15,7 +15,7 @@ from vqa.agent import asking
 from vqa.agent.naming import Named, named
 from vqa.agent.vocabulary import label_of
 from vqa.values import CLASS_SCORE, Finding, Region
-from vqa.words import counted, plural, singular
+from vqa.words import COLORS, counted, plural, singular
 
 OF_THE_KIND = 0.3
 """Share that all classes of a kind must have before it is told which of them it is."""
@@ -47,6 +47,7 @@ _SAME = {
     "cat breed": "cat",
 }
 _THING = ("", "object", "thing", "item", "one")
+_ADJECTIVES = frozenset((*COLORS, "large", "small", "old", "young"))  # and not "big cat"
 _BREEDS = ("dog", "cat")
 """Kinds whose classes are breeds."""
 _KIND = r"(?:kind|type|sort|breed|species|variety|model)s?"
@@ -214,6 +215,8 @@ def _looked_for(question: str, names: Collection[str], known: Collection[str]) -
 
 
 def _of_noun(noun: str, *, which: bool) -> _Asked:
+    first, _, rest = noun.partition(" ")
+    noun = rest if rest and first in _ADJECTIVES else noun  # "What breed is the black dog?"
     word = noun if noun in _SAME else singular(noun)
     kind = _SAME.get(word, word)
     if kind in _THING:

@@ -19,6 +19,8 @@ SAYS = 0.5
 """Share from which something is told."""
 DOING = 0.3
 """The same of the likeliest of all that an animal does; people do more than is known here."""
+NO_SCENE = 0.15
+"""Share of "no scene" from which a picture has no weather, time or setting; two in a hundred photos have more."""
 EITHER = 0.2
 """The same of the likelier one of two that a question names."""
 
@@ -27,12 +29,12 @@ _Shares = Mapping[str, float]
 
 def _in_the_open(p: _Shares, share: float) -> float | None:
     """Return the share of what is seen of the sky, None where none is seen."""
-    return share if p["outdoors"] >= SAYS and p["no scene"] < SAYS else None
+    return _in_a_scene(p, share) if p["outdoors"] >= SAYS else None
 
 
 def _in_a_scene(p: _Shares, share: float) -> float | None:
     """Return the share of what only a scene has, None for a drawing, or a thing on plain ground."""
-    return share if p["no scene"] < SAYS else None
+    return share if p["no scene"] < NO_SCENE else None
 
 
 # How likely a picture is such, by the shares of concepts; None: it does not tell.
@@ -70,6 +72,11 @@ _ONE_OF: Mapping[str, Sequence[str]] = {  # the first that is likely enough, or 
     "time of day": ("night", "evening", "day"),
     "weather": ("snowy", "rainy", "sunny", "cloudy"),
     "season": ("winter", "summer"),
+}
+_ASKS = {
+    "in the background": "what is in the background",
+    "on the ground": "what is on the ground",
+    "doing": "what an animal does",
 }
 _LIKELIEST_OF: Mapping[str, Sequence[str]] = {
     "in the background": "mountains trees buildings ocean lake hill cliff fence crowd city".split(),
@@ -133,7 +140,9 @@ def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:
     asked = read_scene_question(question, known)
     if asked is None:
         return ""
-    return f"the question asks for the {asked.which}" if asked.which else f"the question asks whether it is {asked.one}"
+    if asked.which:
+        return f"the question asks {_ASKS.get(asked.which, f'for the {asked.which}')}"
+    return f"the question asks about {asked.one}{f' or {asked.other}' if asked.other else ''}"
 
 
 def _told(asked: Asked, p: _Shares) -> Told | None:

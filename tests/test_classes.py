@@ -46,6 +46,7 @@ def told(question: str, finding: Finding, *others: Finding) -> str | None:
         ("What is the animal in the photo?", "animal: tiger"),
         ("What kind of big cat is it?", "kind of big cat: tiger"),
         ("What species is this animal?", "animal: tiger"),
+        ("What species is the large animal?", "animal: tiger"),
         ("What kind of dog is this?", None),
         ("What fruit is this?", None),
         ("What color is this?", None),

@@ -17,6 +17,10 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert set(route("What does the bus say?").experts) == {"detect", "ocr"}
     assert "caption" in route("Describe the picture.").experts
     assert route("Where is the bus?").experts == ("detect",)
+    assert route("Is there a number 22?").experts == ("ocr",)
+    assert "ocr" in route("What is the player's number?").experts
+    assert set(route("What is the weather like?").experts) == {"detect", "scene"}
+    assert set(route("Is there any grass?").experts) == {"detect", "scene"}
 
 
 def test_what_the_detector_counts_is_no_cue_to_read() -> None:

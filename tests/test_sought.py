@@ -22,6 +22,8 @@ def read(*lines: str) -> Finding:
         ("Is the text Cotton visible anywhere?", "Cotton"),
         ("Is there a word Tokyo on the wall?", "Tokyo"),
         ('Is "EXIT" written on the door?', "EXIT"),
+        ("Is there a number 22?", "22"),
+        ("Is there a number of dogs?", None),
         ("Is there any text?", ""),
         ("Isn't there any writing in the picture?", ""),
         ("Does it say anything?", None),

@@ -123,6 +123,7 @@ def test_things_that_an_open_answer_names_are_looked_for() -> None:
     assert stances(question, "a horse", found) == [("supports", "finds 1 horse")]
     assert stances(question, "a giraffe", found) == [("contradicts", "finds no giraffes")]
     assert stances(question, "a dragon", found) == []
+    assert stances("What is the saddle for?", "a horse", found) == []
 
 
 def test_read_words_support_an_answer_that_says_them() -> None:

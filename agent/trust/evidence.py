@@ -2,7 +2,7 @@
 
 An expert speaks only about what it can judge: a detector about the things it knows, a reader about words where the
 question asks for words, a classifier about what the whole picture is where that is asked, a captioner about what its
-caption names. Everything else is silence, which is no evidence.
+caption names; nobody about why something is so, or what it is for. Everything else is silence, which is no evidence.
 Text read in the picture never supports an answer to another question than what it says.
 """
 
@@ -14,7 +14,7 @@ from vqa.agent.meant import as_meant
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence
 from vqa.agent.trust.classes import class_evidence
-from vqa.agent.trust.kinds import intent_of, kind_of
+from vqa.agent.trust.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.of_the_scene import scene_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
@@ -32,8 +32,9 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
 
 def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[Evidence]:
     kind, sought = kind_of(question, intent_of(question, findings)), sought_words(question)
+    silent = ("objects", "caption") if kind == "open" and asks_for_reasons(question) else ()
     for finding in findings:
-        if finding.error is not None:
+        if finding.error is not None or finding.kind in silent:
             continue
         if sought is not None:
             yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()

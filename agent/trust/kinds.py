@@ -29,6 +29,9 @@ _PLAIN_SIGHT = re.compile(r"\bcolou?rs?\b|\bwhat (?:kind|type|sort|shape|materia
 _YES_OR_NO = re.compile(
     r"(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should|might|isn't|aren't|doesn't)\b"
 )
+_REASONS = re.compile(
+    r"\bwhy\b|\bused for\b|\bpurpose\b|\b(?:is|are) .* for\W*$|^how (?:is|are|was|were|do|does|did|can|could|would)\b"
+)
 _MORE_THAN_THAT = re.compile(r"\bbut (?:no|not)\b|\bwithout\b")
 _EITHER = re.compile(r"\bor\b(?! not\b)")  # "Is this a dog or a cat?" is answered with one of them
 
@@ -61,6 +64,11 @@ def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
     lowered = plainly(question).lower()
     return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
+
+
+def asks_for_reasons(question: str) -> bool:
+    """Return whether a question asks why, how, or what for, of which what is seen says nothing."""
+    return _REASONS.search(plainly(question).lower().strip()) is not None
 
 
 def asks_where(question: str) -> bool:
