@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.naming import named
-from vqa.agent.scene_questions import DONE, PLACES, Asked, read_scene_question
+from vqa.agent.scene_questions import DONE, PLACES, THINGS, Asked, read_scene_question
 from vqa.agent.uses import SORTS
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
 SAYS = 0.5
 """Share from which something is told."""
+SEEN = 0.12
+"""The same of a thing that is asked for: few pictures have a river, but half of those of which that is asked."""
 DOING = 0.3
 """The same of the likeliest of all that an animal does; people do more than is known here."""
 NO_SCENE = 0.15
@@ -155,13 +157,14 @@ def _told(asked: Asked, p: _Shares) -> Told | None:
         first = next(((name, share) for name, share in likely if share >= SAYS), None)
         return None if first is None else Told(asked.which, *first, _telling(first[0]))
     share = _likely(asked.one, p)
+    least = SEEN if asked.one in THINGS else SAYS
     if asked.other:
         other = _likely(asked.other, p)
         if max(share, other) < EITHER or share == other:
             return None
         best, both = asked.one if share > other else asked.other, (*_telling(asked.one), *_telling(asked.other))
         return Told(f"{asked.one} or {asked.other}", best, max(share, other) / (share + other), both)
-    if share >= SAYS:
+    if share >= least:
         return Told(asked.one, "Yes", share, _telling(asked.one))
     if asked.one in _YES_ALONE or asked.one not in _LIKELY or _LIKELY[asked.one](p) is None:
         return None

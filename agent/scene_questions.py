@@ -81,6 +81,7 @@ _THING_OF = _by_word(
 )
 DONE = tuple(dict.fromkeys(_DONE_OF.values()))
 _OF_SOMEBODY = frozenset({*DONE, *_WORN_OF.values()})
+THINGS = frozenset(_THING_OF.values())
 PLACES = "beach pool lake river ocean street path field city".split()
 
 _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
