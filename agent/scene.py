@@ -67,6 +67,7 @@ _TELLING = {
     "summer": ("beach", "pool", "waves", "swimming"),
 }
 """The concepts that tell of such, where they are not of its name."""
+_OF_THE_SKY = frozenset({"sunny", "rainy", "night", "sunset"})
 _YES_ALONE = ("evening", "winter", "summer")
 
 
@@ -108,6 +109,11 @@ class Told:
 
     def __str__(self) -> str:
         return f"{self.asked}: {self.answer}"
+
+    @property
+    def of_the_sky(self) -> bool:
+        """Whether it is the weather or the time of day, which is told worse than all else."""
+        return not _OF_THE_SKY.isdisjoint(self.concepts)
 
     def regions(self, finding: Finding) -> tuple[Region, ...]:
         """Return the finding's regions that tell."""

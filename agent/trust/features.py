@@ -106,7 +106,11 @@ def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence
     if not told:
         return {}
     against = any(e.stance == "contradicts" and _kind_of_expert(e.expert, findings) == "scene" for e in evidence)
-    return {"scene: its own": _logit(told[0].share), "scene: contradicts": float(against)}
+    return {
+        "scene: its own": _logit(told[0].share),
+        "scene: of the sky": float(told[0].of_the_sky),
+        "scene: contradicts": float(against),
+    }
 
 
 def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
