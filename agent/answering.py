@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from vqa.agent.alternatives import named_alternatives
 from vqa.agent.quoting import Quotable, quotable
 from vqa.agent.trust.judging import judged
 from vqa.errors import PartialFailure
@@ -17,7 +18,7 @@ def written(
 ) -> Iterator[Token]:
     """Yield the answer: the likeliest of the choices, a quotation of what was read, or what the core writes freely.
 
-    The first two only of a core that can do it.
+    The first two only of a core that can do it. Choices may be named by the question itself.
     """
     if question.choices and isinstance(core, ScoringCore):
         yield likeliest(core, image, prompt.text, question.choices)
@@ -25,19 +26,30 @@ def written(
         yield from core.quote(
             image, prompt.text, options, lines=quoted.lines, whole=quoted.whole, or_else=quoted.or_else
         )
+    elif isinstance(core, ScoringCore) and (named := _named(core, question, options)):
+        yield likeliest(core, image, prompt.text, named)
     else:
         yield from core.stream(image, prompt.text, options)
 
 
 def _quoted(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> Quotable:
     """Return what the core is to quote, nothing if it writes freely; who samples or searches does."""
-    greedy = options.temperature <= 0 and options.num_beams < 2
-    return quotable(question.text, prompt.used) if greedy and isinstance(core, QuotingCore) else Quotable()
+    return quotable(question.text, prompt.used) if _is_led(core, options) else Quotable()
+
+
+def _named(core: Core, question: Question, options: GenerationOptions) -> tuple[str, ...]:
+    """Return the alternatives that the question names, of which the core says the likelier; none: it writes freely."""
+    return named_alternatives(question.text) if _is_led(core, options) else ()
+
+
+def _is_led(core: Core, options: GenerationOptions) -> bool:
+    """Return whether it is a small core, which quotes, and greedy."""
+    return isinstance(core, QuotingCore) and options.temperature <= 0 and options.num_beams < 2
 
 
 def answered_alone(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> bool:
     """Return whether a batch is no way to answer: `Core.generate` neither weighs choices nor quotes."""
-    weighed = bool(question.choices) and isinstance(core, ScoringCore)
+    weighed = isinstance(core, ScoringCore) and bool(question.choices or _named(core, question, options))
     return weighed or bool(_quoted(core, question, prompt, options).lines)
 
 
