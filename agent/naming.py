@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from vqa.agent import asking
+from vqa.agent.alternatives import named_alternatives
 from vqa.agent.coloring import asked_color
 from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PATTERNED, PLACES, SKY, SORTS, USES, Use
 from vqa.agent.vocabulary import label_of, mentioned
@@ -20,6 +21,7 @@ from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
 from vqa.words import counted, listed, place, plural, relation
 
+_IS_THIS = re.compile(r"(?:is|are|was|were) (?:it|this|that|these|those|they) ")
 _ONE = ("room", "sport")
 """Of which a picture shows one."""
 _CENTER = {"middle": "center", "centre": "center"}
@@ -65,6 +67,21 @@ def named(question: str, finding: Finding) -> Named | None:
         if (found := rule(lowered, sure, finding)) is not None:
             return found if found.names else None
     return None
+
+
+def _either(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the one of "Is this a dog or a cat?" that was found, where the other was not."""
+    alternatives = named_alternatives(asked) if _IS_THIS.match(asked) else ()
+    labels = [label_of(alternative, finding.vocabulary) for alternative in alternatives]
+    found = [(name, label) for name, label in zip(alternatives, labels, strict=True) if _those(label, sure)]
+    if len(found) != 1 or None in labels or "person" in labels:  # "a man or a child"
+        return None
+    ((name, label),) = found
+    return Named(" or ".join(alternatives), (name,), _those(label, sure))
+
+
+def _those(label: str | None, regions: Sequence[Region]) -> tuple[Region, ...]:
+    return tuple(region for region in regions if region.label == label)
 
 
 def _in_the_sky(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
@@ -242,6 +259,7 @@ def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:
 
 
 _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
+    _either,
     _in_the_sky,
     _of_a_sort,
     _is_room,

@@ -188,6 +188,23 @@ def test_a_room_that_a_question_claims_is_held_against_the_one_it_is(question: s
     assert told(question, ("cup", UNDER_HIM)) is None
 
 
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Is this a dog or a cat?", "dog or cat: cat"),
+        ("Are these cats or dogs?", "cats or dogs: cats"),
+        ("Is it a dog, a cat or a bear?", "dog or cat or bear: cat"),
+        ("Is this a cat or a cow?", None),  # there are both
+        ("Is this a dog or a bear?", None),
+        ("Is this a man or a cat?", None),
+        ("Is this a cat or a lynx?", None),
+        ("Are there more cats or dogs?", None),
+    ],
+)
+def test_of_two_things_it_is_the_one_that_is_found(question: str, name: str | None) -> None:
+    assert told(question, ("cat", FAR_AWAY), ("cow", UNDER_HIM)) == name
+
+
 def test_zebras_are_black_and_white_in_any_light() -> None:
     seen = Finding("detect", "objects", "", (Region(FAR_AWAY, "zebra", 0.8, "brown"),), vocabulary=LABELS)
     assert str(named("What color is the zebra?", seen)) == "color of zebra: black and white"
