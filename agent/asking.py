@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from vqa.agent.korean import in_plain_english
 from vqa.agent.plain import plainly
 from vqa.agent.uses import CONTENTS, SORTS
 from vqa.words import COLORS
@@ -150,5 +151,6 @@ def asks_for_description(question: str) -> bool:
 
 
 def lowered(question: str) -> str:
-    """Return a question as the patterns have it: in lower case, "what is" for "what's", each blank one."""
-    return " ".join(re.sub(r"\b(what|where|that|it)['\u2019]s\b", r"\1 is", question.lower()).split())
+    """Return a question as the patterns have it: English, in lower case, "what is" for "what's", each blank one."""
+    asked = (in_plain_english(question) or question).lower()
+    return " ".join(re.sub(r"\b(what|where|that|it)['\u2019]s\b", r"\1 is", asked).split())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vqa.agent.bounds import Bound, read_bound
+from vqa.agent.korean import in_plain_english
 from vqa.agent.plain import plainly
 from vqa.agent.related import Related, read_related
 from vqa.agent.together import Together, read_together
@@ -182,6 +183,8 @@ def in_english(question: str, labels: Collection[str]) -> str | None:
     """Return a Korean question's plain English, as far as the rules read it, for a core that knows English only."""
     if not re.search("[가-힣]", question):
         return None
+    if asked := in_plain_english(question):
+        return asked
     intent = read_intent(question, labels)
     first = intent.asked[0] if intent.asked else None
     if any(cue in question for cue in _KOREAN_READING):

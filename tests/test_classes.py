@@ -39,6 +39,7 @@ def told(question: str, finding: Finding, *others: Finding) -> str | None:
         ("What is this?", "thing: tiger"),
         ("what's this", "thing: tiger"),
         ("What is the name of this object?", "thing: tiger"),
+        ("이게 뭐예요?", "thing: tiger"),
         ("What is shown in the picture?", "thing: tiger"),
         ("What animal is this?", "animal: tiger"),
         ("Which animals are these?", "animal: tiger"),
