@@ -48,6 +48,14 @@ _IN = (
     r"\b(?:room|kitchen|bathroom|bedroom|indoors?|inside|couch|sofa|bed|toilet|sink|restaurant|gym|office|desk|stove|"
     r"refrigerator|carpet)\b"
 )
+_SUN = (
+    r"sunny|sunlight|sunlit|sunshine|clear sky|blue sk(?:y|ies)|clear blue|clear day|bright (?:sun|day)|in the sun|"
+    r"sunbath\w*|sunning|shadows?"
+)
+_CLOUDS = (
+    r"cloudy|clouds|overcast|rain|rainy|raining|fog|foggy|mist|misty|gr[ae]y sky|storm|stormy|gloomy|dreary|"
+    r"wet (?:street|road)"
+)
 _SOMEBODY = r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|people|person|child(?:ren)?|kids?|lad(?:y|ies)|guys?|baby|players?)\b"
 _DOING = {
     "standing": "standing|stands?",
@@ -130,11 +138,7 @@ SAID = {
     "outdoors": Said(_OUT, _IN, contrary=True),
     "night": Said(r"\bnight(?:time)?\b|\bin the dark\b", _OUT),
     "sunset": Said(r"\b(?:sunset|sunrise|dusk|dawn)\b", _OUT),
-    "sunny": Said(
-        r"\b(?:sunny|sunlight|sunshine|clear sky|blue sky|clear day|bright sun)\b",
-        r"\b(?:cloudy|overcast|rain|rainy|raining|fog|foggy|gr[ae]y sky|stormy)\b",
-        least=1,
-    ),
+    "sunny": Said(rf"\b(?:{_SUN})\b", rf"\b(?:{_CLOUDS})\b", least=1),
     "rainy": Said(r"\b(?:rain|rainy|raining)\b", _OUT),
     **{name: Said(rf"\b(?:{words})\b", _ALL_DONE) for name, words in _DOING.items()},
     **{name: Said(rf"\b(?:{words})\b", _SOMEBODY) for name, words in _WORN.items()},
