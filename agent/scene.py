@@ -50,9 +50,8 @@ _LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
     "evening": lambda p: _in_a_scene(p, p["sunset"]),
     "sunny": lambda p: _in_the_open(p, min(p["sunny"], 1 - p["rainy"], 1 - p["night"])),
     "cloudy": lambda p: _in_the_open(p, min(1 - p["sunny"], 1 - p["night"])),
-    "rainy": lambda p: (
-        _in_a_scene(p, p["rainy"]) if max(p["rainy"], p["sunny"]) >= SAYS else None
-    ),  # few rains are seen
+    # Few captions tell of rain: that there is none is said only where the sun is seen.
+    "rainy": lambda p: _in_a_scene(p, p["rainy"]) if max(p["rainy"], p["sunny"]) >= SAYS else None,
     "snowy": lambda p: _in_the_open(p, p["snow"]),
     "winter": lambda p: p["snow"] if p["snow"] >= SAYS else None,  # bare trees and coats are winter, too
     "summer": lambda p: max(p["beach"], p["pool"], p["waves"], p["swimming"]) if p["snow"] < 1 - SAYS else None,
@@ -69,8 +68,6 @@ _TELLING = {
 """The concepts that tell of such, where they are not of its name."""
 _OF_THE_SKY = frozenset({"sunny", "rainy", "night", "sunset"})
 _YES_ALONE = ("evening", "winter", "summer")
-
-
 _ONE_OF: Mapping[str, Sequence[str]] = {  # the first that is likely enough, or the likeliest
     "time of day": ("night", "evening", "day"),
     "weather": ("snowy", "rainy", "sunny", "cloudy"),
@@ -179,7 +176,7 @@ def _told(asked: Asked, p: _Shares) -> Told | None:
 
 def _alive(detectors: Sequence[Finding]) -> bool:
     """Return whether a person or an animal is found."""
-    alive = {"person", "teddy bear", *SORTS["animal"]}
+    alive = {"person", "teddy bear", *SORTS["animal"]}  # a toy sits, too
     return any(r.label in alive and r.score >= PRESENCE_SCORE for finding in detectors for r in finding.regions)
 
 

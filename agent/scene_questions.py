@@ -102,7 +102,7 @@ _SUCH = (
     rf"(?:is|was|were|does|do) (?:{_THIS}|the weather|the sky|we|they)(?: (?:look|appear|seem)s?(?: like| to be)?)?"
     r"(?: (?:it is|taken|shot|made|set))?(?: (?:a|an|at|in|on|during|the|likely|probably))*"
 )
-_DAY = r"(?: (?:day|time|sky|weather|season|scene|out|outside|outdoors|today|here|(?:in|on) .*))*"
+_DAY = r"(?: (?:day|time|sky|weather|season|scene|out|outside|outdoors|today|here))*(?: (?:in|on) .*)?"
 
 
 def _one_of(words: Mapping[str, str], name: str = "one") -> str:
@@ -168,7 +168,7 @@ _WHETHER = [
         | dict.fromkeys(("color", "colour"), "in color"),
         re.compile(
             rf"(?:is|was) (?:{_THIS}(?: (?:taken|shot|made|printed))? (?:in |an? )+|(?:this|the) {_PICTURE} )(?:full )?"
-            rf"(?P<one>black[ -]and[ -]white|colou?r)(?: {_PICTURE})?\W*"
+            rf"(?P<one>black and white|black-and-white|colou?r)(?: {_PICTURE})?\W*"
         ),
     ),
     (_DONE_OF, re.compile(rf"(?:is|are) {_WHO} {_one_of(_DONE_OF)}{_NOW}\W*")),

@@ -61,6 +61,8 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("Is there a cup?", None),
         ("Are they at the beach?", Asked(one="beach")),
         ("Is this a black and white photo?", Asked(one="black and white")),
+        ("Is this photo black-and-white?", Asked(one="black and white")),
+        ("Is this photo black and-white?", None),
         ("Is the picture in color?", Asked(one="in color")),
         ("날씨가 어때요?", Asked("weather")),
         ("여기는 실내인가요 실외인가요?", Asked(one="indoors", other="outdoors")),
@@ -81,6 +83,12 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
 def test_questions_about_the_scene_are_known_by_their_words(question: str, asked: Asked | None) -> None:
     assert read_scene_question(question, ("cup", "car")) == asked
     assert bool(asks_for_scene(question, ("cup", "car"))) == (asked is not None)
+
+
+@pytest.mark.parametrize("more", [" in a", " day", " or a", " outside in", " here"])
+def test_a_long_question_is_read_in_no_more_time_than_it_has_words(more: str) -> None:
+    for question in ("is it sunny", "is he sitting", "are there trees"):
+        read_scene_question(question + more * 300 + "!x")  # would never end if ways to read it multiplied
 
 
 def test_what_a_detector_knows_is_the_detectors() -> None:
