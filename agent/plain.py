@@ -20,11 +20,14 @@ _THE_THING_IS = re.compile(
 _IS_NOT = re.compile(r"(?P<be>is|are|was|were)(?:n't| not) there (?P<what>.+)", re.I)
 _NOBODY = re.compile(r"\b(?:nobody|no[ -]one)\b", re.I)
 _ANY = re.compile(r"any (?P<what>[\w' -]+\?)", re.I)
+_NUMBER = re.compile(r"(?:is there|(?:do|can) you see) (?:a|the) number (?P<number>\d[\d.,-]*\d|\d)\b.*", re.I)
 _NONE = re.compile(r"(?:is|are|was|were) there (?:no|not any|zero|exactly zero) (?P<what>.+)", re.I)
 
 
 def plainly(question: str) -> str:
     """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
+
+    "Is there a number 22?" asks whether it says 22.
 
     "Are there no dogs?" becomes "Are there exactly zero dogs?": told so, or not so, a small core answers rightly, where
     it takes the other for "Are there dogs?".
@@ -35,6 +38,8 @@ def plainly(question: str) -> str:
         asked = question = f"{be} there {match['what'].rstrip(' ?.!')}?"
     if match := _ANY.fullmatch(asked):
         return f"Are there any {match['what']}"
+    if match := _NUMBER.fullmatch(asked):
+        return f"Does it say {match['number']}?"
     if match := _THE_THING_IS.fullmatch(asked):
         return f"{match['be'].capitalize()} {match['who']} {match['what']}?"
     if match := _NONE.fullmatch(_NOBODY.sub("no people", asked)):

@@ -23,7 +23,7 @@ _THESE = tuple(
         r"(?:is|are|does|do|can you (?:see|read|find)|do you see) (?:the )?(?:words?|text|name|phrase) (?P<words>.+?)"
         r" (?:anywhere|written|visible|present|shown|appear|(?:in|on) (?:it|the|this)\b).*?\s*\??",
         rf"(?:is|are) the (?:words?|text|name|phrase) (?P<words>[{_QUOTES}].+?[{_QUOTES}]).*",
-        r"(?:is there|do you see|can you see) (?:a|the) (?:word|text|name|number(?= \d)) (?P<words>.+?)"
+        r"is there (?:a|the) (?:word|text|name) (?P<words>.+?)"
         r"(?: (?:anywhere|written|visible|present|shown|(?:in|on) (?:it|the|this)\b).*?)?\s*\??",
         rf"(?:is|are) (?P<words>[{_QUOTES}].+?[{_QUOTES}]) (?:written|printed|spelled|mentioned)\b.*?\s*\??",
     )

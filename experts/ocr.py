@@ -23,7 +23,7 @@ print, printed, label, labels, title, heading, sign, signs, poster, banner, bill
 newspaper, document, screen, receipt, invoice, bill, ticket, price, prices, cost, costs, how much, total,
 subtotal, tax, date, year, what time is, what time does, address, phone number, telephone, website, email, url,
 number plate, license plate, licence plate, plate number, number on, what number, which number, brand, logo, company,
-store name, shop name, name of the, called, street name, route, jersey, a number, player number, players number,
+store name, shop name, name of the, called, street name, route, jersey, player number, players number,
 player's number,
 읽, 글자, 글씨, 문구, 텍스트, 문자, 단어, 쓰여, 쓰인, 써 있, 써있, 적혀, 적힌, 뭐라고, 간판, 표지판,
 포스터, 현수막, 메뉴, 영수증, 계산서, 송장, 문서, 제목, 라벨, 상표, 브랜드, 로고, 가격, 얼마, 금액, 합계,

@@ -40,11 +40,24 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
         confidence = max(confidence, share(evidence, findings))
     notes = (*answer.notes, *conflicts(text, evidence, _without_beside(findings, answer.prompt)))
     answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
-    if confidence is None or confidence >= min_confidence:
+    sure = confidence is None or confidence >= min_confidence
+    if sure and not (min_confidence and _is_a_guess(answer)):
         return answer
-    why = _why_doubted(question.text, findings, evidence)
-    reason = f"{why}; confidence {confidence:.2f} is below {min_confidence:.2f}"
+    reason = _why_doubted(question.text, findings, evidence)
+    if not sure:
+        reason += f"; confidence {confidence:.2f} is below {min_confidence:.2f}"
     return replace(answer, text=CANNOT_TELL, withheld=text, abstention=reason)
+
+
+def _is_a_guess(answer: Answer) -> bool:
+    """Return whether it says yes or no to a thing that no detector knows and nobody saw.
+
+    Of a core of which it is known how often it is right: another one may see by itself.
+    """
+    intent = intent_of(answer.question.text, answer.findings)
+    unknown = intent.aim == "presence" and bool(intent.thing) and not intent.asked
+    looked = any(finding.kind == "objects" and finding.error is None for finding in answer.findings)
+    return unknown and looked and not answer.evidence and answer.core in shipped().cores
 
 
 def _without_beside(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
