@@ -105,6 +105,11 @@ THIS = re.compile(  # and not "What is in the picture?", which asks for all ther
     r"(?:object|thing|item)s?|what is (?:shown|pictured|depicted|displayed)|what am i looking at|"
     rf"(?:identify|classify) (?:it|this|that|these))(?: {HERE})*\W*"
 )
+_PICTURE = r"(?:image|picture|photo|photograph|scene)"
+WHERE_TAKEN = re.compile(
+    rf"where (?:is|was|were) (?:this|that|it|these|those|they|(?:this|the) {_PICTURE})(?: (?:taken|shot|made))?\W*"
+    rf"|where are (?:we|they|you)\W*|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
+)
 OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
 MOST = re.compile(
     r"(?:what|which)(?: (?:object|thing|item))? (?:is|are) (?:the )?"

@@ -73,10 +73,6 @@ _WHICH = tuple(
         rf"(?:name|identify|classify) (?:the|this|that) {_NOUN}(?: {_HERE})*\W*",
     )
 )
-_WHERE = re.compile(
-    rf"where (?:is|was|were) (?:{_IT}|(?:this|the) {_PICTURE})(?: (?:taken|shot|made))?\W*"
-    rf"|where are (?:we|they|you)\W*|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
-)
 _IS_IT = re.compile(
     rf"(?:is|are|was) (?:(?:this|the) {_PICTURE}(?: of)?|{_IT})(?: (?:taken|shot) (?:at|on|in|near))? "
     r"(?:(?:a|an|some|the) )?(?:(?:kind|type|sort) of )?(?P<noun>[a-z][a-z' -]*?)\W*"
@@ -193,7 +189,7 @@ def _asked(question: str) -> _Asked | None:
     lowered = asking.lowered(question)
     if asking.asks_what_this_is(question):
         return _Asked("thing")
-    if _WHERE.fullmatch(lowered):
+    if asking.WHERE_TAKEN.fullmatch(lowered):
         return _Asked("place", ("place",))
     if _BREED.fullmatch(lowered):
         return _Asked("breed", _BREEDS, which=True)

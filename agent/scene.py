@@ -18,7 +18,7 @@ from vqa.values import PRESENCE_SCORE, Finding, Region
 SAYS = 0.5
 """Share from which something is told."""
 SEEN = 0.12
-"""The same of a thing that is asked for: few pictures have a river, but half of those of which that is asked."""
+"""The same of a thing that is asked for: few pictures have a river, but many of those of which that is asked."""
 DOING = 0.3
 """The same of the likeliest of all that an animal does; people do more than is known here."""
 NO_SCENE = 0.15

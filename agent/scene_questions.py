@@ -129,10 +129,7 @@ _WHICH = {
         r"what (?:is|are)(?: covering| all over| on) the ground(?: covered (?:with|by|in))?\W*"
         r"|what is the ground covered (?:with|by|in)\W*"
     ),
-    "place": re.compile(
-        rf"where (?:is|was|were) (?:{_THIS})(?: (?:taken|shot|made))?\W*|where are (?:we|they|you)\W*"
-        rf"|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
-    ),
+    "place": asking.WHERE_TAKEN,
     "doing": re.compile(rf"what (?:is|are) (?:the|this|that|these|those) (?:[a-z]+ )?{_ANIMAL} doing{_NOW}\W*"),
     "color of the photo": re.compile(
         rf"what colou?rs? (?:is|are) (?:the|this) {_PICTURE}(?: in)?\W*|"

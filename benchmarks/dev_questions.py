@@ -31,11 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from vqa.agent.scene import asks_for_scene
+from vqa.agent.trust.features import SCENE
 from vqa.words import one, plural
 
 Row = dict[str, Any]
-
-SCENE = "scene"
 
 MOST_DESCRIBED = 200  # pictures
 MOST_ASKED = 3  # things there, and things not there, about one picture

@@ -252,7 +252,7 @@ def _number(pattern: str, picture: Picture) -> int:
 
 
 def balanced(pictures: Sequence[Picture]) -> Tensor:
-    """Return what each picture weighs, (N): all of a small set together at most a third of the largest."""
+    """Return what each picture weighs, (N): all of a small set together a third of what the largest does."""
     sizes = Counter(picture.set for picture in pictures)
     return torch.tensor([max(1.0, max(sizes.values()) / sizes[p.set] / 3) for p in pictures])
 

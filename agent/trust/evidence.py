@@ -16,9 +16,9 @@ from vqa.agent.trust.captions import caption_evidence
 from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
-from vqa.agent.trust.of_the_scene import scene_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
 from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.scene import scene_evidence
 from vqa.values import Evidence, Finding, Question
 
 

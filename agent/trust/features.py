@@ -15,7 +15,7 @@ from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
 from vqa.agent.scene import told_of_scene
 from vqa.agent.sought import sought_words
-from vqa.agent.trust.kinds import KINDS, Kind, intent_of, kind_of
+from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
 from vqa.agent.trust.saying import number, says_yes
 from vqa.agent.vocabulary import mentioned
@@ -48,9 +48,8 @@ def features(
         core_confidence: Its own probability; then CORE is among the features.
     """
     intent = intent_of(question.text, findings)
-    kind: Kind | str = kind_of(question.text, intent)
     scene = _of_the_scene(question.text, findings, evidence)
-    kind = SCENE if scene else kind
+    kind: str = SCENE if scene else kind_of(question.text, intent)
     told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE)}
     told |= scene
     if core_confidence is not None:
