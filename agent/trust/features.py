@@ -108,6 +108,7 @@ def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence
     return {
         "scene: its own": _logit(told[0].share),
         "scene: of the sky": float(told[0].of_the_sky),
+        "scene: what an animal does": float(told[0].asked == "doing"),
         "scene: contradicts": float(against),
     }
 
