@@ -23,7 +23,7 @@ from vqa.errors import InputError
 from vqa.lanes import Turns
 
 _READ_TOGETHER = 1024
-"""Tokens of prompts, padding included, that a CPU reads in one pass: more are no faster and take more memory."""
+"""Tokens of prompts that a CPU reads in one pass, twice as many with padding: more are no faster and take more memory."""
 _STEP, _STRIDE, _FINE = 16, 64, 256
 """A pass is filled up to a multiple of 16 tokens, of 64 beyond 256: a CPU's matrix units take 16 rows at a time, and
 oneDNN compiles and keeps kernels for every number it meets."""
@@ -166,7 +166,9 @@ class Engine:
         """Yield from which row to which prompts of these lengths are read together."""
         start = 0
         for row in range(1, len(lengths)):
-            if self.device.type == "cpu" and (row + 1 - start) * max(lengths[start : row + 1]) > _READ_TOGETHER:
+            together = lengths[start : row + 1]
+            tokens, slots = sum(together), len(together) * max(together)
+            if self.device.type == "cpu" and (tokens > _READ_TOGETHER or slots > 2 * _READ_TOGETHER):
                 yield start, row
                 start = row
         yield start, len(lengths)
@@ -191,14 +193,20 @@ class Engine:
         cos, sin = self._rotary(x, positions)  # (B or 1, T, D)
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
-        step = _Step(cos[:, :, None], sin[:, :, None], mask)
+        step = _Step(length, cos[:, :, None], sin[:, :, None], mask)
         x = x.flatten(0, 1)  # (B T, C)
+        if (
+            rows.padding is not None and not rows.used
+        ):  # nothing but attention needs to know what stands before a prompt
+            step, x = step.without_padding(x, slots >= first)
+        tokens = x.shape[0]
         if self.device.type == "cpu":
-            x = _filled_up(x, _filled(batch * length))  # (N, C)
+            x = _filled_up(x, _filled(tokens))  # (N, C)
         for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):
             x = layer.mlp(layer.attention(x, cache, adapter, step))
         rows.used = end
-        x = x[: batch * length].view(batch, length, -1)
+        x = x[:tokens] if step.slots is None else x[step.slots]
+        x = x.view(batch, length, -1)
         logits = self._head(self._norm((x if all_logits else x[:, -1:]).flatten(0, 1)))
         return logits.float().view(batch, -1, logits.shape[-1])
 
@@ -229,7 +237,7 @@ class _Layer:
         return self._qkv, self._out, self._gated.both, self._down
 
     def attention(self, x: Tensor, cache: Tensor, adapter: tuple[Tensor, Tensor] | None, step: _Step) -> Tensor:
-        """Add to (N, C), of which the first B T are tokens; their keys and values go to the last slots of the cache.
+        """Add to (N, C), of which the first are tokens; their keys and values go to the last slots of the cache.
 
         Args:
             x: What the layers before made of the tokens.
@@ -238,12 +246,18 @@ class _Layer:
             step: What all layers need to know of the tokens.
         """
         _, batch, kv_heads, _, width = cache.shape
-        length = step.cos.shape[1]
-        qkv = self._qkv(self._attention_norm(x))[: batch * length].view(batch, length, -1, width)
-        heads = qkv.shape[2] - 2 * kv_heads  # qkv (B, T, H + 2 H_kv, D)
+        length = step.length
+        qkv = self._qkv(self._attention_norm(x))
+        if step.tokens is None:
+            qkv = qkv[: batch * length].view(batch, length, -1, width)  # (B, T, H + 2 H_kv, D)
+        else:
+            qkv = qkv[: len(step.tokens)].view(1, len(step.tokens), -1, width)
+        heads = qkv.shape[2] - 2 * kv_heads
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
         turning.mul_(step.cos).addcmul_(rolled, step.sin)
+        if step.slots is not None:
+            qkv = qkv[0].index_select(0, step.slots).view(batch, length, -1, width)
         new = qkv[:, :, heads:].view(batch, length, 2, kv_heads, width)
         cache[..., -length:, :] = new.permute(2, 0, 3, 1, 4)
         keys, values = cache.unbind()  # (B, H_kv, S, D)
@@ -253,13 +267,14 @@ class _Layer:
             seen = F.scaled_dot_product_attention(grouped, keys, values, step.mask, scale=self._scale)
             seen = seen.view(query.shape)
         else:
-            keys, values = (part.repeat_interleave(heads // kv_heads, dim=1) for part in (keys, values))
             seen = F.scaled_dot_product_attention(
-                query, keys, values, step.mask, is_causal=step.mask is None, scale=self._scale
+                query, keys, values, step.mask, is_causal=step.mask is None, scale=self._scale, enable_gqa=True
             )  # (B, H, T, D)
         if adapter is not None:
             seen = seen + _attend_to_prompt(query, *adapter, scale=self._scale)
         seen = seen.transpose(1, 2).reshape(batch * length, -1)
+        if step.tokens is not None:
+            seen = seen.index_select(0, step.tokens)
         return self._out.added_to(x, _filled_up(seen, x.shape[0]))
 
     def mlp(self, x: Tensor) -> Tensor:
@@ -269,11 +284,31 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Step:
-    """What every layer needs to know of the tokens being read: RoPE, (B or 1, T, 1, D) each, and the mask."""
+    """What every layer needs to know of the tokens being read.
 
+    Attributes:
+        length: T, slots of each row.
+        cos: Of RoPE, (B or 1, T, 1, D), or (1, N, 1, D) of the tokens alone.
+        sin: The same.
+        mask: See `Engine._mask`.
+        tokens: (N) the slots, of all B T, that tokens are in; None: all are.
+        slots: (B T) the token in each slot, some other one in those before a row's first.
+    """
+
+    length: int
     cos: Tensor
     sin: Tensor
     mask: Tensor | None
+    tokens: Tensor | None = None
+    slots: Tensor | None = None
+
+    def without_padding(self, x: Tensor, inside: Tensor) -> tuple[_Step, Tensor]:
+        """Return the step of the tokens alone, and their (N, C) of (B T, C); `inside` (B, T) says where they are."""
+        inside = inside.flatten()
+        tokens = inside.nonzero()[:, 0]
+        slots = (inside.cumsum(0) - 1).clamp(min=0)
+        cos, sin = (turn.flatten(0, 1)[tokens][None] for turn in (self.cos, self.sin))
+        return _Step(self.length, cos, sin, self.mask, tokens, slots), x[tokens]
 
 
 def _filled(tokens: int) -> int:
