@@ -23,7 +23,7 @@ from vqa.errors import InputError
 from vqa.lanes import Turns
 
 _READ_TOGETHER = 1024
-"""Tokens of prompts that a CPU reads in one pass, twice as many with padding: more are no faster and take more memory."""
+"""Tokens of prompts that a CPU reads in one pass, twice as many with padding: more are no faster, and take memory."""
 _STEP, _STRIDE, _FINE = 16, 64, 256
 """A pass is filled up to a multiple of 16 tokens, of 64 beyond 256: a CPU's matrix units take 16 rows at a time, and
 oneDNN compiles and keeps kernels for every number it meets."""
