@@ -19,16 +19,17 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vqa.errors import InputError, ModelUnavailable
 from vqa.networks.efficientnet_lite import NAME as BUILT_IN
-from vqa.networks.efficientnet_lite import load_efficientnet, squeezed
+from vqa.networks.efficientnet_lite import load_efficientnet, squeezed, tokens
+from vqa.networks.sight import SIDE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from vqa.settings import Settings
 
 _LEVELS, _MIRRORED = ":levels", ":mirrored"
+SHARED = BUILT_IN + _LEVELS + _MIRRORED
+"""What `vqa.networks.sight` keeps for all."""
 _BUILT_IN = tuple(BUILT_IN + levels + mirrored for mirrored in ("", _MIRRORED) for levels in ("", _LEVELS))
-_SIDE = 224  # pixels
 
 
 @dataclass(frozen=True)
@@ -81,21 +83,8 @@ def load_backbone(name: str, settings: Settings) -> Backbone:
 
         return blip2_backbone(load_blip2(model, offline=settings.offline))
     network = load_efficientnet(settings)
-
-    def levels(pixels: Tensor) -> Tensor:
-        *earlier, last = network.levels(pixels)
-        side = last.shape[-1]
-        return _flat(torch.cat([*(F.adaptive_avg_pool2d(found, side) for found in earlier), last], dim=1))
-
-    def last(pixels: Tensor) -> Tensor:
-        return _flat(network(pixels))
-
-    once = levels if _LEVELS in name else last
-
-    def twice(pixels: Tensor) -> Tensor:
-        return torch.cat(once(torch.cat([pixels, pixels.flip(-1)])).chunk(2), dim=1)
-
-    return Backbone(network, twice if name.endswith(_MIRRORED) else once, lambda picture: squeezed(picture, _SIDE))
+    of_places = partial(tokens, network, levels=_LEVELS in name, mirrored=name.endswith(_MIRRORED))
+    return Backbone(network, of_places, lambda picture: squeezed(picture, SIDE))
 
 
 def open_clip_backbone(visual: nn.Module) -> Backbone:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vqa.adapter_model.backbones import Backbone, check_name, load_backbone
+from vqa.adapter_model.backbones import SHARED, Backbone, check_name, load_backbone
 from vqa.adapter_model.once import once
 from vqa.errors import InputError
 from vqa.lanes import share_cores
+from vqa.networks.sight import Sight, sight
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,8 @@ _HASHED = 4096  # values of each tensor
 
 class VisionEncoder:
     """Patch features of pictures by the named encoder; its weights load with the first picture.
+
+    The built-in one, on a CPU and as it is, looks once for everybody (`vqa.networks.sight`).
 
     Args:
         name: The encoder's name, as `backbones` knows it.
@@ -69,6 +72,8 @@ class VisionEncoder:
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
         """
+        if self._sight is not None:
+            return torch.stack([self._sight.tokens(image) for image in images])
         with self.loading:
             known = {image.sha256: self._kept[image.sha256] for image in images if image.sha256 in self._kept}
         new = {image.sha256: image for image in images if image.sha256 not in known}
@@ -89,7 +94,8 @@ class VisionEncoder:
             ModelUnavailable: The weights are not here and cannot be had.
         """
         digest = hashlib.sha256(f"{self._name} {self._channels}".encode())
-        for name, tensor in self._backbone.network.state_dict().items():
+        network = self._backbone.network if self._sight is None else self._sight.network
+        for name, tensor in network.state_dict().items():
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().flatten()[:_HASHED].float().cpu().numpy().tobytes())
         return digest.hexdigest()
@@ -101,6 +107,12 @@ class VisionEncoder:
         pictures = [in_order(image.pil, self._channels) for image in images]
         pixels = torch.stack([backbone.pixels(picture) for picture in pictures])  # (B, 3, S, S)
         return backbone.tokens(pixels.to(self._device)).float()  # (B, P, F)
+
+    @once
+    def _sight(self) -> Sight | None:
+        changed = self._changes is not None and self._changes.is_file()
+        as_it_is = (self._name, self._channels, self._device.type) == (SHARED, "rgb", "cpu") and not changed
+        return sight(self._settings) if as_it_is else None
 
     @once
     def _backbone(self) -> Backbone:

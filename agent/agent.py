@@ -267,9 +267,10 @@ class VQAAgent:
             seconds[name] = time.perf_counter() - since
             yield Found(findings[name])
         yield from look_again(self, question, image, findings, seconds)
-        for finding in [finding for finding in findings.values() if finding.kind == "caption"]:
-            if (chosen := borne_out(finding, findings.values())) != finding:
-                yield Found(chosen)
+        for name, finding in findings.items():
+            if (left := borne_out(finding, findings.values())) != finding:
+                findings[name] = left
+                yield Found(left)
 
     def look_or_say_why(
         self, name: str, image: LoadedImage, question: Question, *, within: float | None = None

@@ -108,7 +108,8 @@ THIS = re.compile(  # and not "What is in the picture?", which asks for all ther
 _PICTURE = r"(?:image|picture|photo|photograph|scene)"
 WHERE_TAKEN = re.compile(
     rf"where (?:is|was|were) (?:this|that|it|these|those|they|(?:this|the) {_PICTURE})(?: (?:taken|shot|made))?\W*"
-    rf"|where are (?:we|they|you)\W*|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
+    rf"|where are (?:we|they|you|(?:these|those) (?:{SOMEBODY}|students))\W*"
+    rf"|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
 )
 OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
 MOST = re.compile(

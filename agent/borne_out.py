@@ -1,7 +1,8 @@
-"""Which of the sentences that a captioner has for a picture detectors and classifiers bear out.
+"""What one expert saw, given what the others did: a captioner's sentence, boxes in a drawing.
 
-A small captioner often has the right sentence, and another one before it: of COCO's photos the best of five is worth
-CIDEr 0.87, the first 0.62, the one chosen here 0.64 (docs/measurements.md, "Captions").
+A detector knows photos: in drawings, and of things on plain ground, what it is not sure of is mostly something else
+(docs/measurements.md, "Pictures without a scene"). A small captioner often has the right sentence, and another one
+before it: of COCO's photos the best of five is worth CIDEr 0.87, the first 0.62, the one chosen here 0.64 ("Captions").
 """
 
 from __future__ import annotations
@@ -12,19 +13,42 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from vqa.agent.scene import no_scene
 from vqa.agent.vocabulary import mentioned
 from vqa.values import Finding, Region
-from vqa.words import singular
+from vqa.words import describe, singular
 
 FOUND = 0.1
 """What a thing that is found for sure adds to the mean log probability of a sentence that names it, and one that is not
 takes away."""
 CLASSIFIED = 0.3
 """What a class or kind that a picture surely shows adds to that of a sentence that names it."""
+SURELY_NO_SCENE = 0.5
+"""Share of "no scene" from which on boxes are believed less; one in a hundred photos has more."""
+NO_SCENE_SCORE = 0.4
+"""Score from which on they are believed there."""
 _LEAST = 1e-9
 
 
-def borne_out(caption: Finding, findings: Collection[Finding]) -> Finding:
+def borne_out(finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return what an expert saw as far as the others' findings bear it out."""
+    if finding.kind == "caption":
+        return _said(finding, findings)
+    return _believed(finding, findings) if finding.kind == "objects" else finding
+
+
+def _believed(finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return a detector's finding without the boxes that mean nothing where there is no scene."""
+    share = no_scene(list(findings))
+    kept = tuple(region for region in finding.regions if region.score >= NO_SCENE_SCORE)
+    dropped = len(finding.regions) - len(kept)
+    if share < SURELY_NO_SCENE or not dropped:
+        return finding
+    note = f"{dropped} unsure boxes left out: a drawing, or a thing on plain ground ({share:.2f})"
+    return replace(finding, text=describe(kept, finding.size), regions=kept, notes=(*finding.notes, note))
+
+
+def _said(caption: Finding, findings: Collection[Finding]) -> Finding:
     """Return a captioner's finding with the sentence that is likeliest, given what others saw of what it names."""
     others = [finding for finding in findings if finding.kind in ("objects", "classes") and finding.error is None]
     if len(caption.regions) != 1 or not caption.instead or not others:

@@ -18,6 +18,7 @@ _DATE = re.compile(
     rf"|(?<!\d){_DIGIT}{{1,2}}[ .-]?{_MONTH}[ ,.'-]*{_DIGIT}{{2,4}}|\b{_MONTH}[ .]*{_DIGIT}{{1,2}},? ?{_DIGIT}{{4}}",
     re.IGNORECASE,
 )
+_PERCENT = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d)? ?%")
 _PHONE = re.compile(r"(?:\d[ ()./-]{0,2}){7,}")
 _AMOUNT = re.compile(rf"(?=[OolISB.,]*\d)(?:{_DIGIT}|[.,])*{_DIGIT}[.,]{_DIGIT}{{2}}(?!\d)")
 _CURRENCY = (
@@ -162,6 +163,11 @@ _NUMBER = re.compile(r"\b(?:what|which)(?: is the)? numbers?\b(?! (?:of|plate))"
 _WHOSE = "(?:company|shop|store|restaurant|supermarket)"
 _FIELDS = (
     ("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _values(_DATE)),
+    (
+        "percentage",
+        re.compile(r"\bpercent(?:age)?\b|\bhow (?:much|big|large) is the (?:discount|sale|reduction)\b", re.IGNORECASE),
+        _values(_PERCENT),
+    ),
     ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
     (
         "company",

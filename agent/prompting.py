@@ -24,6 +24,7 @@ from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones, 
 from vqa.agent.plain import plainly
 from vqa.agent.scene import told_of_scene
 from vqa.agent.sought import lines_that_say, sought_words
+from vqa.agent.titles import title
 from vqa.agent.trust.kinds import asks_for_words
 from vqa.agent.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
@@ -216,7 +217,9 @@ def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> lis
     wants_figures = _FIGURES.search(question.lower()) is not None
     lines = []
     since_match = 99
-    fitting = narrowed(question, [region.label for region in finding.regions])
+    fitting = title(question, finding.regions)
+    if not fitting.what:
+        fitting = narrowed(question, [region.label for region in finding.regions])
     if fitting.what and not fitting.lines:
         lines = [Line("Text: none found", 1.0)]
     for index, region in enumerate(finding.regions):

@@ -23,6 +23,8 @@ DOING = 0.3
 """The same of the likeliest of all that an animal does; people do more than is known here."""
 NO_SCENE = 0.15
 """Share of "no scene" from which a picture has no weather, time or setting; two in a hundred photos have more."""
+DRAWN, NOT_DRAWN = 0.15, 0.03
+"""Share of "drawing" from which a picture is one, and up to which it is none; what is between is not told."""
 EITHER = 0.2
 """The same of the likelier one of two that a question names."""
 
@@ -39,12 +41,26 @@ def _in_a_scene(p: _Shares, share: float) -> float | None:
     return share if p["no scene"] < NO_SCENE else None
 
 
+def _drawn(p: _Shares) -> float | None:
+    """Return how likely a picture is a drawing, even where it has the share from which it is one."""
+    if NOT_DRAWN < p["drawing"] < DRAWN:
+        return None
+    return min(SAYS * p["drawing"] / DRAWN, 1.0)
+
+
+def _no_drawing(p: _Shares) -> float | None:
+    return None if (share := _drawn(p)) is None else 1 - share
+
+
 # How likely a picture is such, by the shares of concepts; None: it does not tell.
 _LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
     **dict.fromkeys(("outdoors", "outside"), lambda p: _in_a_scene(p, p["outdoors"])),
     **dict.fromkeys(("indoors", "inside"), lambda p: _in_a_scene(p, 1 - p["outdoors"])),
     "black and white": lambda p: p["black and white"],
     "in color": lambda p: 1 - p["black and white"],
+    "drawing": _drawn,
+    "photo": _no_drawing,
+    "painting": lambda p: p["drawing"] if p["drawing"] <= NOT_DRAWN else None,
     "night": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, p["night"]),
     "day": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, 1 - max(p["night"], p["sunset"])),
     "evening": lambda p: _in_a_scene(p, p["sunset"]),
@@ -60,6 +76,7 @@ _TELLING = {
     **dict.fromkeys(("indoors", "outside", "inside"), ("outdoors",)),
     **dict.fromkeys(("snowy", "winter"), ("snow",)),
     "in color": ("black and white",),
+    **dict.fromkeys(("photo", "painting"), ("drawing",)),
     "day": ("night",),
     "evening": ("sunset",),
     "cloudy": ("sunny",),
@@ -133,6 +150,12 @@ def told_of_scene(question: str, finding: Finding, findings: Sequence[Finding] =
     told = _told(asked, shares)
     boxes = [box.regions[0].score for other in detectors if (box := named(question, other))]
     return None if told is None or any(score >= told.share for score in boxes) else told
+
+
+def no_scene(findings: Sequence[Finding]) -> float:
+    """Return how likely a picture is a drawing or a thing on plain ground, where boxes mislead; 0 if nobody says."""
+    scenes = [finding for finding in findings if finding.kind == "scene" and finding.error is None]
+    return max((r.score for scene in scenes for r in scene.regions if r.label == "no scene"), default=0.0)
 
 
 def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:

@@ -79,6 +79,13 @@ _THING_OF = _by_word(
         "city": "city",
     }
 )
+_MEDIUM_OF = _by_word(
+    {
+        "photo": "photo photograph photography real_photo real_picture",
+        "drawing": "drawing illustration graphic drawn illustrated computer_generated",
+        "painting": "painting painted sketch cartoon anime comic",  # a drawing, but of those which?
+    }
+)
 DONE = tuple(dict.fromkeys(_DONE_OF.values()))
 _OF_SOMEBODY = frozenset({*DONE, *_WORN_OF.values()})
 THINGS = frozenset(_THING_OF.values())
@@ -153,6 +160,10 @@ _EITHER = [
         re.compile(rf"{_SUCH} {_one_of(_STATE_OF)}{_DAY},? or (?:an? )?{_one_of(_STATE_OF, 'other')}{_DAY}\W*"),
     ),
     (_DONE_OF, re.compile(rf"(?:is|are) {_WHO} {_one_of(_DONE_OF)}{_NOW},? or {_one_of(_DONE_OF, 'other')}{_NOW}\W*")),
+    (
+        _MEDIUM_OF,
+        re.compile(rf"(?:is|was) {_THIS} {_A}{_one_of(_MEDIUM_OF)},? or {_A}{_one_of(_MEDIUM_OF, 'other')}\W*"),
+    ),
 ]
 _WHETHER = [
     (_STATE_OF, re.compile(rf"{_SUCH} {_one_of(_STATE_OF)}{_DAY}\W*")),
@@ -168,6 +179,7 @@ _WHETHER = [
             rf"(?P<one>black and white|black-and-white|colou?r)(?: {_PICTURE})?\W*"
         ),
     ),
+    (_MEDIUM_OF, re.compile(rf"(?:is|was) {_THIS} {_A}{_one_of(_MEDIUM_OF)}\W*")),
     (_DONE_OF, re.compile(rf"(?:is|are) {_WHO} {_one_of(_DONE_OF)}{_NOW}\W*")),
     (_WORN_OF, re.compile(rf"(?:is|are) {_WHO} wearing {_A}{_one_of(_WORN_OF)}\W*")),
     (_WORN_OF, re.compile(rf"(?:does|do) {_WHO} have {_A}{_one_of(_WORN_OF)}(?: on)?\W*")),

@@ -14,7 +14,11 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - reading: a receipt's fields, and the words that can be read in a street.
 - the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
   answers what the `scene` expert tells.
+- what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
+  another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
+- pictures that are often no photos of scenes: web_told.tsv beside this file says of 80 of `web`, by hand, whether each
+  is a photo or a drawing, which of a detector's classes it shows, of which that is unclear, and what one would call it.
 
 The same folder and seed give the same files.
 """
@@ -22,9 +26,11 @@ The same folder and seed give the same files.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +42,8 @@ from vqa.words import one, plural
 
 Row = dict[str, Any]
 
+TOLD_BY_HAND = Path(__file__).with_name("web_told.tsv")
+ASKED_OF_EACH = 4  # things that it does not show
 MOST_DESCRIBED = 200  # pictures
 MOST_ASKED = 3  # things there, and things not there, about one picture
 LEAST_AREA = 0.002  # share of the picture below which a box is hardly visible
@@ -47,6 +55,15 @@ FIELDS = {
     "address": "What is the address on the receipt?",
 }
 COLORS = frozenset("black white red green blue yellow brown gray grey orange pink purple beige silver gold tan".split())
+SOMEBODY = ("man", "woman", "boy", "girl", "dog")
+DOING = re.compile(
+    r"\b(?P<who>man|woman|boy|girl|dog) (?:is |who is )?(?P<does>(?!being|doing|trying|attempting)\w+ing"
+    r"(?: (?:on|in|at|to|up|down|with|through|over))?(?: (?:a|an|the|his|her|its)(?: \w+)?)?"
+    rf" (?!(?:next|top|front|pile|high|ready|{'|'.join(sorted(COLORS))})\b)\w+)"
+    r"(?=$|[.,]| (?:in|on|while|and|with|at|near|by|through|over|next|as|to|of|from|behind)\b)"
+)
+LITTLE_WORDS = frozenset("a an the his her its on in at to up down with through over is and".split())
+COMMON = "person, chair, car, cat, dog, book, bottle, cup, tv, laptop, bird, cell phone, clock, vase".split(", ")
 # What captions call things, where it is not the label or its plural.
 ALIASES = {
     "person": "man men woman women child children boy girl people lady guy baby kid skier surfer player crowd family",
@@ -95,6 +112,8 @@ def main() -> None:
         files = question_files(rows, random.Random(args.seed))
         if of_scenes := list(scene(every)):
             files["scene"] = of_scenes
+        if source.stem == "web":
+            files |= told_by_hand()
         for kind, questions in files.items():
             path = args.out / f"{source.stem}-{kind}.jsonl"
             with path.open("w", encoding="utf-8") as file:
@@ -117,6 +136,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "counts": counts([row for row in rows if row.get("boxes")], rng),
         "receipts": receipts(rows),
         "signs": signs(rows),
+        "doing": doing(rows, rng),
     }
     return {kind: found for kind, questions in kinds.items() if (found := list(questions))}
 
@@ -135,6 +155,26 @@ def shown(rows: Iterable[Row]) -> Iterator[Row]:
     for row in captioned[:MOST_DESCRIBED]:
         for question, kind in (("Describe the image.", "describe"), ("What is this?", "what")):
             yield _asked(row, question, row["captions"], type=kind, metric="supported")
+
+
+def doing(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
+    """Yield two questions for what the one person or dog in a picture does or wears: with yes for an answer, and no."""
+    pictures: list[tuple[Row, str, str]] = []
+    for row in rows:
+        said = [caption.lower() for caption in row.get("captions", ())]
+        who = [one for one in SOMEBODY if any(re.search(rf"\b{one}\b", caption) for caption in said)]
+        several = any(
+            re.search(rf"\b(?:{'|'.join(plural(one, 2) for one in SOMEBODY)}|two|group|people)\b", s) for s in said
+        )
+        found = [match for caption in said if (match := DOING.search(caption))]
+        if len(said) > 1 and len(who) == 1 and not several and found:
+            pictures.append((row, who[0], rng.choice(found)["does"]))
+    for row, who, does in (chosen := pictures[:MOST_DESCRIBED]):
+        yield _asked(row, f"Is the {who} {does}?", ["yes"], type="yes", metric="exact")
+        words = set(re.findall(r"[a-z]+", " ".join(row["captions"]).lower())) - LITTLE_WORDS
+        elsewhere = [other for _, whose, other in chosen if whose == who and words.isdisjoint(other.split())]
+        if elsewhere:
+            yield _asked(row, f"Is the {who} {rng.choice(elsewhere)}?", ["no"], type="no", metric="exact")
 
 
 def vqa(rows: Iterable[Row]) -> Iterator[Row]:
@@ -233,6 +273,25 @@ def signs(rows: Iterable[Row]) -> Iterator[Row]:
         if parts:
             kind = "1 word" if len(parts) == 1 else "2 to 4 words" if len(parts) <= 4 else "more words"
             yield _asked(row, "What does the text say?", ["<AND>".join(parts)], type=kind, metric="contains")
+
+
+def told_by_hand() -> dict[str, list[Row]]:
+    """Return questions by kind about the pictures in TOLD_BY_HAND: what is there, what it is, whether it is drawn."""
+    with TOLD_BY_HAND.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    there, what, drawn = [], [], []
+    for row in rows:
+        shows, unclear = ([name for name in row[key].split(", ") if name] for key in ("shows", "unclear"))
+        absent = [label for label in COMMON if label not in (*shows, *unclear)]
+        absent.sort(key=lambda label: zlib.crc32(f"{row['image']} {label}".encode()))
+        for label in (*shows, *absent[:ASKED_OF_EACH]):
+            question, answer = f"Is there {one(label)} in the image?", "yes" if label in shows else "no"
+            there.append(_asked(row, question, [answer], type="told by hand", metric="pope"))
+        what.append(_asked(row, "What is this?", [row["words"]], type="what", metric="supported"))
+        for medium in (kind for kind in ("photo", "drawing") if row["kind"] != "unclear"):
+            answer = "yes" if row["kind"] == medium else "no"
+            drawn.append(_asked(row, f"Is this a {medium}?", [answer], type=f"{row['kind']}s", metric="exact"))
+    return {"presence": there, "shown": what, "drawn": drawn}
 
 
 def _asked(row: Mapping[str, Any], question: str, answers: Sequence[str], *, type: str, metric: str) -> Row:

@@ -14,7 +14,6 @@ to tell drawings, logos and what stands on plain ground from scenes. Logistic re
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import re
 import tarfile
@@ -25,13 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.experts.scenes.heads import FILE, Heads, features, grid_of
-from vqa.networks.efficientnet_lite import load_efficientnet
+from vqa.images import load_image
+from vqa.networks.sight import sight
 from vqa.settings import Settings
 
 LEARNT = tuple(name for name in CONCEPTS if name != GRAY)
@@ -105,6 +104,10 @@ _MADE = (
     r"vectors?|illustrations?|illustrated|clip ?art|logos?|icons?|isolated|drawings?|drawn|cartoons?|template|"
     r"infographic|poster|screenshot|diagram|chart|silhouettes?|seamless|pattern|sketch|stickers?|coloring|paintings?|map"
 )
+_DRAWN = (
+    r"vectors?|illustrations?|illustrated|clip ?art|icons?|drawings?|drawn|cartoons?|infographic|diagram|chart|sketch|"
+    r"coloring|logos?"
+)
 _SPORTS = {
     "baseball": "baseball",
     "tennis": "tennis",
@@ -124,7 +127,9 @@ class Said:
         instead: Words of captions that are of what could be it and say none of `words`: then it is not; "" for any.
         least: Captions that must say one of `instead`.
         contrary: Whether a caption that says one of `instead` denies it.
-        once: Whether pictures with one caption are examples, too.
+        once: Whether pictures with one caption are examples, too; those that say one of `instead` and none of `words`
+            may be anything.
+        plain: Whether those on plain ground are examples whatever is said of them.
     """
 
     words: str
@@ -132,6 +137,7 @@ class Said:
     least: int = 2
     contrary: bool = False
     once: bool = False
+    plain: bool = False
 
 
 SAID = {
@@ -142,7 +148,8 @@ SAID = {
     "rainy": Said(r"\b(?:rain|rainy|raining)\b", _OUT),
     **{name: Said(rf"\b(?:{words})\b", _ALL_DONE) for name, words in _DOING.items()},
     **{name: Said(rf"\b(?:{words})\b", _SOMEBODY) for name, words in _WORN.items()},
-    "no scene": Said(rf"\b(?:{_MADE})\b", once=True),
+    "no scene": Said(rf"\b(?:{_MADE})\b", once=True, plain=True),
+    "drawing": Said(rf"\b(?:{_DRAWN})\b", rf"\b(?:{_MADE})\b", once=True),
     **{name: Said(rf"\b(?:{words})\b") for name, words in {**_AROUND, **_SPORTS}.items()},
 }
 
@@ -209,12 +216,13 @@ def look(pictures: Sequence[Picture], tar: str, seen: dict[str, Tensor], cache: 
     missing = [p for p in pictures if p.key not in seen]
     if not missing:
         return
-    network = load_efficientnet(Settings.load())
+    looking = sight(Settings.load())
     with tarfile.open(tar) as archive, torch.inference_mode():
         for number, picture in enumerate(missing, 1):
             stored = archive.extractfile(picture.key.partition("/")[2])
             assert stored is not None
-            seen[picture.key] = features(network, Image.open(io.BytesIO(stored.read())).convert("RGB")).clone()
+            image = load_image(stored.read())
+            seen[picture.key] = features(looking.tokens(image), image.pil).clone()
             if number % 500 == 0 or number == len(missing):
                 print(f"{tar}: {number} of {len(missing)} looked at", flush=True)
                 torch.save(seen, cache)
@@ -232,8 +240,9 @@ def labelled(said: Said, pictures: Sequence[Picture], seen: Tensor) -> tuple[Ten
     instead = torch.tensor([_number(said.instead, p) if said.instead else said.least for p in pictures])
     alone = torch.tensor([len(p.captions) < 2 for p in pictures])
     if said.once:
-        shows = alone & ((so > 0) | on_plain_ground(seen))
-        return shows.float(), (shows | (~alone & (so == 0))).float()
+        shows = alone & ((so > 0) | (on_plain_ground(seen) if said.plain else False))
+        open_to_doubt = alone & ((instead > 0) if said.instead else True)
+        return shows.float(), (shows | (~open_to_doubt & (so == 0))).float()
     enough = 1 if int((so >= 2).sum()) < FEW else 3 if said.contrary else 2
     shows = ~alone & (so >= enough) & ((instead == 0) | (not said.contrary))
     shows_not = ~alone & (so == 0) & (instead >= said.least)

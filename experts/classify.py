@@ -6,7 +6,6 @@ espresso from a tea cup, but not where it is, nor what else there is.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -16,22 +15,18 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.experts.classes import imagenet
 from vqa.fingerprints import fingerprint
-from vqa.lanes import share_cores
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import CLASS_SCORE, Finding, FindingKind, LoadedImage, Question, Region
 from vqa.weights import Store
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vqa.networks.efficientnet_lite import EfficientNetLite2
+    from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
 LEAST = 0.01
 """Classes below this share are left out."""
 _MOST_TOLD = 3
-_SIDE = 260  # pixels, which the network was trained with
 _CUES = "breed, species, classify, identify, what is this, what's this, 품종, 무슨 종류, 어떤 종류, 이게 뭐"
 
 
@@ -49,8 +44,7 @@ class ClassifyExpert:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store.from_settings(settings)
-        self._network: EfficientNetLite2 | None = None
-        self._loading = threading.Lock()
+        self._sight: Sight | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -63,10 +57,10 @@ class ClassifyExpert:
     @property
     def fingerprint(self) -> str | None:
         code = (Path(__file__), imagenet.FILE)
-        return fingerprint((_SIDE, LEAST), self._store.model(MODEL).hashes, code=code, packages=("torch",))
+        return fingerprint((LEAST,), self._store.model(MODEL).hashes, code=code, packages=("torch",))
 
     def available(self) -> str | None:
-        if self._network is None and self._store.offline and not self._store.present(MODEL):
+        if self._sight is None and self._store.offline and not self._store.present(MODEL):
             return f"the built-in vision network is not here; run `vqa models pull {MODEL}` once with a network"
         return None
 
@@ -76,12 +70,12 @@ class ClassifyExpert:
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
         """
-        network = self._loaded()
+        sight = self._loaded()
         started = time.perf_counter()
         width, height = image.pil.size
         whole = (0.0, 0.0, float(width), float(height))
         shares: defaultdict[imagenet.ImageClass, float] = defaultdict(float)
-        for one, share in zip(imagenet.classes(), self._shares(network, image), strict=True):
+        for one, share in zip(imagenet.classes(), sight.classes(image).tolist(), strict=True):
             shares[one] += share
         regions = [
             Region(whole, one.name, share, kinds=one.kinds)
@@ -106,28 +100,14 @@ class ClassifyExpert:
         return replace(first, text=closer.text, regions=regions)
 
     def unload(self) -> None:
-        self._network = None
+        self._sight = None
 
-    def _shares(self, network: EfficientNetLite2, image: LoadedImage) -> list[float]:
-        """Return the mean of what the picture and its mirror image look like, class by class."""
-        import torch
+    def _loaded(self) -> Sight:
+        if self._sight is None:
+            from vqa.networks.sight import sight
 
-        from vqa.networks.efficientnet_lite import squeezed
-
-        share_cores()
-        with torch.inference_mode():
-            pixels = squeezed(image.pil, _SIDE)[None]
-            shares: Tensor = network.classes(torch.cat([pixels, pixels.flip(-1)])).mean(dim=0)
-        numbers: list[float] = shares.tolist()
-        return numbers
-
-    def _loaded(self) -> EfficientNetLite2:
-        from vqa.networks.efficientnet_lite import load_efficientnet
-
-        with self._loading:
-            if self._network is None:
-                self._network = load_efficientnet(self._settings)
-            return self._network
+            self._sight = sight(self._settings)
+        return self._sight
 
 
 def _told(regions: Sequence[Region]) -> str:

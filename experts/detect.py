@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from vqa.errors import InputError, ModelUnavailable
 from vqa.experts.detectors import coco, colors, yolo_weights
 from vqa.experts.detectors.tiling import detect, merge
-from vqa.experts.detectors.words import describe
 from vqa.fingerprints import fingerprint
 from vqa.registry import register_expert, unknown_name
 from vqa.settings import Settings
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, FindingKind, LoadedImage, Question
 from vqa.weights import Store
+from vqa.words import describe
 
 if TYPE_CHECKING:
     from vqa.experts.detectors.protocol import Detector

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from vqa.experts import scenes
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.fingerprints import fingerprint
-from vqa.lanes import share_cores
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
@@ -23,7 +22,7 @@ from vqa.weights import Store
 
 if TYPE_CHECKING:
     from vqa.experts.scenes.heads import Heads
-    from vqa.networks.efficientnet_lite import EfficientNetLite2
+    from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
 LEAST = 0.01
@@ -46,7 +45,7 @@ class SceneExpert:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store.from_settings(settings)
-        self._loaded: tuple[EfficientNetLite2, Heads] | None = None
+        self._loaded: tuple[Sight, Heads] | None = None
         self._loading = threading.Lock()
 
     @classmethod
@@ -77,12 +76,12 @@ class SceneExpert:
 
         from vqa.experts.scenes.heads import features, is_gray
 
-        network, heads = self._ready()
+        sight, heads = self._ready()
         started = time.perf_counter()
         width, height = image.pil.size
-        share_cores()
         with torch.inference_mode():
-            told = dict(zip(heads.names, heads.shares(features(network, image.pil)).tolist(), strict=True))
+            seen = features(sight.tokens(image), image.pil)
+            told = dict(zip(heads.names, heads.shares(seen).tolist(), strict=True))
             told[GRAY] = float(is_gray(image.pil))
         whole = (0.0, 0.0, float(width), float(height))
         likeliest = sorted(told.items(), key=lambda item: -item[1])
@@ -101,13 +100,13 @@ class SceneExpert:
     def unload(self) -> None:
         self._loaded = None
 
-    def _ready(self) -> tuple[EfficientNetLite2, Heads]:
+    def _ready(self) -> tuple[Sight, Heads]:
         from vqa.experts.scenes.heads import Heads
-        from vqa.networks.efficientnet_lite import load_efficientnet
+        from vqa.networks.sight import sight
 
         with self._loading:
             if self._loaded is None:
-                self._loaded = load_efficientnet(self._settings), Heads.load()
+                self._loaded = sight(self._settings), Heads.load()
             return self._loaded
 
 

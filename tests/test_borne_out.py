@@ -1,4 +1,4 @@
-"""Of several sentences for a picture the one is told that the boxes bear out."""
+"""What an expert saw, given the others: the sentence that the boxes bear out, the boxes that a drawing may have."""
 
 from dataclasses import replace
 from typing import ClassVar, Self
@@ -21,6 +21,26 @@ def captioned(*sentences: tuple[str, float]) -> Finding:
 
 def objects(*things: tuple[str, float]) -> Finding:
     return Finding("detect", "objects", "", tuple(Region(WHOLE, *thing) for thing in things), vocabulary=LABELS)
+
+
+def no_scene(share: float) -> Finding:
+    return Finding("scene", "scene", "", (Region(WHOLE, "no scene", share),), vocabulary=("no scene",))
+
+
+def test_unsure_boxes_in_a_drawing_are_left_out_and_it_is_said() -> None:
+    found = replace(objects(("dog", 0.6), ("cow", 0.35), ("couch", 0.2)), size=(300, 240))
+    left = borne_out(found, [found, no_scene(0.97)])
+    assert [region.label for region in left.regions] == ["dog"]
+    assert left.text == "1 dog: center 0.60."
+    assert left.notes == ("2 unsure boxes left out: a drawing, or a thing on plain ground (0.97)",)
+    assert left.vocabulary == LABELS
+
+
+def test_boxes_in_a_photo_and_sure_ones_stand() -> None:
+    found, sure = objects(("dog", 0.6), ("cow", 0.35)), objects(("dog", 0.6))
+    assert borne_out(found, [found, no_scene(0.05)]) is found
+    assert borne_out(found, [found]) is found
+    assert borne_out(sure, [sure, no_scene(0.97)]) is sure
 
 
 def test_the_sentence_whose_things_are_found_stands_before_a_likelier_one() -> None:

@@ -48,6 +48,19 @@ def test_other_numbers_are_no_dates(line: str) -> None:
     assert kept("What is the date?", ["1/2/2020", *["ABC"] * 8, line]) == ["1/2/2020"]
 
 
+def test_a_discount_is_a_percentage() -> None:
+    flyer = [
+        "NAME OF THE SPA",
+        "123 Your Street",
+        "Your City, TN 98765",
+        "20% OFF",
+        "with this flyer",
+        "1 Dec - 31 Dec",
+    ]
+    told = narrowed("How much is the discount?", [*flyer, "Call us", "555-505-5055"])
+    assert (told.what, told.lines) == ("percentage", {3: "20%"})
+
+
 def test_a_phone_number_has_many_digits() -> None:
     assert kept("What is the phone number?") == ["03-2093 7358"]
 

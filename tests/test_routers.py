@@ -2,6 +2,9 @@ from vqa.registry import experts, routers
 from vqa.settings import Settings
 from vqa.values import Route
 
+LOOKS = ("detect", "scene")
+"""Who finds things, and who tells whether the picture is one of things at all."""
+
 
 def route(question: str, router: str = "rules") -> Route:
     settings = Settings()
@@ -10,13 +13,13 @@ def route(question: str, router: str = "rules") -> Route:
 
 
 def test_each_question_goes_to_the_experts_that_can_help() -> None:
-    assert route("How many people are there?").experts == ("detect",)
-    assert route("Is there a giraffe?").experts == ("detect",)
-    assert route("Is there a dragon?").experts == ("detect",)
+    assert route("How many people are there?").experts == LOOKS
+    assert route("Is there a giraffe?").experts == LOOKS
+    assert route("Is there a dragon?").experts == LOOKS
     assert route("What does the sign say?").experts == ("ocr",)
-    assert set(route("What does the bus say?").experts) == {"detect", "ocr"}
+    assert set(route("What does the bus say?").experts) == {"detect", "ocr", "scene"}
     assert "caption" in route("Describe the picture.").experts
-    assert route("Where is the bus?").experts == ("detect",)
+    assert route("Where is the bus?").experts == LOOKS
     assert route("Is there a number 22?").experts == ("ocr",)
     assert "ocr" in route("What is the player's number?").experts
     assert set(route("What is the weather like?").experts) == {"detect", "scene"}
@@ -24,14 +27,14 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
 
 
 def test_what_the_detector_counts_is_no_cue_to_read() -> None:
-    assert route("How many books are there?").experts == ("detect",)
-    assert route("Is there a book?").experts == ("detect",)
+    assert route("How many books are there?").experts == LOOKS
+    assert route("Is there a book?").experts == LOOKS
     assert "ocr" in route("What does the book say?").experts
     assert "ocr" in route("How many words are there?").experts
 
 
 def test_korean_questions_are_routed_like_english_ones() -> None:
-    assert route("사람이 몇 명 있나요?").experts == ("detect",)
+    assert route("사람이 몇 명 있나요?").experts == LOOKS
     assert "ocr" in route("간판에 뭐라고 쓰여 있나요?").experts
     assert "caption" in route("이 사진을 설명해 주세요.").experts
 
@@ -41,16 +44,17 @@ def test_every_expert_gets_a_reason_chosen_or_not() -> None:
     assert set(chosen.reasons) == set(experts.names())
     assert chosen.reasons["detect"] == "the question counts something"
     assert chosen.reasons["ocr"] == "no cue in the question"
-    assert chosen.reason == "detect: the question counts something"
+    assert chosen.reasons["scene"].startswith("whether it is a scene at all")
+    assert chosen.reason == f"detect: the question counts something; scene: {chosen.reasons['scene']}"
 
 
 def test_a_question_without_any_cue_gets_the_cheapest_context() -> None:
-    assert route("Hm?").experts == ("detect",)
+    assert route("Hm?").experts == LOOKS
 
 
 def test_a_captioner_never_looks_alone() -> None:
     chosen = route("Describe the picture.")
-    assert set(chosen.experts) == {"caption", "classify", "detect"}
+    assert set(chosen.experts) == {"caption", "classify", "detect", "scene"}
     assert chosen.reasons["detect"] == "objects to hold against what the whole picture shows"
 
 

@@ -6,6 +6,7 @@ from vqa.agent.prompting import evidence
 from vqa.agent.quoting import quotable
 from vqa.agent.scene import asks_for_scene, told_of_scene
 from vqa.agent.scene_questions import Asked, read_scene_question
+from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import KIND, features
 from vqa.experts.scenes.concepts import CONCEPTS
@@ -51,6 +52,12 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("Is the sun shining?", Asked(one="sunny")),
         ("Is it sunny or cloudy?", Asked(one="sunny", other="cloudy")),
         ("Is it day or night?", Asked(one="day", other="night")),
+        ("Where are these people?", Asked("place")),
+        ("Is this a photo?", Asked(one="photo")),
+        ("Is this picture a drawing?", Asked(one="drawing")),
+        ("Is it a cartoon?", Asked(one="painting")),
+        ("Is this a photo or a drawing?", Asked(one="photo", other="drawing")),
+        ("Is this a photo of a dog?", None),
         ("Is he sitting or standing?", Asked(one="sitting", other="standing")),
         ("Is the dog lying down?", Asked(one="lying down")),
         ("Is the water still running?", None),
@@ -140,6 +147,16 @@ def test_only_what_a_picture_shows_is_told(question: str, shares: dict[str, floa
     assert (found and str(found)) == told
 
 
+@pytest.mark.parametrize(
+    ("drawing", "answers"),
+    [(0.4, ("Yes", "No", None, "drawing")), (0.08, (None,) * 4), (0.01, ("No", "Yes", "No", "photo"))],
+)
+def test_drawings_are_told_from_photos_where_that_is_plain(drawing: float, answers: tuple[str | None, ...]) -> None:
+    questions = ("Is this a drawing?", "Is this a photo?", "Is this a painting?", "Is it a photo or a drawing?")
+    told = [told_of_scene(question, scene(drawing=drawing)) for question in questions]
+    assert tuple(one and one.answer for one in told) == answers
+
+
 def test_what_nobody_can_do_or_wear_is_not_told() -> None:
     sitting = scene(sitting=0.9)
     assert told_of_scene("Is anyone sitting?", sitting)
@@ -186,3 +203,16 @@ def test_answers_are_held_against_the_scene(question: str, answer: str, stance: 
     assert told.get("scene: contradicts", 0.0) == float(stance == "contradicts")
     if stance:
         assert held[0].regions == (found.regions[1],)
+
+
+@pytest.mark.parametrize("question", ["Is there a dog?", "What animal is this?", "How many dogs are there?"])
+def test_where_there_is_no_scene_boxes_count_for_less(question: str) -> None:
+    def told(share: float) -> dict[str, float]:
+        findings = [objects("dog"), scene(no_scene=share)]
+        answer = {"Is": "Yes", "What": "dog", "How": "1"}[question.split()[0]]
+        evidence = weigh(Question(question), findings, answer)
+        return dict(features(Question(question), findings, evidence, answer, None))
+
+    assert told(0.9)["no scene: boxes speak for it"] == 0.9
+    assert "no scene: boxes speak for it" not in told(0.1)
+    assert shipped().probability(told(0.9), core="smollm2-135m") < shipped().probability(told(0.1), core="smollm2-135m")

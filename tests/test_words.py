@@ -2,9 +2,8 @@ from itertools import product
 
 import pytest
 
-from vqa.experts.detectors.words import describe
 from vqa.values import COUNT_SCORE, Region
-from vqa.words import counted, one, place, plural, relation
+from vqa.words import counted, describe, one, place, plural, relation
 
 SIZE = (300, 150)
 OPPOSITES = {

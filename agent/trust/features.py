@@ -13,7 +13,7 @@ from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
-from vqa.agent.scene import told_of_scene
+from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
@@ -76,6 +76,8 @@ def features(
         told["description: nothing supports it"] = float(unsupported)
     if kind == "open" and names:
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
+        surest = max((r.score for e in speaks if e.stance == "supports" for r in e.regions), default=0.0)
+        told["open: score of what it names"] = 0.0 if color else surest
     told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked and not sought))
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
     if kind == "presence" and intent.asked and looked:
@@ -91,6 +93,12 @@ def features(
         told["count: log of number too faint"] = math.log1p(len(scores) - len(sure))
         told["count: nearest score's distance from the bar"] = min(nearest, _FAR)
         told["count: least score counted"] = min(sure, default=0.0)
+    if (drawn := no_scene(findings)) >= NO_SCENE:
+        no = kind == "presence" and says_yes(text) is False
+        found = any(e.stance == "supports" and e.regions for e in speaks)
+        told["no scene: boxes speak for it"] = drawn * (found and not no)
+        told["no scene: said no"] = drawn * no
+        told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
         told |= _of_reading(findings, text)
     told["yes or no: said no"] = float(kind == "yes or no" and says_yes(text) is False)

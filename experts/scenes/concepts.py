@@ -8,7 +8,7 @@ _NAMES = {
     "worn": "hat, helmet, uniform",
     "around": "grass, field, water, ocean, lake, river, pool, waves, beach, sand, snow, mountains, hill, cliff, rocks, "
     "trees, flowers, street, sidewalk, path, buildings, bridge, stairs, fence, dirt, crowd, city",
-    "photo": "no scene, black and white",
+    "photo": "no scene, drawing, black and white",
     "sport": "baseball, tennis, basketball, football, soccer, hockey",
 }
 GRAY = "black and white"

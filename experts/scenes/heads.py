@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from vqa.networks.efficientnet_lite import EfficientNetLite2
-
 FILE = Path(__file__).with_name("heads.safetensors")
-_SIDE = 260  # pixels, which the network was trained with
+_SIDE = 224  # pixels
 _GRID = 6  # cells a side of which the mean colour is told
 _MEASURES = 6  # of colour and light
 _DARK, _LIGHT = 0.25, 0.9
@@ -69,21 +67,25 @@ class Heads:
         return cls(names=names, **tensors)
 
 
-def features(network: EfficientNetLite2, picture: Image) -> Tensor:
+def features(seen: Tensor, picture: Image) -> Tensor:
     """Return what the heads see of an RGB picture, (D): the network's channels, and which colours are where.
 
     The mean and the most of each channel, of the picture and its mirror image; the colours of a grid, their squares,
     and how much colour and light there is.
+
+    Args:
+        seen: (98, 2048), what the network made of it (`vqa.networks.sight`).
+        picture: Of any size.
     """
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
     from vqa.networks.efficientnet_lite import squeezed
+    from vqa.networks.sight import last_map
 
-    pixels = squeezed(picture, _SIDE)[None]
-    maps = network(torch.cat([pixels, pixels.flip(-1)]))  # (2, 1280, 9, 9)
-    channels = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1).mean(dim=0)
-    colors = (pixels[0] + 1) / 2  # (3, S, S)
+    places = last_map(seen)  # (2, 49, 1280)
+    channels = torch.cat([places.mean(dim=1), places.amax(dim=1)], dim=1).mean(dim=0)
+    colors = (squeezed(picture, _SIDE) + 1) / 2  # (3, S, S)
     grid = adaptive_avg_pool2d(colors, _GRID)
     grid = ((grid + grid.flip(-1)) / 2).flatten()  # where `grid_of` finds it
     light, color = _light_and_color(colors)

@@ -43,7 +43,9 @@ _STEM, _HEAD, _CLASSES = 32, 1280, 1000
 
 
 class EfficientNetLite2(nn.Module):
-    """Maps pixels (B, 3, S, S) to the last feature map (B, 1280, S / 32, S / 32)."""
+    """Maps pixels (B, 3, S, S) to the last feature map (B, `width`, S / 32, S / 32)."""
+
+    width = _HEAD
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,6 +153,24 @@ class _Block(nn.Module):
 
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+def tokens(network: EfficientNetLite2, pixels: Tensor, *, levels: bool, mirrored: bool) -> Tensor:
+    """Return what the network makes of every place of the last feature map, (B, P, F).
+
+    Args:
+        network: In eval mode.
+        pixels: (B, 3, S, S); at 224 the map has 49 places.
+        levels: Whether each place has its mean of the maps of four earlier stages before its own 1280 channels, 2048.
+        mirrored: Whether the places of the mirror image follow, twice as many.
+    """
+    if mirrored:
+        pixels = torch.cat([pixels, pixels.flip(-1)])
+    *earlier, last = network.levels(pixels)
+    if levels:
+        last = torch.cat([*(F.adaptive_avg_pool2d(found, last.shape[-1]) for found in earlier), last], dim=1)
+    found = last.flatten(2).transpose(1, 2).contiguous()  # (B, F, h, w) to (B, P, F)
+    return torch.cat(found.chunk(2), dim=1) if mirrored else found
 
 
 def load_efficientnet(settings: Settings) -> EfficientNetLite2:

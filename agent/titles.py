@@ -1,0 +1,48 @@
+"""What of a read page is its title: the lines with the largest letters that stand together.
+
+Asked for the title, a small core quotes on into what stands below it; the reader's boxes tell where it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vqa.agent.fields import Narrowed
+from vqa.values import Region
+
+_ASKS = re.compile(r"\b(?:title|heading|headline)\b|제목", re.IGNORECASE)
+_LARGE = 0.8
+"""Height, as a share of the largest letters', of the line that a title may begin with."""
+_ALIKE = 0.7
+"""Height of two lines of one title, the smaller one's as a share of the other's."""
+_GAP = 1.0
+"""Room between them, as a share of their height."""
+
+
+def title(question: str, read: Sequence[Region]) -> Narrowed:
+    """Return the title as one line, of lines in reading order; nothing narrowed if no title is asked for."""
+    letters = [i for i, line in enumerate(read) if sum(map(str.isalpha, line.label)) > 1]
+    if not letters or not _ASKS.search(question):
+        return Narrowed()
+    largest = max(_height(read[i]) for i in letters)
+    first = next(i for i in letters if _height(read[i]) >= _LARGE * largest)
+    block = [first]
+    for i in letters:
+        if i > first and _go_together(read[block[-1]], read[i]):
+            block.append(i)
+    whole = " ".join(read[i].label for i in block)
+    return Narrowed("title", {i: whole if i == first else "" for i in block})
+
+
+def _height(line: Region) -> float:
+    return line.xyxy[3] - line.xyxy[1]
+
+
+def _go_together(line: Region, other: Region) -> bool:
+    """Return whether another line goes on where one ends, beside it or below."""
+    low, high = sorted((_height(line), _height(other)))
+    below = other.xyxy[1] - line.xyxy[3]
+    above_one_another = min(line.xyxy[2], other.xyxy[2]) > max(line.xyxy[0], other.xyxy[0])
+    beside = -below > low / 2 and other.xyxy[0] >= line.xyxy[0]
+    return low >= _ALIKE * high and ((above_one_another and -high < below <= _GAP * high) or beside)

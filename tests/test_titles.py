@@ -1,0 +1,41 @@
+"""A page's title: its largest letters, as far as they go together."""
+
+from __future__ import annotations
+
+import pytest
+
+from vqa.agent.titles import title
+from vqa.values import Region
+
+
+def line(label: str, x0: float, y0: float, x1: float, height: float) -> Region:
+    return Region((x0, y0, x1, y0 + height), label, 0.9)
+
+
+SLIDE = [
+    line("Journal 7", 0, 0, 60, 8),
+    line("Channels and Distribution", 10, 20, 200, 20),
+    line("Decisions for Global", 10, 44, 180, 19),
+    line("Markets", 185, 45, 240, 18),
+    line("Discuss channels", 40, 90, 160, 14),
+    line("Channels in 2020", 40, 160, 160, 17),
+]
+
+
+@pytest.mark.parametrize("question", ["What is the title?", "What does the heading say?", "제목이 뭐예요?"])
+def test_the_title_is_one_line_of_the_largest_letters_that_stand_together(question: str) -> None:
+    told = title(question, SLIDE)
+    assert told.what == "title"
+    assert told.lines == {1: "Channels and Distribution Decisions for Global Markets", 2: "", 3: ""}
+
+
+def test_other_questions_and_pages_without_letters_have_none() -> None:
+    assert not title("What is written on the slide?", SLIDE).what
+    assert not title("What are the titles of the books?", SLIDE).what
+    assert not title("What is the title?", [line("7", 0, 0, 90, 90)]).what
+    assert title("What is the title?", [line("7", 0, 0, 90, 90), *SLIDE]).lines[2].startswith("Channels")
+
+
+def test_letters_much_larger_or_far_away_are_not_of_it() -> None:
+    page = [line("THE PAPER", 0, 0, 100, 30), line("Local news", 0, 35, 100, 12), line("MORE", 0, 200, 90, 29)]
+    assert title("What is the headline?", page).lines == {0: "THE PAPER"}
