@@ -24,7 +24,7 @@ takes away."""
 CLASSIFIED = 0.3
 """What a class or kind that a picture surely shows adds to that of a sentence that names it."""
 SURELY_NO_SCENE = 0.5
-"""Share of "no scene" from which on boxes are believed less; one in a hundred photos has more."""
+"""Share of "no scene" from which on boxes are believed less; two of 1,385 held-out photos have more."""
 NO_SCENE_SCORE = 0.4
 """Score from which on they are believed there."""
 _LEAST = 1e-9

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.experts.classes import imagenet
 from vqa.fingerprints import fingerprint
+from vqa.networks import SIGHT
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import CLASS_SCORE, Finding, FindingKind, LoadedImage, Question, Region
@@ -56,7 +57,7 @@ class ClassifyExpert:
 
     @property
     def fingerprint(self) -> str | None:
-        code = (Path(__file__), imagenet.FILE)
+        code = (Path(__file__), imagenet.FILE, *SIGHT)
         return fingerprint((LEAST,), self._store.model(MODEL).hashes, code=code, packages=("torch",))
 
     def available(self) -> str | None:

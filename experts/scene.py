@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from vqa.experts import scenes
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.fingerprints import fingerprint
+from vqa.networks import SIGHT
 from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
@@ -58,7 +59,7 @@ class SceneExpert:
 
     @property
     def fingerprint(self) -> str | None:
-        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors")
+        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors", *SIGHT)
         return fingerprint((LEAST,), self._store.model(MODEL).hashes, code=code, packages=("torch",))
 
     def available(self) -> str | None:

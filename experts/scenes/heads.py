@@ -81,9 +81,8 @@ def features(seen: Tensor, picture: Image) -> Tensor:
     from torch.nn.functional import adaptive_avg_pool2d
 
     from vqa.networks.efficientnet_lite import squeezed
-    from vqa.networks.sight import last_map
 
-    places = last_map(seen)  # (2, 49, 1280)
+    places = torch.stack(seen.chunk(2))  # (2, 49, 2048), of the picture and of its mirror image
     channels = torch.cat([places.mean(dim=1), places.amax(dim=1)], dim=1).mean(dim=0)
     colors = (squeezed(picture, _SIDE) + 1) / 2  # (3, S, S)
     grid = adaptive_avg_pool2d(colors, _GRID)

@@ -43,9 +43,7 @@ _STEM, _HEAD, _CLASSES = 32, 1280, 1000
 
 
 class EfficientNetLite2(nn.Module):
-    """Maps pixels (B, 3, S, S) to the last feature map (B, `width`, S / 32, S / 32)."""
-
-    width = _HEAD
+    """Maps pixels (B, 3, S, S) to the last feature map (B, 1280, S / 32, S / 32)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -76,8 +76,3 @@ class Sight:
         share_cores()
         pixels = squeezed(image.pil, CLASSES_SIDE)[None]
         return self.network.classes(torch.cat([pixels, pixels.flip(-1)])).mean(dim=0)
-
-
-def last_map(seen: Tensor) -> Tensor:
-    """Return the last feature map of a picture and of its mirror image, (2, 49, 1280), of their tokens, (98, 2048)."""
-    return torch.stack(seen[:, -EfficientNetLite2.width :].chunk(2))
