@@ -17,7 +17,7 @@ from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
-from vqa.agent.trust.saying import number, says_yes
+from vqa.agent.trust.saying import says_yes
 from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
@@ -78,7 +78,6 @@ def features(
         told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
         surest = max((r.score for e in speaks if e.stance == "supports" for r in e.regions), default=0.0)
         told["open: score of what it names"] = 0.0 if color else surest
-    told["class unknown to the detector"] = float(bool(intent.thing and not intent.asked and looked and not sought))
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
     if kind == "presence" and intent.asked and looked:
         best = max(scores, default=0.0)
@@ -89,7 +88,6 @@ def features(
     if kind == "count" and intent.asked and looked:
         sure = [score for score in scores if score >= COUNT_SCORE]
         nearest = min((abs(score - COUNT_SCORE) for score in scores), default=_FAR)
-        told["count: log of number said"] = math.log1p(min(max(number(text) or 0.0, 0.0), 50.0))
         told["count: log of number too faint"] = math.log1p(len(scores) - len(sure))
         told["count: nearest score's distance from the bar"] = min(nearest, _FAR)
         told["count: least score counted"] = min(sure, default=0.0)
@@ -101,7 +99,6 @@ def features(
         told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
         told |= _of_reading(findings, text)
-    told["yes or no: said no"] = float(kind == "yes or no" and says_yes(text) is False)
     told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
     return told
 
@@ -114,7 +111,6 @@ def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence
         return {}
     against = any(e.stance == "contradicts" and _kind_of_expert(e.expert, findings) == "scene" for e in evidence)
     return {
-        "scene: its own": _logit(told[0].share),
         "scene: of the sky": float(told[0].of_the_sky),
         "scene: what an animal does": float(told[0].asked == "doing"),
         "scene: contradicts": float(against),
@@ -132,7 +128,6 @@ def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, fl
         scores = [max((r.score for r in finding.regions if r.label == label), default=0.0) for label in named]
         if scores:
             told["description: mean score of things named"] = sum(scores) / len(scores)
-            told["description: least score of things named"] = min(scores)
     return told
 
 
@@ -159,7 +154,6 @@ def _of_reading(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
     return {
         "reading: share of the words read": share,
         "reading: mean score of their lines": sum(scores) / len(scores) if scores else 0.0,
-        "reading: log of lines read": math.log1p(sum(len(finding.regions) for finding in read)),
     }
 
 

@@ -18,6 +18,8 @@ from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
 
 CANNOT_TELL = "I cannot tell"
+_A_GUESS = 0.6
+"""Confidence under which an answer with no evidence is said to be a guess."""
 _MOST_SHOWN = 60  # characters of an answer that a note repeats
 
 
@@ -42,7 +44,11 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
     answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
     sure = confidence is None or confidence >= min_confidence
     if sure and not (min_confidence and _is_a_guess(answer)):
-        return answer
+        if evidence or confidence is None or confidence >= _A_GUESS:
+            return answer
+        return replace(
+            answer, notes=(*notes, f"a guess: nothing supports “{_shown(text)}”; confidence {confidence:.2f}")
+        )
     reason = _why_doubted(question.text, findings, evidence)
     if not sure:
         reason += f"; confidence {confidence:.2f} is below {min_confidence:.2f}"
@@ -67,11 +73,9 @@ def _without_beside(findings: Sequence[Finding], prompt: Prompt) -> list[Finding
 
 def conflicts(text: str, evidence: Sequence[Evidence], findings: Sequence[Finding]) -> Iterator[str]:
     """Yield, in plain words, where an expert contradicts the answer, and where a caption contradicts a detector."""
-    said = " ".join(text.split())
-    said = said if len(said) <= _MOST_SHOWN else f"{said[: _MOST_SHOWN - 1]}…"
     for held in evidence:
         if held.stance == "contradicts":
-            yield f"{held.expert} {held.text}, but the answer is “{said}”"
+            yield f"{held.expert} {held.text}, but the answer is “{_shown(text)}”"
     captions = [finding for finding in findings if finding.kind == "caption" and finding.error is None]
     for detector in findings:
         if detector.kind == "objects" and detector.error is None:
@@ -81,6 +85,11 @@ def conflicts(text: str, evidence: Sequence[Evidence], findings: Sequence[Findin
                 if missed:
                     nothing = " and ".join(counted(name, 0) for name in missed)
                     yield f"{caption.expert} says “{caption.text}”, but {detector.expert} finds {nothing}"
+
+
+def _shown(text: str) -> str:
+    said = " ".join(text.split())
+    return said if len(said) <= _MOST_SHOWN else f"{said[: _MOST_SHOWN - 1]}…"
 
 
 def _why_doubted(question: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> str:
