@@ -1,4 +1,4 @@
-"""What of a read page is its title: the lines with the largest letters that stand together.
+"""What of a read page is its title: of its upper half the lines with the largest letters that stand together.
 
 Asked for the title, a small core quotes on into what stands below it; the reader's boxes tell where it ends.
 """
@@ -12,18 +12,24 @@ from vqa.agent.fields import Narrowed
 from vqa.values import Region
 
 _ASKS = re.compile(r"\b(?:title|heading|headline)\b|제목", re.IGNORECASE)
-_LARGE = 0.8
+_LARGE = 0.7
 """Height, as a share of the largest letters', of the line that a title may begin with."""
 _ALIKE = 0.7
 """Height of two lines of one title, the smaller one's as a share of the other's."""
-_GAP = 1.0
-"""Room between them, as a share of their height."""
+_GAP = 0.4
+"""Room between them, as a share of the smaller one's height."""
+_LONGEST = 4
+"""Lines of a title; more are text whose letters are as large, and the core had better tell where the title ends."""
 
 
 def title(question: str, read: Sequence[Region]) -> Narrowed:
     """Return the title as one line, of lines in reading order; nothing narrowed if no title is asked for."""
-    letters = [i for i, line in enumerate(read) if sum(map(str.isalpha, line.label)) > 1]
-    if not letters or not _ASKS.search(question):
+    if not read or not _ASKS.search(question):
+        return Narrowed()
+    middle = (min(line.xyxy[1] for line in read) + max(line.xyxy[3] for line in read)) / 2
+    above = [i for i, line in enumerate(read) if line.xyxy[1] < middle]  # what is read as one line may be two columns
+    letters = [i for i in above if sum(map(str.isalpha, read[i].label)) > 1]
+    if not letters:
         return Narrowed()
     largest = max(_height(read[i]) for i in letters)
     first = next(i for i in letters if _height(read[i]) >= _LARGE * largest)
@@ -31,6 +37,8 @@ def title(question: str, read: Sequence[Region]) -> Narrowed:
     for i in letters:
         if i > first and _go_together(read[block[-1]], read[i]):
             block.append(i)
+    if len(block) > _LONGEST:
+        return Narrowed()
     whole = " ".join(read[i].label for i in block)
     return Narrowed("title", {i: whole if i == first else "" for i in block})
 
@@ -45,4 +53,4 @@ def _go_together(line: Region, other: Region) -> bool:
     below = other.xyxy[1] - line.xyxy[3]
     above_one_another = min(line.xyxy[2], other.xyxy[2]) > max(line.xyxy[0], other.xyxy[0])
     beside = -below > low / 2 and other.xyxy[0] >= line.xyxy[0]
-    return low >= _ALIKE * high and ((above_one_another and -high < below <= _GAP * high) or beside)
+    return low >= _ALIKE * high and ((above_one_another and -high < below <= _GAP * low) or beside)

@@ -33,9 +33,15 @@ def test_other_questions_and_pages_without_letters_have_none() -> None:
     assert not title("What is written on the slide?", SLIDE).what
     assert not title("What are the titles of the books?", SLIDE).what
     assert not title("What is the title?", [line("7", 0, 0, 90, 90)]).what
-    assert title("What is the title?", [line("7", 0, 0, 90, 90), *SLIDE]).lines[2].startswith("Channels")
+    assert title("What is the title?", [line("7", 0, 0, 9, 30), *SLIDE]).lines[2].startswith("Channels")
 
 
 def test_letters_much_larger_or_far_away_are_not_of_it() -> None:
     page = [line("THE PAPER", 0, 0, 100, 30), line("Local news", 0, 35, 100, 12), line("MORE", 0, 200, 90, 29)]
     assert title("What is the headline?", page).lines == {0: "THE PAPER"}
+
+
+def test_a_heading_no_larger_than_the_text_below_it_is_left_to_the_core() -> None:
+    assert not title(
+        "What is the heading?", [line(f"Line {number}", 0, 20 * number, 90, 16) for number in range(12)]
+    ).what
