@@ -1,6 +1,7 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
-    for SET in photos-{presence,counts,shown} flickr8k-shown coco-{vqa,scene} daquar-vqa text-{receipts,signs}; do
+    for SET in {photos,web}-{presence,shown} photos-counts {flickr8k,coco}-doing flickr8k-shown coco-{vqa,scene} \
+            daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
-from vqa.experts.scenes.heads import FILE, Heads, features, grid_of
+from vqa.experts.scenes.heads import FILE, Heads, colors_of, features, grid_of
 from vqa.images import load_image
 from vqa.networks.sight import sight
 from vqa.settings import Settings
@@ -222,7 +222,7 @@ def look(pictures: Sequence[Picture], tar: str, seen: dict[str, Tensor], cache: 
             stored = archive.extractfile(picture.key.partition("/")[2])
             assert stored is not None
             image = load_image(stored.read())
-            seen[picture.key] = features(looking.tokens(image), image.pil).clone()
+            seen[picture.key] = features(looking.tokens(image), colors_of(image.pil)).clone()
             if number % 500 == 0 or number == len(missing):
                 print(f"{tar}: {number} of {len(missing)} looked at", flush=True)
                 torch.save(seen, cache)

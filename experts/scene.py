@@ -75,15 +75,15 @@ class SceneExpert:
         """
         import torch
 
-        from vqa.experts.scenes.heads import features, is_gray
+        from vqa.experts.scenes.heads import colors_of, features, is_gray
 
         sight, heads = self._ready()
         started = time.perf_counter()
         width, height = image.pil.size
         with torch.inference_mode():
-            seen = features(sight.tokens(image), image.pil)
-            told = dict(zip(heads.names, heads.shares(seen).tolist(), strict=True))
-            told[GRAY] = float(is_gray(image.pil))
+            colors = colors_of(image.pil)
+            shares = heads.shares(features(sight.tokens(image), colors))
+            told = {**dict(zip(heads.names, shares.tolist(), strict=True)), GRAY: float(is_gray(colors))}
         whole = (0.0, 0.0, float(width), float(height))
         likeliest = sorted(told.items(), key=lambda item: -item[1])
         regions = tuple(Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST)

@@ -356,7 +356,7 @@ def test_a_chat_model_that_raises_does_not_stop_the_answer() -> None:
         "echo", router=ChatModelRouter(Refusing(responses=[])), settings=Settings.load({"experts": ()})
     )
     route = asked.route("How many people are there?")
-    assert route.experts == ("detect",)
+    assert route.experts == ("detect", "scene")
     assert "ConnectionError: no route to host" in route.reason
 
 

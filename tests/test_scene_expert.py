@@ -10,7 +10,7 @@ from PIL import Image
 from vqa.errors import ModelUnavailable
 from vqa.experts.scene import SceneExpert
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
-from vqa.experts.scenes.heads import Heads, is_gray
+from vqa.experts.scenes.heads import Heads, colors_of, is_gray
 from vqa.images import load_image
 from vqa.protocols import CacheableExpert, UnloadableExpert
 from vqa.settings import Settings
@@ -38,7 +38,7 @@ def test_heads_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_a_photo_without_colours_is_told_from_a_toned_one(color: tuple[int, int, int], gray: bool) -> None:
     light = np.random.default_rng(0).random((64, 64, 1))
     picture = Image.fromarray((light * np.array(color)).astype(np.uint8))
-    assert is_gray(picture) is gray
+    assert is_gray(colors_of(picture)) is gray
 
 
 def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:

@@ -67,24 +67,28 @@ class Heads:
         return cls(names=names, **tensors)
 
 
-def features(seen: Tensor, picture: Image) -> Tensor:
-    """Return what the heads see of an RGB picture, (D): the network's channels, and which colours are where.
+def colors_of(picture: Image) -> Tensor:
+    """Return all of an RGB picture, small, as (3, S, S) in [0, 1]."""
+    from vqa.networks.efficientnet_lite import squeezed
+
+    return (squeezed(picture, _SIDE) + 1) / 2
+
+
+def features(seen: Tensor, colors: Tensor) -> Tensor:
+    """Return what the heads see of a picture, (D): the network's channels, and which colours are where.
 
     The mean and the most of each channel, of the picture and its mirror image; the colours of a grid, their squares,
     and how much colour and light there is.
 
     Args:
         seen: (98, 2048), what the network made of it (`vqa.networks.sight`).
-        picture: Of any size.
+        colors: (3, S, S), of it.
     """
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
-    from vqa.networks.efficientnet_lite import squeezed
-
     places = torch.stack(seen.chunk(2))  # (2, 49, 2048), of the picture and of its mirror image
     channels = torch.cat([places.mean(dim=1), places.amax(dim=1)], dim=1).mean(dim=0)
-    colors = (squeezed(picture, _SIDE) + 1) / 2  # (3, S, S)
     grid = adaptive_avg_pool2d(colors, _GRID)
     grid = ((grid + grid.flip(-1)) / 2).flatten()  # where `grid_of` finds it
     light, color = _light_and_color(colors)
@@ -99,11 +103,9 @@ def grid_of(features: Tensor) -> Tensor:
     return features[:, end - cells : end].reshape(-1, 3, _GRID, _GRID)
 
 
-def is_gray(picture: Image) -> bool:
-    """Return whether an RGB picture has no colours; one that is toned ("sepia") has one."""
-    from vqa.networks.efficientnet_lite import squeezed
-
-    color = _light_and_color((squeezed(picture, _SIDE) + 1) / 2)[1]
+def is_gray(colors: Tensor) -> bool:
+    """Return whether a picture (3, S, S) has no colours; one that is toned ("sepia") has one."""
+    color = _light_and_color(colors)[1]
     return float(color.mean()) < _COLORLESS and float(color.std()) < _COLORLESS
 
 
