@@ -24,6 +24,8 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert "ocr" in route("What is the player's number?").experts
     assert set(route("What is the weather like?").experts) == {"detect", "scene"}
     assert set(route("Is there any grass?").experts) == {"detect", "scene"}
+    assert "classify" in route("Is this a tiger?").experts
+    assert "classify" in route("Is it a fox?").experts  # a kind of which the classes are known
 
 
 def test_what_the_detector_counts_is_no_cue_to_read() -> None:
