@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from vqa.registry import experts, routers
 from vqa.settings import Settings
 from vqa.values import Route
@@ -26,6 +28,14 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert set(route("Is there any grass?").experts) == {"detect", "scene"}
     assert "classify" in route("Is this a tiger?").experts
     assert "classify" in route("Is it a fox?").experts  # a kind of which the classes are known
+
+
+def test_who_cannot_see_the_scene_here_is_not_asked_beside_the_detector(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, offline=True)
+    everybody = [expert.from_settings(settings) for expert in experts]
+    rules = routers.get("rules").from_settings(settings)
+    assert rules.route("How many people are there?", everybody).experts == ("detect",)
+    assert "scene" in rules.route("What is the weather like?", everybody).experts  # and says what is missing
 
 
 def test_what_the_detector_counts_is_no_cue_to_read() -> None:

@@ -4,8 +4,8 @@ An expert is asked when the question says one of its cues. A detector is also as
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
 knows and no detector does; who sees the whole scene when it asks what that is like. When nothing speaks for anybody,
 the detectors look: they are the cheapest context. They also look beside a captioner and those who see the whole
-picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them: how far they are to
-be believed depends on it.
+picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if they can here: how far
+they are to be believed depends on it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class RulesRouter:
         elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes", "scene")):
             why |= dict.fromkeys(idle, "objects to hold against what the whole picture shows")
         if any(why[expert.name] for expert in experts if expert.kind == "objects"):
-            idle = [expert.name for expert in experts if expert.kind == "scene" and not why[expert.name]]
+            seers = [expert for expert in experts if expert.kind == "scene" and expert.available() is None]
+            idle = [expert.name for expert in seers if not why[expert.name]]
             why |= dict.fromkeys(idle, "whether it is a scene at all: in drawings a detector errs")
         chosen = tuple(name for name, reason in why.items() if reason)
         reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
