@@ -4,8 +4,8 @@ An expert is asked when the question says one of its cues. A detector is also as
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
 knows and no detector does; who sees the whole scene when it asks what that is like. When nothing speaks for anybody,
 the detectors look: they are the cheapest context. They also look beside a captioner and those who see the whole
-picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if they can here: how far
-they are to be believed depends on it.
+picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if they can here:
+how far they are to be believed depends on it.
 """
 
 from __future__ import annotations
