@@ -195,9 +195,7 @@ class Engine:
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
         step = _Step(length, cos[:, :, None], sin[:, :, None], mask)
         x = x.flatten(0, 1)  # (B T, C)
-        if (
-            rows.padding is not None and not rows.used
-        ):  # nothing but attention needs to know what stands before a prompt
+        if rows.padding is not None and not rows.used:  # only attention needs to know what stands before a prompt
             step, x = step.without_padding(x, slots >= first)
         tokens = x.shape[0]
         if self.device.type == "cpu":
