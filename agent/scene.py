@@ -24,7 +24,7 @@ DOING = 0.3
 NO_SCENE = 0.15
 """Share of "no scene" from which a picture has no weather, time or setting; two in a hundred photos have more."""
 DRAWN, NOT_DRAWN = 0.15, 0.03
-"""Share of "drawing" from which a picture is one, and up to which it is none; what is between is not told."""
+"""Share of "drawing" from which a picture is one, and up to which a scene is none; nothing is told of the others."""
 EITHER = 0.2
 """The same of the likelier one of two that a question names."""
 
@@ -42,10 +42,9 @@ def _in_a_scene(p: _Shares, share: float) -> float | None:
 
 
 def _drawn(p: _Shares) -> float | None:
-    """Return how likely a picture is a drawing, even where it has the share from which it is one."""
-    if NOT_DRAWN < p["drawing"] < DRAWN:
-        return None
-    return min(SAYS * p["drawing"] / DRAWN, 1.0)
+    """Return how likely a picture is a drawing: even where it has the share from which it is one."""
+    is_none = p["drawing"] <= NOT_DRAWN and p["no scene"] < NO_SCENE
+    return min(SAYS * p["drawing"] / DRAWN, 1.0) if is_none or p["drawing"] >= DRAWN else None
 
 
 def _no_drawing(p: _Shares) -> float | None:
@@ -60,7 +59,7 @@ _LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
     "in color": lambda p: 1 - p["black and white"],
     "drawing": _drawn,
     "photo": _no_drawing,
-    "painting": lambda p: p["drawing"] if p["drawing"] <= NOT_DRAWN else None,
+    "painting": lambda p: None if p["drawing"] >= DRAWN else _drawn(p),
     "night": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, p["night"]),
     "day": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, 1 - max(p["night"], p["sunset"])),
     "evening": lambda p: _in_a_scene(p, p["sunset"]),

@@ -155,6 +155,8 @@ def test_drawings_are_told_from_photos_where_that_is_plain(drawing: float, answe
     questions = ("Is this a drawing?", "Is this a photo?", "Is this a painting?", "Is it a photo or a drawing?")
     told = [told_of_scene(question, scene(drawing=drawing)) for question in questions]
     assert tuple(one and one.answer for one in told) == answers
+    table = scene(drawing=0.01, no_scene=0.9)  # of figures, say: no scene, and hardly a drawing
+    assert not any(told_of_scene(question, table) for question in questions)
 
 
 def test_what_nobody_can_do_or_wear_is_not_told() -> None:
