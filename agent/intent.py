@@ -12,7 +12,7 @@ from vqa.agent.korean import in_plain_english
 from vqa.agent.plain import plainly
 from vqa.agent.related import Related, read_related
 from vqa.agent.together import Together, read_together
-from vqa.agent.vocabulary import label_of, meant, mentioned
+from vqa.agent.vocabulary import label_of, labels_of, meant, mentioned
 from vqa.words import one, plural
 
 Aim = Literal["count", "compare", "presence", "place", "other"]
@@ -39,6 +39,10 @@ _IN_VIEW = re.compile(
     r"\s*(?:is|are|can) (?:(?:a|an|any|some|the) (?:pairs? of )?|(?=people|any|some))"
     r"(?P<thing>(?!of\b)[a-z'-]+(?: (?!(?:on|off|of|up|out|down|\w+ing)\b)[a-z'-]+)*?)"
     rf" (?:(?:visible|present|shown|(?:to )?(?:be )?seen|here)(?: {_IN_IT})?|{_IN_IT})\s*[?.!]*\s*$"
+)
+_IS_ONE = re.compile(  # "Is this a dog?", but not "Is it orange?"
+    r"\s*(?:is|are|was|were) (?:this|that|it|these|those|they) (?:an? |some |(?!orange\b|remote\b))"
+    r"(?P<thing>[a-z][a-z' -]*?)\s*[?.!]*\s*"
 )
 _COMPARED = re.compile(  # how many there are of two things, not how much of something they are
     r"\b(?P<how>more|fewer|less|as many)\s+(?P<things>[a-z][a-z' -]*?)\s+(?:than|as)\s+(?P<others>[a-z' -]+)"
@@ -111,7 +115,7 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
         aim: Aim = "presence" if related.of == "any" else "count"
         match = _COUNT.search(lowered) or _presence(lowered)
         return Intent(aim, (related.other,), named, match["thing"] if match else "", related=related, bound=bound)
-    match = None if related else _COUNT.search(lowered) or _presence(lowered)
+    match = None if related else _COUNT.search(lowered) or _presence(lowered) or _one_that_is_known(lowered, labels)
     aim = _aim(lowered, match)
     if match is None:
         return Intent(aim, named, named, related=related, bound=bound)
@@ -134,6 +138,13 @@ def _alternative(lowered: str, match: re.Match[str], aim: Aim) -> tuple[str, ...
 def _presence(lowered: str) -> re.Match[str] | None:
     """Return what is looked for, unless something else is asked of it: "What do you see the man riding?"."""
     return None if _ELSE.match(lowered) else _PRESENCE.search(lowered) or _IN_VIEW.match(lowered)
+
+
+def _one_that_is_known(lowered: str, labels: Collection[str]) -> re.Match[str] | None:
+    """Return what "this" is said to be, if that is a class and nothing besides; of people more is asked than that."""
+    match = _IS_ONE.fullmatch(lowered)
+    known = labels_of(match["thing"], labels) if match else ()
+    return match if len(known) == 1 and known != ("person",) else None
 
 
 def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tuple[str, str, str] | None:

@@ -16,6 +16,11 @@ LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop", 
         ("Is a giraffe in the picture?", "presence", ("giraffe",), "giraffe"),
         ("Are any cats visible?", "presence", ("cat",), "cats"),
         ("Can a dog be seen in it?", "presence", ("dog",), "dog"),
+        ("Is this a dog?", "presence", ("dog",), "dog"),
+        ("Are these cats?", "presence", ("cat",), "cats"),
+        ("Is this a big dog?", "other", ("dog",), ""),
+        ("Is this a man?", "other", ("person",), ""),
+        ("Is this a church?", "other", (), ""),
         ("Is the dog in the picture black?", "other", ("dog",), ""),
         ("Is a man sitting in the picture?", "other", ("person",), ""),
         ("What do you see the man riding?", "other", ("person",), ""),
@@ -63,3 +68,8 @@ def test_everything_mentioned_is_named_but_only_the_counted_thing_is_asked() -> 
 )
 def test_korean_is_put_into_english_as_far_as_the_rules_read_it(question: str, english: str | None) -> None:
     assert in_english(question, LABELS) == english
+
+
+def test_a_color_is_no_fruit() -> None:
+    assert read_intent("Is it an orange?", ("orange",)).aim == "presence"
+    assert read_intent("Is it orange?", ("orange",)).aim == "other"
