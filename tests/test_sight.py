@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from PIL import Image
 from vqa.adapter_model.encoder import VisionEncoder
 from vqa.errors import ModelUnavailable
 from vqa.images import load_image
-from vqa.networks.efficientnet_lite import EfficientNetLite2, squeezed
+from vqa.networks.efficientnet_lite import EfficientNetLite2, load_efficientnet, squeezed
 from vqa.networks.sight import SIDE, Sight, sight
 from vqa.settings import Settings
 from vqa.values import LoadedImage
@@ -81,14 +82,16 @@ def test_weights_that_cannot_be_had_are_told_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.weights
-def test_all_share_one_network_and_it_goes_with_the_last_of_them() -> None:
-    one, other = sight(Settings.load()), sight(Settings.load())
+def test_all_share_one_network_and_it_goes_with_the_last_of_them(tmp_path: Path) -> None:
+    load_efficientnet(Settings.load())  # the weights are here from now on
+    home = tmp_path / "home"
+    home.symlink_to(Settings.load().home)  # the same weights, of which nobody else here has the network
+    settings, eyes, cpu = replace(Settings.load(), home=home), "efficientnet-lite2:levels:mirrored", torch.device("cpu")
+    one, other = sight(settings), sight(settings)
     assert one is other
-    encoder = VisionEncoder("efficientnet-lite2:levels:mirrored", Settings.load(), device=torch.device("cpu"))
+    encoder = VisionEncoder(eyes, settings, device=cpu)
     assert torch.equal(encoder.features([picture()])[0], one.tokens(picture()))
-    alone = VisionEncoder(
-        "efficientnet-lite2:levels:mirrored", Settings.load(), device=torch.device("cpu"), channels="bgr"
-    )
+    alone = VisionEncoder(eyes, settings, device=cpu, channels="bgr")
     red = load_image(Image.new("RGB", (64, 64), (200, 30, 30)))
     assert not torch.equal(alone.features([red])[0], one.tokens(red))  # it sees other colours, so by itself
     gone = weakref.ref(one)
