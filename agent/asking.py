@@ -99,17 +99,20 @@ HERE = (
     r"(?:here|there|shown|pictured|depicted|displayed|visible|called|you see|"
     r"in (?:it|(?:the|this) (?:image|picture|photo)))"
 )
-_DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what is happening|what's happening)\b|설명|묘사")
+_DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what(?: is|'s) (?:happening|going on))\b|설명|묘사")
 THIS = re.compile(  # and not "What is in the picture?", which asks for all there is
     r"(?:what (?:is|are) (?:it|this|that|these|those)|what (?:is|are) (?:the name of )?(?:this|that|these|those|the) "
     r"(?:object|thing|item)s?|what is (?:shown|pictured|depicted|displayed)|what am i looking at|"
     rf"(?:identify|classify) (?:it|this|that|these))(?: {HERE})*\W*"
 )
 _PICTURE = r"(?:image|picture|photo|photograph|scene)"
+_OF_WHAT = re.compile(rf"what is (?:this|that|it|the)(?: an?)? {_PICTURE}(?: (?:of|about|showing))?\W*")
 WHERE_TAKEN = re.compile(
     rf"where (?:is|was|were) (?:this|that|it|these|those|they|(?:this|the) {_PICTURE})(?: (?:taken|shot|made))?\W*"
     rf"|where are (?:we|they|you|(?:these|those) (?:{SOMEBODY}|students))\W*"
     rf"|what (?:is|was) the (?:location|setting)(?: of (?:this|the) {_PICTURE})?\W*"
+    r"|what is (?:this|that) (?:place|location)\W*"
+    r"|what (?:(?:kind|type|sort) of )?(?:place|location) is (?:this|that|it)\W*"
 )
 OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
 MOST = re.compile(
@@ -153,10 +156,12 @@ def asks_what_this_is(question: str) -> bool:
 
 def asks_for_description(question: str) -> bool:
     """Return whether a question asks for what the picture shows, in a sentence or a word."""
-    return _DESCRIPTION.search(plainly(question).lower()) is not None or asks_what_this_is(question)
+    said = plainly(question).lower()
+    whole = asks_what_this_is(question) or _OF_WHAT.fullmatch(lowered(question)) is not None
+    return whole or _DESCRIPTION.search(said) is not None
 
 
 def lowered(question: str) -> str:
     """Return a question as the patterns have it: English, in lower case, "what is" for "what's", each blank one."""
-    asked = (in_plain_english(question) or question).lower()
+    asked = re.sub(r"\bpic(s?)\b", r"picture\1", (in_plain_english(question) or question).lower())
     return " ".join(re.sub(r"\b(what|where|that|it)['\u2019]s\b", r"\1 is", asked).split())

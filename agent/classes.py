@@ -52,6 +52,7 @@ _BREEDS = ("dog", "cat")
 """Kinds whose classes are breeds."""
 _KIND = r"(?:kind|type|sort|breed|species|variety|model)s?"
 _NOUN = r"(?P<noun>[a-z]+(?: [a-z]+)?)"
+_DOING = r"[a-z]+ (?!building|painting|clothing)[a-z]+ing\b"  # "this man holding" is no thing
 _IT = r"(?:this|that|it|these|those|they)"
 _HERE = asking.HERE
 _PICTURE = r"(?:image|picture|photo|photograph|scene)"
@@ -68,7 +69,7 @@ _WHICH = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?:what|which) {_NOUN} (?:is|are|do|can) (?:{_IT}|{_HERE})(?: {_HERE})*\W*",
-        rf"what (?:is|are) (?:this|that|these|those) {_NOUN}(?: {_HERE})*\W*",
+        rf"what (?:is|are) (?:this|that|these|those) (?!{_DOING}){_NOUN}(?: {_HERE})*\W*",
         rf"what (?:is|are) the {_NOUN} (?:{_HERE})(?: {_HERE})*\W*",
         rf"(?:name|identify|classify) (?:the|this|that) {_NOUN}(?: {_HERE})*\W*",
     )

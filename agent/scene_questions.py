@@ -127,7 +127,9 @@ _WHICH = {
         r"what (?:kind|type|sort) of weather (?:it )?is\b.*|what weather is\b.*|"
         r"what does the weather look like\b.*|describe the weather\b.*"
     ),
-    "season": re.compile(r"(?:in |during )?(?:what|which) (?:season|time of (?:the )?year)\b(?! .*\bfor\b).*"),
+    "season": re.compile(
+        r"(?:in |during )?(?:what|which)(?: (?:kind|type|sort) of)? (?:season|time of (?:the )?year)\b(?! .*\bfor\b).*"
+    ),
     "in the background": re.compile(
         r"what (?:is|are|can be seen|(?:can|do) you see)(?: (?:visible|shown|seen))? (?:in|on) the background"
         rf"(?: of (?:it|(?:the|this) {_PICTURE}))?\W*"

@@ -4,11 +4,12 @@
     python benchmarks/batch.py photos.tar --rows 128 --rounds 3 --json batch.json
     python benchmarks/batch.py photos.tar --per-picture 8 --reading  # questions that need the text reader
 
-For 1, 8, 64 and 512 questions a picture, the same rows are answered three ways, each in a fresh process whose models
-are warm (questions about another picture come first), without findings kept on disk:
+For 1, 8, 64 and 512 questions a picture, the same rows are answered four ways, each in a fresh process whose models
+are warm (questions about another picture come first), without findings kept on disk but for `command`:
 
 - batch: `answer_windows`, what `vqa batch` runs on;
 - loop: `agent(picture, question)` for each row, the agent remembering what its experts saw;
+- command: `vqa ask` for each of the first rows, a process each, what the experts saw kept on disk;
 - plain: the models one after the other for each row, nothing remembered and no router: detector, then core (with
   --reading the text reader too).
 
@@ -26,6 +27,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -33,7 +35,8 @@ from pathlib import Path
 from typing import Any
 
 PER_PICTURE = (1, 8, 64, 512)
-WAYS = ("batch", "loop", "plain")
+WAYS = ("batch", "loop", "command", "plain")
+_COMMANDS = 8  # rows that are asked by a process each, which takes seconds
 _THINGS = (
     "person dog cat car bus chair table cup bottle book laptop phone clock vase horse bird boat train truck bicycle "
     "motorcycle bench backpack umbrella handbag tie suitcase kite skateboard surfboard fork knife spoon bowl banana "
@@ -70,18 +73,17 @@ def main() -> None:
         return
     table = measure(args)
     print(f"{args.rounds} rounds, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
-    columns = (
-        "".join(f"{f'{way}, rows/s':<22}" for way in args.ways)
-        + f"{'CPU s a row':<22}{'MiB':<17}times the loop: wall, CPU"
-    )
+    others = [way for way in args.ways if way != "batch"]
+    columns = "".join(f"{f'{way}, rows/s':<22}" for way in args.ways) + f"{'CPU s a row':<22}{'MiB':<22}"
+    columns += "".join(f"{f'times {way}: wall, CPU':<28}" for way in others if "batch" in args.ways)
     print(f"{'questions a picture':<20}{'rows':>6}  {columns}")
     for row in table:
         ways = [row["ways"][way] for way in args.ways]
         rates = "".join(f"{spread(way['rates']):<22}" for way in ways)
         cpu = " ".join(f"{statistics.median(way['cpu_seconds_a_row']):.3f}" for way in ways)
         memory = " ".join(f"{way['peak_mib']:.0f}" for way in ways)
-        saved = f"{row['ratio']:.2f}, {row['cpu_ratio']:.2f}" if "ratio" in row else "-"
-        print(f"{row['per_picture']:<20}{row['rows']:>6}  {rates}{cpu:<22}{memory:<17}{saved}")
+        saved = "".join(f"{'{wall:.2f}, {cpu:.2f}'.format_map(ratio):<28}" for ratio in row["times"].values())
+        print(f"{row['per_picture']:<20}{row['rows']:>6}  {rates}{cpu:<22}{memory:<22}{saved}")
     if args.json:
         args.json.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
@@ -108,12 +110,20 @@ def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
             }
             for way, runs in found.items()
         }
-        line: dict[str, Any] = {"per_picture": per, "rows": rows, "ways": ways}
-        if {"batch", "loop"} <= set(ways):
-            line["ratio"] = median(ways, "batch", "rates") / median(ways, "loop", "rates")
-            line["cpu_ratio"] = median(ways, "loop", "cpu_seconds_a_row") / median(ways, "batch", "cpu_seconds_a_row")
-        table.append(line)
+        table.append({"per_picture": per, "rows": rows, "ways": ways, "times": times(ways)})
     return table
+
+
+def times(ways: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return how many times as fast as each other way the batch is, and how many times as much CPU time they take."""
+    return {
+        way: {
+            "wall": median(ways, "batch", "rates") / median(ways, way, "rates"),
+            "cpu": median(ways, way, "cpu_seconds_a_row") / median(ways, "batch", "cpu_seconds_a_row"),
+        }
+        for way in ways
+        if "batch" in ways and way != "batch"
+    }
 
 
 def median(ways: dict[str, dict[str, Any]], way: str, figure: str) -> float:
@@ -125,27 +135,37 @@ def spread(rates: list[float]) -> str:
 
 
 def one(way: str, pictures: str, rows: int, per_picture: int, *, reading: bool) -> dict[str, float]:
-    """Answer the rows in this process; return rows a second, CPU seconds a row and the peak memory in MiB."""
+    """Answer the rows by this process, or by its children; return rows and CPU seconds a row, and peak MiB."""
     from vqa import Settings, VQAAgent
     from vqa.agent.batch.pictures import Pictures, ask_about
     from vqa.devices import sleep_while_waiting
 
-    if way == "batch":
-        sleep_while_waiting()  # as `vqa batch` does
-    agent = VQAAgent.from_pretrained(settings=Settings.load({"cache": False}))
     found, root = ask_about([pictures], ["?"])
     names = [row.image for row in found][: -(-rows // per_picture) + 1]
+    asked = [(name, question) for name in names for question in questions(per_picture, reading=reading)][:rows]
+    warm = [(names[-1], question) for question in (*list(questions(2, reading=False)), *_READING[: int(reading)])]
+    who = resource.RUSAGE_SELF
     with Pictures(root) as source:
-        answer = {"batch": batch, "loop": loop, "plain": plain}[way]
-        warm = [(names[-1], question) for question in (*list(questions(2, reading=False)), *_READING[: int(reading)])]
+        if way == "command":
+            asked = warm = asked[:_COMMANDS]
+            agent, answer, who = None, command, resource.RUSAGE_CHILDREN
+        else:
+            if way == "batch":
+                sleep_while_waiting()  # as `vqa batch` does
+            agent = VQAAgent.from_pretrained(settings=Settings.load({"cache": False}))
+            answer = {"batch": batch, "loop": loop, "plain": plain}[way]
         answer(agent, source.load, warm)
-        asked = [(name, question) for name in names for question in questions(per_picture, reading=reading)][:rows]
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), cpu_seconds(who)
         assert answer(agent, source.load, asked) == len(asked)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        wall, cpu = time.perf_counter() - wall, cpu_seconds(who) - cpu
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is bytes on macOS, KiB elsewhere
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    peak = resource.getrusage(who).ru_maxrss * unit / 2**20
     return {"rate": len(asked) / wall, "cpu_seconds_a_row": cpu / len(asked), "peak_mib": peak}
+
+
+def cpu_seconds(who: int) -> float:
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
 
 
 def questions(number: int, *, reading: bool) -> Iterator[str]:
@@ -163,6 +183,15 @@ def batch(agent: Any, load: Callable[[object], Any], rows: list[tuple[str, str]]
 
 def loop(agent: Any, load: Callable[[object], Any], rows: list[tuple[str, str]]) -> int:
     return sum(bool(agent(load(name), question)) for name, question in rows)
+
+
+def command(agent: Any, load: Callable[[object], Any], rows: list[tuple[str, str]]) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, question in rows:
+            picture = Path(folder, "picture.png")
+            load(name).pil.save(picture)
+            subprocess.run([sys.executable, "-m", "vqa", "ask", picture, question], check=True, capture_output=True)
+    return len(rows)
 
 
 def plain(agent: Any, load: Callable[[object], Any], rows: list[tuple[str, str]]) -> int:

@@ -19,7 +19,7 @@ _NONE = (
 )
 _DESCRIBING = """
 describe, description, caption, happening, happens, going on, summarize, summary, tell me about, about this, story,
-what is this, what's this, what is shown, scene, scenery,
+what is shown, scene, scenery,
 설명, 묘사, 무슨 일, 장면, 상황, 어떤 사진, 무슨 사진, 무슨 그림, 요약
 """
 _MORE = """

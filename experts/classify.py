@@ -30,7 +30,7 @@ LEAST = 0.01
 _MOST_TOLD = 3
 _CLASSES = tuple(dict.fromkeys(one.name for one in imagenet.classes()))
 _KNOWN = tuple(dict.fromkeys((*_CLASSES, *(kind for one in imagenet.classes() for kind in one.kinds))))
-_CUES = "breed, species, classify, identify, what is this, what's this, 품종, 무슨 종류, 어떤 종류, 이게 뭐"
+_CUES = "breed, species, classify, identify, 품종, 무슨 종류, 어떤 종류, 이게 뭐"
 
 
 @register_expert

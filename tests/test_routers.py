@@ -21,6 +21,11 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert route("What does the sign say?").experts == ("ocr",)
     assert set(route("What does the bus say?").experts) == {"detect", "ocr", "scene"}
     assert "caption" in route("Describe the picture.").experts
+    assert "caption" in route("What is this?").experts
+    assert "caption" in route("What's this a pic of?").experts
+    assert "caption" in route("What is going on?").experts
+    assert "caption" not in route("What is this person riding?").experts
+    assert "classify" not in route("What is this person riding?").experts
     assert route("Where is the bus?").experts == LOOKS
     assert route("Is there a number 22?").experts == ("ocr",)
     assert "ocr" in route("What is the player's number?").experts

@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from vqa.agent.asking import asks_for_description
 from vqa.agent.classes import asks_for_classes
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
@@ -84,4 +85,6 @@ def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
 def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | None:
     if expert.kind == "scene":
         return asks_for_scene(question, labels) or None
+    if expert.kind == "caption":
+        return "the question asks what the picture shows" if asks_for_description(question) else None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None
