@@ -272,7 +272,7 @@ class AdapterCore(ABC):
             source=lambda: self._ids(sayings(prompt)),
             quotation=quotation,
         )
-        text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop))
+        text = AnswerText(self._tokenizer, (*self.stop_texts, *options.stop), quoted=quotation is not None)
         for token, logprob in tokens:
             if piece := text.push(token, logprob):
                 yield piece

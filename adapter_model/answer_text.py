@@ -1,4 +1,4 @@
-"""Text as its token ids come: in whole characters, and up to the strings that end it."""
+"""Text as its token ids come: in whole characters, up to the strings that end it or to where it goes round."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 
+from vqa.adapter_model.repetition import goes_round
 from vqa.values import Token
 
 
 class AnswerText:
     """Turns token ids and their log probabilities into an answer's `Token`s, up to the first of some strings.
 
+    Args:
+        tokenizer: That of the ids.
+        stop: The strings.
+        quoted: Whether it is a passage of some text, which may say anything over and over.
+
     Attributes:
-        ended: Whether one of the strings has appeared; nothing comes after.
+        ended: Whether one of the strings has appeared, or the text goes round in circles; nothing comes after.
     """
 
-    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()) -> None:
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = (), *, quoted: bool = False) -> None:
         self._pieces = TextPieces(tokenizer)
         self._stop = tuple(filter(None, stop))
         self._held = ""  # what may be the beginning of a stop string
         self._logprob = 0.0  # of what has not been returned yet
+        self._ids: list[int] | None = None if quoted else []
         self.ended = False
 
     def push(self, token: int, logprob: float) -> Token | None:
         """Return the text that became certain with this id, if any."""
         self._logprob += logprob
-        return self._token(self._until_stop(self._pieces.push(token)))
+        said = self._token(self._until_stop(self._pieces.push(token)))
+        if self._ids is not None:
+            self._ids.append(token)
+            self.ended = self.ended or goes_round(self._ids)
+        return said
 
     def flush(self) -> Token | None:
         """Return what was held back, if anything."""

@@ -1,10 +1,22 @@
-"""Keeps decoding from going round in circles: no run of n tokens is said twice (arXiv 1705.04304, section 2.5)."""
+"""Keeps decoding from going round in circles: no run of n tokens is said twice (arXiv 1705.04304, section 2.5), or what
+is said over and over ends.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from torch import Tensor
+
+_LONGEST_ROUND, _ROUNDS = 4, 8
+
+
+def goes_round(text: Sequence[int]) -> bool:
+    """Return whether a text ends with one to four tokens that are said eight times in a row."""
+    return any(
+        len(text) >= size * _ROUNDS and list(text[-size * _ROUNDS :]) == list(text[-size:]) * _ROUNDS
+        for size in range(1, _LONGEST_ROUND + 1)
+    )
 
 
 def without_repeats(scores: Tensor, texts: Sequence[Sequence[int]], longest: int) -> Tensor:

@@ -192,3 +192,12 @@ def test_text_ends_before_the_first_stop_string_and_none_of_it_is_let_through(by
     assert "".join(part.text for part in parts) == expected
     assert all(part.text and part.logprob <= -0.5 for part in parts)
     assert answer.ended == (expected != text)
+
+
+def test_text_that_goes_round_in_circles_ends_unless_it_is_quoted(bytes_tokenizer):
+    for quoted, expected in ((False, "water" + "pro" * 8), (True, "water" + "pro" * 20)):
+        answer, said = AnswerText(bytes_tokenizer, quoted=quoted), ""
+        for token in bytes_tokenizer.encode("water" + "pro" * 20).ids:
+            if not answer.ended and (piece := answer.push(token, -0.5)):
+                said += piece.text
+        assert said == expected

@@ -10,7 +10,7 @@ from vqa.adapter_model.config import AdapterConfig
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.generation import decode
 from vqa.adapter_model.model import AdapterLlama
-from vqa.adapter_model.repetition import without_repeats
+from vqa.adapter_model.repetition import goes_round, without_repeats
 from vqa.values import GenerationOptions
 
 SHAPE = AdapterConfig(base_model="tiny", early_layers=0, adapter_layers=1, adapter_len=2)
@@ -33,6 +33,22 @@ def test_what_would_complete_a_run_again_is_impossible(text, longest, banned):
     scores = without_repeats(torch.zeros(2, 10), [text, [9]], longest)
     assert torch.isinf(scores[0]).nonzero()[:, 0].tolist() == banned
     assert torch.isinf(scores[1]).sum() == (longest == 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "round_and_round"),
+    [
+        ([3, *[7] * 8], True),
+        ([3, *[7] * 7], False),
+        ([7, 8] * 8, True),
+        ([5, 6, 7, 8] * 8, True),
+        ([5, 6, 7, 8] * 8 + [5], True),
+        ([4, 5, 6, 7, 8] * 20, False),
+        ([], False),
+    ],
+)
+def test_a_text_that_says_a_few_tokens_over_and_over_goes_round(text, round_and_round):
+    assert goes_round(text) == round_and_round
 
 
 @pytest.fixture
