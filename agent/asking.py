@@ -99,7 +99,9 @@ HERE = (
     r"(?:here|there|shown|pictured|depicted|displayed|visible|called|you see|"
     r"in (?:it|(?:the|this) (?:image|picture|photo)))"
 )
-_DESCRIPTION = re.compile(r"\b(?:describe|description|caption|what(?: is|'s) (?:happening|going on))\b|설명|묘사")
+_DESCRIPTION = re.compile(
+    r"\b(?:describe|description|caption|what(?: is|'s) (?:happening|going on)(?! to ))\b|설명|묘사"
+)
 THIS = re.compile(  # and not "What is in the picture?", which asks for all there is
     r"(?:what (?:is|are) (?:it|this|that|these|those)|what (?:is|are) (?:the name of )?(?:this|that|these|those|the) "
     r"(?:object|thing|item)s?|what is (?:shown|pictured|depicted|displayed)|what am i looking at|"

@@ -15,7 +15,19 @@ from dataclasses import dataclass
 from vqa.agent import asking
 from vqa.agent.alternatives import named_alternatives
 from vqa.agent.coloring import asked_color
-from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, OUTRANKED, PATTERNED, PLACES, SKY, SORTS, USES, Use
+from vqa.agent.uses import (
+    CONTENTS,
+    FIXED,
+    NO_PLACE_FOR_PEOPLE,
+    OUTRANKED,
+    PATTERNED,
+    PLACES,
+    SKY,
+    SORTS,
+    USES,
+    Use,
+    as_said,
+)
 from vqa.agent.vocabulary import label_of, mentioned
 from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
@@ -133,7 +145,7 @@ def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
     if match is None:
         return None
     things = [region for region in sure if region.label != "person" and match["color"] in region.color.split(" and ")]
-    return _most(match["asked"], things, {region.label: region.label for region in things}, _size)
+    return _most(match["asked"], things, as_said(region.label for region in things), _size)
 
 
 def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
@@ -171,7 +183,7 @@ def _the_most(asked: str, sure: Sequence[Region], finding: Finding) -> Named | N
     match = asking.MOST.fullmatch(asked)
     if match is None:
         return None
-    use = {region.label: region.label for region in sure}
+    use = as_said(region.label for region in sure)
     if match["how"].startswith("most"):
         return _most(match["asked"], sure, use, lambda region: 1.0)
     if match["how"] == "smallest":

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from vqa.agent.asking import asks_for_description
 from vqa.agent.intent import read_intent
-from vqa.agent.trust.kinds import asks_for_words
+from vqa.agent.trust.kinds import asks_for_words, asks_yes_or_no
 
 NOTHING_TO_QUOTE = ("I cannot tell", "No text found")
 """What the built-in cores have learned to say where the text does not answer."""
@@ -22,7 +22,11 @@ _LINE = re.compile(
 )
 _NONE = "none found"
 _CAPTION = "Caption: "
-_NAMED = re.compile(r"(?:Classifier|Scene): [^:]+: (?P<name>.+)")
+_TOLD = re.compile(
+    r"(?:Classifier|Scene|Detector): (?!\d|no |maybe )[^:]+: (?!an? )(?P<name>.+)"  # and not "3 animals: 3 dogs"
+    r"|Detector: (?:more|fewer) (?P<more>.+) than .+|Detector: as many .+ as .+"
+)
+_AS_MANY = "the same number"
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
     r"^(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should)\b|\bwhere\b|\bwhich side\b|\bwhy\b|"
@@ -63,16 +67,18 @@ class Quotable(NamedTuple):
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.
 
-    What a classifier names, which is a rare word, and what a scene tells; a caption, where a description is asked for.
-    Else, where the question names a thing, what stands on it; and lines that were surely read, where there are any. Of
-    a question for all that is written the lines are one, so that none is left out.
+    What boxes, a classifier or a scene name, and of which things there are more; a caption, where a description is
+    asked for. Else, where the question names a thing, what stands on it; and lines that were surely read, where there
+    are any. Of a question for all that is written the lines are one, so that none is left out.
 
     Args:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if names := [match["name"] for line in evidence if (match := _NAMED.fullmatch(line))]:
-        return Quotable((names[0],), whole=True, or_else=())
+    if not asks_yes_or_no(question):
+        told = [match for line in evidence if (match := _TOLD.fullmatch(line))]
+        if told:
+            return Quotable((told[0]["name"] or told[0]["more"] or _AS_MANY,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
         return Quotable(captions, whole=True)

@@ -1,7 +1,7 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
-    for SET in {photos,web}-{presence,shown} photos-counts {flickr8k,coco}-doing flickr8k-shown coco-{vqa,scene} \
-            daquar-vqa text-{receipts,signs}; do
+    for SET in {photos,web}-{presence,shown} photos-{counts,compare} {flickr8k,coco}-doing flickr8k-shown \
+            coco-{vqa,scene} daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
@@ -45,6 +45,7 @@ from vqa.agent.trust.features import CORE, KIND, SCENE, features
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import abstains, says_yes
 from vqa.values import COUNT_SCORE, Answer
+from vqa.words import plural
 
 FOLDS = 10
 LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
@@ -115,12 +116,14 @@ def _not_said(answer: Answer, given: str, elsewhere: str) -> Iterator[str]:
     kind = kind_of(answer.question.text, intent)
     scenes = [finding for finding in answer.findings if finding.kind == "scene"]
     of_the_scene = any(told_of_scene(answer.question.text, finding, answer.findings) for finding in scenes)
-    if (kind == "presence" or of_the_scene) and says_yes(given) is not None:
+    if (kind in ("presence", "compare") or of_the_scene) and says_yes(given) is not None:
         yield "No" if says_yes(given) else "Yes"
     elif kind == "count" and intent.asked:
         regions = [region for finding in answer.findings for region in finding.regions]
         counted = sum(region.label in intent.asked and region.score >= COUNT_SCORE for region in regions)
         yield from (str(n) for n in (counted - 1, counted + 1) if n >= 0 and str(n) != given)
+    elif kind == "compare" and intent.claim:
+        yield from (named for label in intent.claim[1:] if (named := plural(label, 0)) != given.lower())
     elif (kind in ("reading", "description") or of_the_scene) and elsewhere != given:
         yield elsewhere
 

@@ -11,6 +11,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   drawn at random, by how common they are, or by how often they stand beside what is there. A thing that a caption
   mentions is never asked as absent.
 - counts of 1 to 5, no more ones than twos; a thing with a hardly visible specimen is not counted.
+- comparing: whether there are more of one thing than of another, and of which there are more, for two that are there.
 - reading: a receipt's fields, and the words that can be read in a street.
 - the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
   answers what the `scene` expert tells.
@@ -137,6 +138,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "receipts": receipts(rows),
         "signs": signs(rows),
         "doing": doing(rows, rng),
+        "compare": comparisons([row for row in rows if row.get("boxes")], rng),
     }
     return {kind: found for kind, questions in kinds.items() if (found := list(questions))}
 
@@ -253,6 +255,20 @@ def counts(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
     asked[1] = rng.sample(asked[1], min(len(asked[1]), len(asked[2])))
     order = {row["image"]: place for place, row in enumerate(rows)}
     yield from sorted((row for group in asked.values() for row in group), key=lambda row: order[row["image"]])
+
+
+def comparisons(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
+    """Yield as many yes as no, and as often which of the two it is; of things that are as many nobody is asked."""
+    for row in rows:
+        found = Counter(box["label"] for box in row["boxes"])
+        pairs = [(a, b) for a in found for b in found if found[a] > found[b]]
+        for more, less in rng.sample(pairs, min(MOST_ASKED, len(pairs))):
+            for thing, other, answer in ((more, less, "yes"), (less, more, "no")):
+                question = f"Are there more {plural(thing, 2)} than {plural(other, 2)}?"
+                yield _asked(row, question, [answer], type="more", metric="exact")
+            first, second = rng.sample((plural(more, 2), plural(less, 2)), 2)
+            question = f"Which are more, {first} or {second}?"
+            yield _asked(row, question, [plural(more, 2)], type="which", metric="exact")
 
 
 def receipts(rows: Iterable[Row]) -> Iterator[Row]:

@@ -155,3 +155,33 @@ def test_a_description_is_the_caption_where_one_is_told():
     assert quotable("Why do they run?", lines).lines == ()
     assert quotable("What does the caption say?", (*lines, "Text: SALE")).lines == ("SALE",)
     assert quotable("Describe the image.", lines[:1]).lines == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "lines", "name"),
+    [
+        ("Which are more, dogs or cats?", ["Detector: more dogs than cats", "Detector: 2 dogs"], "dogs"),
+        ("Are there fewer dogs or cats?", ["Detector: fewer wine glasses than cats"], "wine glasses"),
+        ("Which are more, dogs or cats?", ["Detector: as many dogs as cats"], "the same number"),
+        ("What animal is this?", ["Detector: animal: bear"], "bear"),
+        ("What is he riding?", ["Detector: riding: tennis racket", "Detector: 1 person"], "tennis racket"),
+        ("Is this a dog or a bear?", ["Detector: dog or bear: bear"], "bear"),
+        ("What is the weather like?", ["Scene: weather: sunny"], "sunny"),
+    ],
+)
+def test_what_the_evidence_names_is_said(question, lines, name):
+    assert quotable(question, lines) == ((name,), True, 0, ())
+
+
+@pytest.mark.parametrize(
+    ("question", "lines"),
+    [
+        ("Are there more dogs than cats?", ["Detector: more dogs than cats"]),
+        ("Is the bus red?", ["Detector: color of bus: red"]),
+        ("How many animals are there?", ["Detector: 3 animals: 2 dogs, 1 cat"]),
+        ("What animals are there?", ["Detector: maybe 1 animal: 1 dog"]),
+        ("What is on the couch?", ["Detector: on couch: a dog, a cat"]),
+    ],
+)
+def test_what_else_boxes_tell_is_put_in_the_cores_own_words(question, lines):
+    assert quotable(question, lines).lines == ()

@@ -178,6 +178,8 @@ def test_an_expert_that_failed_and_an_answer_that_is_none_have_no_evidence() -> 
         ("What time of day is it?", "open"),
         ("Is this a dog or a cat?", "open"),
         ("Is the dog asleep or not?", "yes or no"),
+        ("Are there more dogs than cats?", "compare"),
+        ("Which are more, dogs or cats?", "compare"),
         ("Are there any dogs or cats?", "presence"),
         ("간판에 뭐라고 쓰여 있나요?", "reading"),
     ],

@@ -91,6 +91,10 @@ def features(
         told["count: log of number too faint"] = math.log1p(len(scores) - len(sure))
         told["count: nearest score's distance from the bar"] = min(nearest, _FAR)
         told["count: least score counted"] = min(sure, default=0.0)
+    if intent.claim is not None and looked:
+        counted = [r.label for f in looked for r in f.regions if r.score >= COUNT_SCORE]
+        one, other = (counted.count(label) for label in intent.claim[1:])
+        told["compare: log of the difference"] = math.log1p(abs(one - other))
     if (drawn := no_scene(findings)) >= NO_SCENE:
         no = kind == "presence" and says_yes(text) is False
         found = any(e.stance == "supports" and e.regions for e in speaks)
@@ -134,9 +138,9 @@ def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, fl
 def _of_stances(kind: str, evidence: Sequence[Evidence], who: str) -> Mapping[str, float]:
     supports = any(e.stance == "supports" for e in evidence)
     contradicts = any(e.stance == "contradicts" for e in evidence)
-    if kind == "yes or no":  # about two things or a number: too rare to fit, and as plain a yes or no
+    if kind == "yes or no":  # where two things are, or of their number: too rare to fit, and as plain a yes or no
         kind = "presence"
-    about = f"{kind}: " if kind in ("presence", "count", "place", "open") else ""
+    about = f"{kind}: " if kind in ("presence", "count", "compare", "place", "open") else ""
     told = {}
     if supports:
         told[f"{about}{who} supports"] = 1.0

@@ -12,7 +12,7 @@ from vqa.agent.plain import plainly
 from vqa.agent.sought import sought_words
 from vqa.values import Finding
 
-Kind = Literal["presence", "count", "place", "reading", "yes or no", "description", "open"]
+Kind = Literal["presence", "count", "compare", "place", "reading", "yes or no", "description", "open"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Narrower than what makes a reader look: "What color is the book?" may send one to the book, but asks for no words.
@@ -41,6 +41,8 @@ def kind_of(question: str, intent: Intent) -> Kind:
     lowered = plainly(question).lower().strip()
     if sought_words(question) is not None:
         return "yes or no"
+    if intent.claim is not None:
+        return "compare"
     if (
         intent.bound
         or intent.together
@@ -53,11 +55,17 @@ def kind_of(question: str, intent: Intent) -> Kind:
         return intent.aim
     if asks_for_words(question):
         return "reading"
-    if _YES_OR_NO.match(lowered) and not _EITHER.search(lowered):
+    if asks_yes_or_no(question):
         return "yes or no"
     if intent.aim == "place" and intent.asked and asks_where(question):
         return "place"
     return "description" if asks_for_description(question) else "open"
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Return whether a question is one for yes or no, and not for one of two things."""
+    lowered = plainly(question).lower().strip()
+    return _YES_OR_NO.match(lowered) is not None and _EITHER.search(lowered) is None
 
 
 def asks_for_words(question: str) -> bool:
