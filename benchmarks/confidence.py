@@ -50,6 +50,7 @@ from vqa.words import plural
 FOLDS = 10
 LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
 LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers count as not measured
+LEAST_WORTH = 0.05  # log odds under which evidence says nothing
 RIDGE = 1.0
 MADE_UP_WEIGHT = 0.25
 SUPPORTED = 0.5  # share of a description's words from which on it counts as right
@@ -134,7 +135,8 @@ def fit(samples: Sequence[Sample]) -> Model:
     least = {name: LEAST_OF_A_KIND if name.startswith(KIND) else LEAST_ROWS for name in names}
     names = [name for name in names if sum(bool(s.features.get(name)) for s in samples) >= least[name]]
     *coefficients, intercept = _regression(samples, names, np.zeros(len(samples)))
-    evidence = {n: float(c) for n, c in zip(names, coefficients, strict=True) if not n.startswith(KIND)}
+    told = {n: float(c) for n, c in zip(names, coefficients, strict=True) if not n.startswith(KIND)}
+    evidence = {name: worth for name, worth in told.items() if abs(worth) >= LEAST_WORTH}
     cores = tuple(sorted({sample.core for sample in samples}))
     model = Model(0.0, evidence, cores=cores)
 

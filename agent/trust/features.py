@@ -28,7 +28,6 @@ KIND = "kind: "
 SCENE = "scene"
 """The kind of questions of which the whole scene tells the answer, however they are asked."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
-_FAR = 0.3  # distance of a score from the bar from which on being near it is no matter
 
 
 def features(
@@ -87,9 +86,7 @@ def features(
         told["presence: said no"] = float(yes is False)
     if kind == "count" and intent.asked and looked:
         sure = [score for score in scores if score >= COUNT_SCORE]
-        nearest = min((abs(score - COUNT_SCORE) for score in scores), default=_FAR)
         told["count: log of number too faint"] = math.log1p(len(scores) - len(sure))
-        told["count: nearest score's distance from the bar"] = min(nearest, _FAR)
         told["count: least score counted"] = min(sure, default=0.0)
     if intent.claim is not None and looked:
         counted = [r.label for f in looked for r in f.regions if r.score >= COUNT_SCORE]
