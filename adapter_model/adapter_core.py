@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from vqa.adapter_model.engine import Engine
     from vqa.adapter_model.quoting import Quotation
 
+_Rows = Sequence[tuple[LoadedImage, str]]  # pictures, and what is said of each in a prompt
+
 
 class AdapterCore(ABC):
     """A core that decodes with an adapted LLaMA.
@@ -185,7 +187,7 @@ class AdapterCore(ABC):
         quotation = Quotation(lines, or_else, tokenizer=self._tokenizer, stop_ids=self._stop_ids, whole=whole)
         return self._written(image, prompt, options, quotation)
 
-    def generate(self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> list[tuple[Token, ...]]:
+    def generate(self, batch: _Rows, options: GenerationOptions) -> list[tuple[Token, ...]]:
         """Return what `stream` yields for each (picture, prompt), decoded together. Raises as `stream`."""
         from vqa.adapter_model.answer_text import AnswerText
         from vqa.adapter_model.generation import decode
@@ -208,21 +210,19 @@ class AdapterCore(ABC):
             pass
         return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
 
-    def search(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> list[tuple[str, Score]]:
+    def search(self, batch: _Rows, options: GenerationOptions) -> list[list[tuple[str, Score]]]:
         """Return the answers that beam search ends with; see `vqa.protocols.SearchingCore`. Raises as `stream`."""
         from vqa.adapter_model.beams import search
 
-        ids, ends, no_repeat = self._checked(prompt, options), self._stop_ids, self.no_repeat
-        adapter, vectors = self._look([image])
-        beams = search(self._engine, ids, adapter, options, stop_ids=ends, vectors=vectors, no_repeat=no_repeat)
-        return [(self._tokenizer.decode(list(b.ids)).strip(), Score(sum(b.logprobs), b.mean)) for b in beams]
+        prompts = [self._checked(prompt, options) for _, prompt in batch]
+        (adapter, vectors), ends, runs = self._look([image for image, _ in batch]), self._stop_ids, self.no_repeat
+        found = search(self._engine, prompts, adapter, options, stop_ids=ends, vectors=vectors, no_repeat=runs)
+        return [[(self._tokenizer.decode(list(b.ids)).strip(), b.score) for b in beams] for beams in found]
 
     def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
         """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.
 
-        Raises:
-            InputError: No choice, or one too long for the prompt.
-            ModelUnavailable: Weights are not here and cannot be had.
+        Raises as `stream`, InputError also for no choice, or one too long for the prompt.
         """
         from vqa.adapter_model.scoring import score
 
@@ -239,12 +239,10 @@ class AdapterCore(ABC):
         Args:
             recipe: A YAML file; see docs/training.md.
             changes: `key=value` for keys and variables of the recipe.
-            output: Folder of the run, instead of the recipe's.
+            output: Folder, instead of the recipe's.
             resume: Go on with the run in that folder, if there is one.
 
-        Raises:
-            InputError: The recipe, its data or the folder cannot be used.
-            ModelUnavailable: Weights are not here and cannot be had.
+        Raises InputError if the recipe, its data or the folder cannot be used; else as `stream`.
         """
         from vqa.adapter_model.training.recipe_file import load_recipe
         from vqa.adapter_model.training.train import train

@@ -16,7 +16,7 @@ from torch import Tensor
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.repetition import without_repeats
-from vqa.values import GenerationOptions
+from vqa.values import GenerationOptions, Score
 
 
 @dataclass(frozen=True)
@@ -27,57 +27,101 @@ class Beam:
     logprobs: tuple[float, ...]
     mean: float = 0.0
 
+    @property
+    def score(self) -> Score:
+        return Score(sum(self.logprobs), self.mean)
+
 
 @torch.inference_mode()
 def search(
     engine: Engine,
-    prompt: Sequence[int],
+    prompts: Sequence[Sequence[int]],
     adapter: AdapterKeysValues,
     options: GenerationOptions,
     *,
     stop_ids: frozenset[int],
     vectors: Tensor | None = None,
     no_repeat: int = 0,
-) -> list[Beam]:
-    """Return the texts that `options.num_beams` beams come to, as many at most, the highest mean log probability first.
+) -> list[list[Beam]]:
+    """Return the texts that each prompt's beams come to, as many at most, the highest mean log probability first.
+
+    To the last bit, what one prompt comes to does not depend on the others.
 
     Args:
         engine: Of the model that made `adapter`.
-        prompt: Token ids.
-        adapter: From `model.adapter_keys_values`, batch 1.
+        prompts: Token ids.
+        adapter: From `model.adapter_keys_values`, batch 1 or that of `prompts`.
         options: `num_beams` and `max_new_tokens`; the search is greedy, whatever the temperature.
         stop_ids: Ids that end a text; they are not part of it.
-        vectors: (1, N, C) what stands in the prompt's slots, if it has any.
+        vectors: (B, N, C) what stands in the prompts' slots, if they have any.
         no_repeat: Tokens in a row that no text says twice; 0: they may be.
 
     Raises:
         InputError: An empty prompt, or one too long for the model with `max_new_tokens` after it.
     """
-    width = options.num_beams
-    wanted = max(2, 1 + len(stop_ids)) * width  # so many that `width` of them go on, should the others all stop
-    rows, logits = engine.read([prompt], adapter, room=options.max_new_tokens, vectors=vectors)
-    kept, sums = [Beam((), ())], [0.0]
-    ended: list[Beam] = []
-    for length in range(1, options.max_new_tokens + 1):
-        logprobs = without_repeats(logits.log_softmax(-1), [text.ids for text in kept], no_repeat)  # (B, V)
-        totals = (logprobs + logprobs.new_tensor(sums)[:, None]).flatten()
-        best, places = totals.topk(min(wanted, len(totals)))
+    rows, logits = engine.read(prompts, adapter, room=options.max_new_tokens, vectors=vectors, alike=True)
+    searches = [_Search(options, stop_ids, no_repeat) for _ in prompts]
+    going_on = searches
+    while True:
+        first, parents, tokens = 0, [], []
+        for one in going_on:
+            last = first + len(one.kept)
+            for parent, token in one.grow(logits[first:last]):
+                parents.append(first + parent)
+                tokens.append(token)
+            first = last
+        going_on = [one for one in going_on if not one.is_done]
+        if not going_on:
+            return [one.ended for one in searches]
+        rows = rows.select(parents)
+        logits = engine.extend(rows, torch.tensor(tokens, device=engine.device)[:, None], alike=True)[:, -1]
+
+
+class _Search:
+    """The texts that go on and the texts that have ended, of one prompt.
+
+    Attributes:
+        kept: Those that go on.
+        ended: Those that have ended, the best first.
+        is_done: Whether none goes on.
+    """
+
+    def __init__(self, options: GenerationOptions, stop_ids: frozenset[int], no_repeat: int) -> None:
+        self.kept = [Beam((), ())]
+        self.ended: list[Beam] = []
+        self.is_done = False
+        self._sums = [0.0]
+        self._length = 0
+        self._width, self._longest = options.num_beams, options.max_new_tokens
+        self._stop_ids = stop_ids
+        self._no_repeat = no_repeat
+        # So many that as many as there are beams go on, should the others all stop.
+        self._wanted = max(2, 1 + len(stop_ids)) * self._width
+
+    def grow(self, logits: Tensor) -> list[tuple[int, int]]:
+        """Go on by a token; return the place of the text that each new one continues, and the token.
+
+        Args:
+            logits: (B, V) of the next token of each kept text.
+        """
+        self._length += 1
+        length, width = self._length, self._width
+        logprobs = without_repeats(logits.log_softmax(-1), [text.ids for text in self.kept], self._no_repeat)
+        totals = (logprobs + logprobs.new_tensor(self._sums)[:, None]).flatten()
+        best, places = totals.topk(min(self._wanted, len(totals)))
         grown: list[tuple[int, int, Beam, float]] = []
         for rank, (total, place) in enumerate(zip(best.tolist(), places.tolist(), strict=True)):
             parent, token = divmod(place, logits.shape[1])
-            text = kept[parent]
-            longer = Beam((*text.ids, token), (*text.logprobs, total - sums[parent]))
-            stops = token in stop_ids
-            if rank < width and (stops or length == options.max_new_tokens):
-                ended.append(replace(text if stops else longer, mean=total / length))
+            text = self.kept[parent]
+            longer = Beam((*text.ids, token), (*text.logprobs, total - self._sums[parent]))
+            stops = token in self._stop_ids
+            if rank < width and (stops or length == self._longest):
+                self.ended.append(replace(text if stops else longer, mean=total / length))
             if not stops and len(grown) < width:
                 grown.append((parent, token, longer, total))
-        ended = sorted(ended, key=lambda beam: beam.mean, reverse=True)[:width]
-        if length == options.max_new_tokens or not grown:
-            break
-        parents, tokens, kept, sums = (list(column) for column in zip(*grown, strict=True))
-        if len(ended) == width and sums[0] / length <= ended[-1].mean:
-            break
-        rows = rows.select(parents)
-        logits = engine.extend(rows, torch.tensor(tokens, device=engine.device)[:, None])[:, -1]
-    return ended
+        self.ended = sorted(self.ended, key=lambda beam: beam.mean, reverse=True)[:width]
+        self.is_done = length == self._longest or not grown
+        if not self.is_done:
+            self.kept, self._sums = [longer for *_, longer, _ in grown], [total for *_, total in grown]
+            self.is_done = len(self.ended) == width and self._sums[0] / length <= self.ended[-1].mean
+        return [] if self.is_done else [(parent, token) for parent, token, *_ in grown]

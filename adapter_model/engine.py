@@ -118,6 +118,7 @@ class Engine:
         *,
         room: int,
         vectors: Tensor | None = None,
+        alike: bool = False,
     ) -> tuple[Rows, Tensor]:
         """Read prompts of token ids, padded on the left, with `room` slots for what comes after them.
 
@@ -127,6 +128,7 @@ class Engine:
             adapter: Every layer's adapter keys and values.
             room: Tokens that can follow.
             vectors: (B, N, C) the pictures' vectors; None where prompts have no place for them.
+            alike: Whether a row comes to the same, to the last bit, whatever others there are; few then take longer.
 
         Returns:
             The rows, and the logits of each row's next token, (B, V) float32.
@@ -158,7 +160,7 @@ class Engine:
                 cache[:, :, start:stop, :, :spared] = 0  # they are masked, but nothing masks what is not a number
                 ahead = ids[start:stop, spared:]
                 x = embedded(self._embed, ahead, None if vectors is None else vectors[start:stop])
-                logits.append(self._extended(part, x, all_logits=False)[:, -1])
+                logits.append(self._extended(part, x, all_logits=False, alike=alike)[:, -1])
         rows.used = longest
         return rows, torch.cat(logits)
 
@@ -173,16 +175,16 @@ class Engine:
                 start = row
         yield start, len(lengths)
 
-    def extend(self, rows: Rows, ids: Tensor, *, all_logits: bool = False) -> Tensor:
-        """Read further tokens, (B, T), and keep their keys and values.
+    def extend(self, rows: Rows, ids: Tensor, *, all_logits: bool = False, alike: bool = False) -> Tensor:
+        """Read further tokens, (B, T), and keep their keys and values; `alike` as for `read`.
 
         Returns:
             The logits after each of them, (B, T, V), or after the last alone, (B, 1, V); float32.
         """
         with self._running:
-            return self._extended(rows, self._embed(ids), all_logits=all_logits)
+            return self._extended(rows, self._embed(ids), all_logits=all_logits, alike=alike)
 
-    def _extended(self, rows: Rows, x: Tensor, *, all_logits: bool) -> Tensor:
+    def _extended(self, rows: Rows, x: Tensor, *, all_logits: bool, alike: bool) -> Tensor:
         """Read further tokens by their embeddings, (B, T, C); see `extend`."""
         batch, length = x.shape[:2]
         end = rows.used + length
@@ -197,15 +199,16 @@ class Engine:
         x = x.flatten(0, 1)  # (B T, C)
         if rows.padding is not None and not rows.used:  # only attention needs to know what stands before a prompt
             step, x = step.without_padding(x, slots >= first)
-        tokens = x.shape[0]
+        tokens, least = x.shape[0], FEW + 1 if alike else 0  # few would be mapped with other weights than many
         if self.device.type == "cpu":
-            x = _filled_up(x, _filled(tokens))  # (N, C)
+            x = _filled_up(x, _filled(max(tokens, least)))  # (N, C)
         for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):
             x = layer.mlp(layer.attention(x, cache, adapter, step))
         rows.used = end
         x = x[:tokens] if step.slots is None else x[step.slots]
         x = x.view(batch, length, -1)
-        logits = self._head(self._norm((x if all_logits else x[:, -1:]).flatten(0, 1)))
+        x = (x if all_logits else x[:, -1:]).flatten(0, 1)
+        logits = self._head(self._norm(_filled_up(x, max(x.shape[0], least))))[: x.shape[0]]
         return logits.float().view(batch, -1, logits.shape[-1])
 
     def _mask(self, rows: Rows, slots: Tensor, first: Tensor, length: int) -> Tensor | None:

@@ -48,7 +48,7 @@ def written_ids(
             engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors, quotation=quotation
         )
     elif options.num_beams > 1:
-        beam, *_ = search(engine, ids, adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=no_repeat)
+        ((beam, *_),) = search(engine, [ids], adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=no_repeat)
         yield from zip(beam.ids, beam.logprobs, strict=True)
     elif options.temperature > 0 or no_repeat:
         steps = decode(engine, [ids], adapter, options, stop_ids=stop_ids, vectors=vectors, no_repeat=no_repeat)

@@ -23,7 +23,7 @@ from vqa.agent.prompting import compose
 from vqa.agent.second_look import look_again
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
-from vqa.protocols import OptionalExpert, UnloadableExpert
+from vqa.protocols import BatchingExpert, OptionalExpert, UnloadableExpert
 from vqa.settings import Settings
 from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Prompt, Question, Route, Token
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from vqa.images import ImageSource
     from vqa.protocols import Core, Expert, Router
 
+LOOKED_AT_ONCE = 12
+"""Pictures that an expert looks at together, at most: more are little faster, and all are held in memory."""
 MAX_QUESTION_CHARACTERS = 2_000
 
 log = logging.getLogger(__name__)
@@ -271,6 +273,24 @@ class VQAAgent:
             if (left := borne_out(finding, findings.values())) != finding:
                 findings[name] = left
                 yield Found(left)
+
+    def look_ahead(self, routes: Iterable[tuple[Route, LoadedImage]]) -> None:
+        """Let experts that can look at several pictures at once do so; `looks` finds what they saw.
+
+        Args:
+            routes: Pictures, and who will be asked about each.
+        """
+        for_each: dict[str, dict[str, LoadedImage]] = {}
+        for route, image in routes:
+            for name in route.experts:
+                if isinstance(self.experts[name], BatchingExpert):
+                    for_each.setdefault(name, {})[image.sha256] = image
+        for name, images in for_each.items():
+            expert, every = self.experts[name], list(images.values())
+            assert isinstance(expert, BatchingExpert)
+            for start in range(0, len(every), LOOKED_AT_ONCE):
+                some = every[start : start + LOOKED_AT_ONCE]
+                self._panel.look_ahead(expert, some, within=self.settings.expert_seconds)
 
     def look_or_say_why(
         self, name: str, image: LoadedImage, question: Question, *, within: float | None = None

@@ -107,19 +107,29 @@ def answer_windows(
 
 
 def _look(agent: VQAAgent, window: Sequence[Asked], stopping: Callable[[], bool]) -> None:
-    """Let the experts look, picture by picture, and compose the prompts."""
+    """Let the experts look, at all pictures at once or picture by picture, and compose the prompts."""
     by_picture: dict[str, list[Asked]] = {}
     for asked in window:
         if asked.image is not None:
             by_picture.setdefault(asked.image.sha256, []).append(asked)
-    for asked in chain.from_iterable(by_picture.values()):
-        if stopping():
-            return
-        assert asked.image is not None
+    rows = list(chain.from_iterable(by_picture.values()))
+    for asked in rows:
         try:
             since = time.perf_counter()
             asked.route = agent.route(asked.question.text)
             asked.seconds["route"] = time.perf_counter() - since
+        except ModelUnavailable:
+            raise
+        except Exception as error:
+            asked.failed = Failed("expert", as_vqa_error(error))
+    if not stopping():
+        agent.look_ahead((asked.route, asked.image) for asked in rows if asked.route and asked.image)
+    for asked in rows:
+        if stopping():
+            return
+        if asked.route is None or asked.image is None:
+            continue
+        try:
             for event in agent.looks(asked.route, asked.image, asked.question, asked.seconds):
                 if isinstance(event, Found):
                     asked.findings[event.finding.expert] = event.finding
@@ -127,8 +137,6 @@ def _look(agent: VQAAgent, window: Sequence[Asked], stopping: Callable[[], bool]
             asked.prompt = compose(asked.question, list(asked.findings.values()), agent.core)
             asked.seconds["compose"] = time.perf_counter() - since
         except ModelUnavailable as error:
-            if asked.route is None:
-                raise
             asked.failed = Failed("core", error)
         except Exception as error:  # a finding that cannot be folded, say
             asked.failed = Failed("expert", as_vqa_error(error))

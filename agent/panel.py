@@ -8,16 +8,20 @@ whole process.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from vqa.agent.cache import FindingCache
 from vqa.errors import VQAError
-from vqa.protocols import Expert
+from vqa.protocols import BatchingExpert, Expert
 from vqa.time_limit import Work
 from vqa.values import Finding, LoadedImage, Question
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Panel:
@@ -31,7 +35,7 @@ class Panel:
         self._cache = cache
         self._guard = Lock()
         self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()
-        self._overdue: dict[str, Work[Finding]] = {}  # by the expert's name
+        self._overdue: dict[str, Work[Any]] = {}  # by the expert's name
 
     def look(self, expert: Expert, image: LoadedImage, question: Question | None, *, within: float = 0.0) -> Finding:
         """Return what an expert sees, from the cache if it has already looked at this picture.
@@ -51,22 +55,48 @@ class Panel:
         if known is not None:
             return known
         # Who waits here for another look at this picture finds what it saw in the cache.
-        of = f"{expert.name} {image.sha256}" if getattr(expert, "side_by_side", False) else expert.name
-        with self._guard:
-            turn = self._turns.setdefault(of, Lock())
-        with turn:
+        with self._turn(expert, image.sha256):
             return self._cache.get(image.sha256, expert) or self._look(expert, image, question, within)
 
-    def _look(self, expert: Expert, image: LoadedImage, question: Question | None, within: float) -> Finding:
-        late = self._overdue.get(expert.name)
-        if late is not None and not late.is_done:
-            raise VQAError(f"not asked: it has been busy with an earlier question for {late.seconds:.0f} s")
+    def look_ahead(self, expert: BatchingExpert, images: Sequence[LoadedImage], *, within: float = 0.0) -> None:
+        """Let an expert look at pictures at once, and keep what it sees for whoever asks next.
 
+        What goes wrong is not told: it goes wrong again, for one picture, when that is asked about.
+
+        Args:
+            expert: Who looks.
+            images: The pictures; those at which it has already looked are left out.
+            within: Seconds that it may take for each; as for `look`.
+        """
+        unknown = [image for image in images if self._cache.get(image.sha256, expert) is None]
+        if not unknown:
+            return
+
+        def look() -> None:
+            for image, finding in zip(unknown, expert.look_at_many(unknown), strict=True):
+                self._cache.put(image.sha256, expert, finding)
+
+        with self._turn(expert, " ".join(image.sha256 for image in unknown)), suppress(Exception):
+            self._timed(expert, look, within * len(unknown))
+
+    def _turn(self, expert: Expert, pictures: str) -> Lock:
+        of = f"{expert.name} {pictures}" if getattr(expert, "side_by_side", False) else expert.name
+        with self._guard:
+            return self._turns.setdefault(of, Lock())
+
+    def _look(self, expert: Expert, image: LoadedImage, question: Question | None, within: float) -> Finding:
         def look() -> Finding:
             finding = expert.look(image, question)
             self._cache.put(image.sha256, expert, finding)
             return finding
 
+        return self._timed(expert, look, within)
+
+    def _timed(self, expert: Expert, look: Callable[[], T], within: float) -> T:
+        """Return what a look comes to. Raises as `look` says."""
+        late = self._overdue.get(expert.name)
+        if late is not None and not late.is_done:
+            raise VQAError(f"not asked: it has been busy with an earlier question for {late.seconds:.0f} s")
         work = Work(look, name=f"vqa-{expert.name}")
         try:
             return work.result(within=within)

@@ -52,8 +52,11 @@ class Captioner(Protocol):
 
     def available(self) -> str | None: ...
 
-    def captions(self, image: LoadedImage) -> Sequence[tuple[str, float]]:
-        """Return sentences for the picture, the likeliest first, each with its score in [0, 1]; none if it has none."""
+    def captions(self, images: Sequence[LoadedImage]) -> Sequence[Sequence[tuple[str, float]]]:
+        """Return sentences for each picture, the likeliest first, each with its score in [0, 1]; none if it has none.
+
+        To the last bit, those for one do not depend on the others.
+        """
         ...
 
     def unload(self) -> None: ...
@@ -104,20 +107,31 @@ class CaptionExpert:
             ModelUnavailable: No captioner is set, or its weights cannot be had.
             InputError: The settings name a device or dtype that is not there.
         """
+        (finding,) = self.look_at_many([image])
+        return finding
+
+    def look_at_many(self, images: Sequence[LoadedImage]) -> list[Finding]:
+        """Return what `look` would see in each. Raises as it does."""
         if self._captioner is None:
             raise ModelUnavailable(_NONE)
         started = time.perf_counter()
+        captions = self._captioner.captions(images)
+        seconds = (time.perf_counter() - started) / max(len(images), 1)
+        model = self._captioner.model
+        return [self._told(model, image, said, seconds) for image, said in zip(images, captions, strict=True)]
+
+    def _told(self, model: str, image: LoadedImage, captions: Sequence[tuple[str, float]], seconds: float) -> Finding:
         width, height = image.pil.size
         whole = (0.0, 0.0, float(width), float(height))
-        regions = [Region(whole, text, score) for text, score in self._captioner.captions(image) if text]
+        regions = [Region(whole, text, score) for text, score in captions if text]
         return Finding(
             expert=self.name,
             kind=self.kind,
             text=regions[0].label if regions else "no caption",
             regions=tuple(regions[:1]),
             instead=tuple(regions[1:]),
-            model=self._captioner.model,
-            seconds=time.perf_counter() - started,
+            model=model,
+            seconds=seconds,
             size=image.pil.size,
         )
 

@@ -32,8 +32,8 @@ def model(tiny_llama):
 @torch.inference_mode()
 def test_beams_find_what_transformers_finds(model, beams, stops, start):
     prompt, length = [start, *PROMPT], 9
-    found, *_ = search(
-        Engine(model), prompt, NONE, GenerationOptions(length, num_beams=beams), stop_ids=frozenset(stops)
+    ((found, *_),) = search(
+        Engine(model), [prompt], NONE, GenerationOptions(length, num_beams=beams), stop_ids=frozenset(stops)
     )
     theirs = model.generate(
         torch.tensor([prompt]),
@@ -52,7 +52,7 @@ def test_beams_find_what_transformers_finds(model, beams, stops, start):
 def test_one_beam_is_greedy_decoding(model):
     engine, options = Engine(model), GenerationOptions(max_new_tokens=7)
     greedy = [step for (step,) in decode(engine, [PROMPT], NONE, options, stop_ids=frozenset())]
-    found, *_ = search(engine, PROMPT, NONE, options, stop_ids=frozenset())
+    ((found, *_),) = search(engine, [PROMPT], NONE, options, stop_ids=frozenset())
     assert list(found.ids) == [token for token, _ in greedy]
     assert found.logprobs == pytest.approx([logprob for _, logprob in greedy], abs=1e-4)
 

@@ -81,7 +81,7 @@ def test_a_tiny_model_that_goes_round_in_circles_no_longer_does(engine):
 def test_beams_say_no_run_twice_either(engine):
     made, adapter = engine
     options = GenerationOptions(max_new_tokens=40, num_beams=3)
-    beam, *_ = search(made, [5, 9], adapter, options, stop_ids=frozenset(), no_repeat=2)
+    ((beam, *_),) = search(made, [[5, 9]], adapter, options, stop_ids=frozenset(), no_repeat=2)
     assert len(beam.ids) == 40
     assert len(set(pairs(beam.ids))) == 39
     assert all(logprob > -float("inf") for logprob in beam.logprobs)

@@ -62,6 +62,15 @@ class CacheableExpert(Expert, Protocol):
 
 
 @runtime_checkable
+class BatchingExpert(Expert, Protocol):
+    """An expert that can look at several pictures at once, in less time than at one after the other."""
+
+    def look_at_many(self, images: Sequence[LoadedImage]) -> Sequence[Finding]:
+        """Return what it sees in each; to the last bit, that does not depend on the others. Raises as `look`."""
+        ...
+
+
+@runtime_checkable
 class RefiningExpert(Expert, Protocol):
     """An expert that can look again, at a part of the picture, where its first look left the question open."""
 
@@ -175,8 +184,13 @@ class ScoringCore(Core, Protocol):
 class SearchingCore(Core, Protocol):
     """A core that can also give several answers to a prompt, each with how likely it is."""
 
-    def search(self, image: LoadedImage, prompt: str, options: GenerationOptions) -> Sequence[tuple[str, Score]]:
-        """Return the answers that a search with `options.num_beams` beams ends with, the likeliest first."""
+    def search(
+        self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions
+    ) -> Sequence[Sequence[tuple[str, Score]]]:
+        """Return, for each (picture, prompt), the answers that a search with `options.num_beams` beams ends with.
+
+        The likeliest is first. To the last bit, what one comes to does not depend on what else is in the batch.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -64,10 +64,11 @@ class AdapterCaptioner:
     def available(self) -> str | None:
         return self._core.available()
 
-    def captions(self, image: LoadedImage) -> list[tuple[str, float]]:
-        """Return sentences for a picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
-        found = self._core.search(image, self._core.render(_QUESTION, ()), _OPTIONS)
-        return [(" ".join(text.split()), math.exp(score.mean)) for text, score in found]
+    def captions(self, images: Sequence[LoadedImage]) -> list[list[tuple[str, float]]]:
+        """Return sentences for each picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
+        prompt = self._core.render(_QUESTION, ())
+        found = self._core.search([(image, prompt) for image in images], _OPTIONS)
+        return [[(" ".join(text.split()), math.exp(score.mean)) for text, score in texts] for texts in found]
 
     def unload(self) -> None:
         self._core = self._make_core()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -91,8 +91,11 @@ class BlipCaptioner:
                 self._loaded = self._load()
             return self._loaded
 
-    def captions(self, image: LoadedImage) -> list[tuple[str, float]]:
-        """Return sentences for a picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
+    def captions(self, images: Sequence[LoadedImage]) -> list[list[tuple[str, float]]]:
+        """Return sentences for each picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
+        return [self._captions(image) for image in images]
+
+    def _captions(self, image: LoadedImage) -> list[tuple[str, float]]:
         import torch
 
         model, processor = self._load_once()
