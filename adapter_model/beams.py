@@ -45,7 +45,7 @@ def search(
 ) -> list[list[Beam]]:
     """Return the texts that each prompt's beams come to, as many at most, the highest mean log probability first.
 
-    To the last bit, what one prompt comes to does not depend on the others.
+    To the last bit, what one prompt comes to does not depend on others of its length.
 
     Args:
         engine: Of the model that made `adapter`.

@@ -128,7 +128,8 @@ class Engine:
             adapter: Every layer's adapter keys and values.
             room: Tokens that can follow.
             vectors: (B, N, C) the pictures' vectors; None where prompts have no place for them.
-            alike: Whether a row comes to the same, to the last bit, whatever others there are; few then take longer.
+            alike: Whether a row comes to the same, to the last bit, whatever others of its length there are; few rows
+                take longer then.
 
         Returns:
             The rows, and the logits of each row's next token, (B, V) float32.

@@ -57,6 +57,30 @@ def test_one_beam_is_greedy_decoding(model):
     assert found.logprobs == pytest.approx([logprob for _, logprob in greedy], abs=1e-4)
 
 
+@pytest.mark.parametrize("stops", [frozenset(), frozenset([40, 7, 93, 12, 55])], ids=["open", "ended"])
+@torch.inference_mode()
+def test_prompts_are_searched_together_as_each_alone(model, stops):
+    engine, options = Engine(model), GenerationOptions(max_new_tokens=9, num_beams=3)
+    prompts = [[5, *PROMPT], [61, *PROMPT, 4], [88], [5, *PROMPT]]
+    together = search(engine, prompts, NONE, options, stop_ids=stops)
+    for prompt, beams in zip(prompts, together, strict=True):
+        (alone,) = search(engine, [prompt], NONE, options, stop_ids=stops)
+        assert [beam.ids for beam in beams] == [beam.ids for beam in alone]
+        assert [beam.mean for beam in beams] == pytest.approx([beam.mean for beam in alone], abs=1e-4)
+
+
+@torch.inference_mode()
+def test_with_compact_weights_a_prompt_comes_to_the_same_to_the_last_bit_whatever_others_there_are(model):
+    model.to(torch.bfloat16)
+    engine, options = Engine(model, weights="compact"), GenerationOptions(max_new_tokens=9, num_beams=3)
+    prompts = [[start, *PROMPT] for start in (5, 61, 88, 9, 30)]
+    together = search(engine, prompts, NONE, options, stop_ids=frozenset([40]))
+    for some in ([0], [3], [1, 4], [4, 2, 0]):
+        assert search(engine, [prompts[i] for i in some], NONE, options, stop_ids=frozenset([40])) == [
+            together[i] for i in some
+        ]
+
+
 @pytest.mark.parametrize("stops", [frozenset(), frozenset([40, 93])], ids=["open", "ended"])
 @torch.inference_mode()
 def test_scores_are_those_of_each_choice_read_alone(model, stops):

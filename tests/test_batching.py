@@ -15,6 +15,7 @@ from PIL import Image
 
 from vqa import InputError, Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
+from vqa.agent.agent import LOOKED_AT_ONCE
 from vqa.agent.batching import answer_windows
 from vqa.agent.windows import BATCH_ROWS, Failed
 from vqa.lanes import cores
@@ -239,6 +240,49 @@ def test_windows_are_worked_on_side_by_side_where_expert_and_core_bear_it(tmp_pa
     assert [one.degraded for one in done if isinstance(one, Answer)] == [False] * 4
     done = [answer for window in answer_windows(agent(Alone()), rows, batch_rows=1) for answer in window]
     assert [one.degraded for one in done if isinstance(one, Answer)] == [False] * 4
+
+
+class Wide(Widths):
+    """The same, which looks at several pictures at once; at one of them it cannot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: list[list[int]] = []
+
+    def look_at_many(self, images: Sequence[LoadedImage]) -> list[Finding]:
+        self.groups.append([image.pil.width for image in images])
+        return [self.look(image) for image in images]
+
+
+def test_an_expert_that_can_looks_at_the_pictures_of_a_window_at_once(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 12)
+    rows = [(name, f"How many, {i}?") for name in names for i in range(2)]
+    expert, alone = Wide(), agent(Widths())
+    (window,) = answer_windows(agent(expert), rows, lanes=1)
+    assert expert.groups == [list(range(1, 13))]
+    assert [untimed(answer) for answer in window if isinstance(answer, Answer)] == [
+        untimed(alone(*row)) for row in rows
+    ]
+
+
+def test_where_one_picture_of_many_fails_the_others_are_looked_at_all_the_same(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 14)
+    expert, alone = Wide(), agent(Widths())
+    (window,) = answer_windows(agent(expert), [(name, "How many?") for name in names], lanes=1)
+    assert [len(group) for group in expert.groups] == [LOOKED_AT_ONCE, 14 - LOOKED_AT_ONCE]
+    assert [untimed(a) for a in window if isinstance(a, Answer)] == [
+        untimed(alone(name, "How many?")) for name in names
+    ]
+
+
+def test_what_is_known_is_not_looked_at_again(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 3)
+    expert = Wide()
+    asked = agent(expert)
+    asked(names[1], "How many?")
+    list(answer_windows(asked, [(name, "How many?") for name in names], lanes=1))
+    assert expert.groups == [[1, 3]]
+    assert sorted(expert.looks) == [1, 2, 3]
 
 
 @pytest.mark.usefixtures("two_lanes")

@@ -94,6 +94,16 @@ def test_the_built_in_captioner_describes_a_photo_in_a_sentence() -> None:
     assert expert.fingerprint == same.fingerprint != other.fingerprint
 
 
+@pytest.mark.weights
+def test_the_built_in_captioner_says_of_many_photos_what_it_says_of_each() -> None:
+    expert = CaptionExpert.from_settings(Settings())
+    pictures = [load_image(f"example:{name}") for name in ("bus", "zidane", "coffee")]
+    together = expert.look_at_many(pictures)
+    alone = [expert.look(picture) for picture in pictures]
+    assert [(f.regions, f.instead) for f in together] == [(f.regions, f.instead) for f in alone]
+    assert len({finding.text for finding in together}) == 3
+
+
 def test_captions_the_whole_picture_from_a_folder(blip_folder: Path, picture: LoadedImage) -> None:
     expert = CaptionExpert.from_settings(Settings(caption_model=str(blip_folder), offline=True))
     assert expert.available() is None

@@ -189,7 +189,7 @@ class SearchingCore(Core, Protocol):
     ) -> Sequence[Sequence[tuple[str, Score]]]:
         """Return, for each (picture, prompt), the answers that a search with `options.num_beams` beams ends with.
 
-        The likeliest is first. To the last bit, what one comes to does not depend on what else is in the batch.
+        The likeliest is first. To the last bit, what one comes to does not depend on others with the same prompt.
         """
         ...
 
