@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.naming import named
-from vqa.agent.scene_questions import DONE, PLACES, THINGS, Asked, read_scene_question
+from vqa.agent.scene_questions import BACKGROUND_COLOR, DONE, PLACES, THINGS, Asked, read_scene_question
 from vqa.agent.uses import SORTS
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
@@ -146,7 +146,7 @@ def told_of_scene(question: str, finding: Finding, findings: Sequence[Finding] =
     if asked is None or finding.error is not None or (asked.of_somebody and detectors and not _alive(detectors)):
         return None
     shares = dict.fromkeys(finding.vocabulary, 0.0) | {region.label: region.score for region in finding.regions}
-    told = _told(asked, shares)
+    told = _colored(asked, finding) if asked.which == BACKGROUND_COLOR else _told(asked, shares)
     boxes = [box.regions[0].score for other in detectors if (box := named(question, other))]
     return None if told is None or any(score >= told.share for score in boxes) else told
 
@@ -170,6 +170,12 @@ def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:
     if asked.which:
         return f"the question asks {_ASKS.get(asked.which, f'for the {asked.which}')}"
     return f"the question asks about {asked.one}{f' or {asked.other}' if asked.other else ''}"
+
+
+def _colored(asked: Asked, finding: Finding) -> Told | None:
+    """Return the colour of what stands around everything, if it has one."""
+    around = next((region for region in finding.regions if region.color), None)
+    return None if around is None else Told(asked.which, around.color, around.score, (around.label,))
 
 
 def _told(asked: Asked, p: _Shares) -> Told | None:

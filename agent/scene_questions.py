@@ -89,6 +89,7 @@ _MEDIUM_OF = _by_word(
 DONE = tuple(dict.fromkeys(_DONE_OF.values()))
 _OF_SOMEBODY = frozenset({*DONE, *_WORN_OF.values()})
 THINGS = frozenset(_THING_OF.values())
+BACKGROUND_COLOR = "color of the background"
 PLACES = "beach pool lake river ocean street path field city".split()
 
 _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
@@ -143,6 +144,11 @@ _WHICH = {
     "color of the photo": re.compile(
         rf"what colou?rs? (?:is|are) (?:the|this) {_PICTURE}(?: in)?\W*|"
         rf"what (?:is|are) the colou?rs? of (?:the|this) {_PICTURE}\W*"
+    ),
+    BACKGROUND_COLOR: re.compile(
+        rf"what colou?rs? (?:is|are) the background(?: (?:in|of) (?:it|(?:the|this) {_PICTURE}))?\W*|"
+        rf"what (?:is|are) (?:the )?(?:colou?rs? of the background|background colou?r)(?: (?:in|of) .*)?\W*|"
+        r"what colou?r background\b.*"
     ),
     "sport": re.compile(
         r"(?:what|which) (?:kind of |type of )?(?:sport|game) (?:is|are)(?: (?:this|it|that|they|he|she|the [a-z]+))?"

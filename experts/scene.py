@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.experts import scenes
+from vqa.experts.detectors import colors
+from vqa.experts.detectors.colors import color_of_background
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.fingerprints import fingerprint
 from vqa.networks import SIGHT
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 MODEL = "efficientnet-lite2"
 LEAST = 0.01
 """Concepts below this share are left out."""
+BACKGROUND = "background"
+"""The region that has the colour of the picture's sides."""
 _TOLD = 0.5
 _FOLDER = Path(scenes.__file__).parent
 
@@ -59,7 +63,9 @@ class SceneExpert:
 
     @property
     def fingerprint(self) -> str | None:
-        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors", *SIGHT)
+        painted = Path(colors.__file__)
+        ours = (*sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors", painted, painted.with_name(colors.FILE))
+        code = (Path(__file__), *ours, *SIGHT)
         return fingerprint((LEAST,), self._store.model(MODEL).hashes, code=code, packages=("torch",))
 
     def available(self) -> str | None:
@@ -86,12 +92,14 @@ class SceneExpert:
             told = {**dict(zip(heads.names, shares.tolist(), strict=True)), GRAY: float(is_gray(colors))}
         whole = (0.0, 0.0, float(width), float(height))
         likeliest = sorted(told.items(), key=lambda item: -item[1])
-        regions = tuple(Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST)
+        regions = [Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST]
+        color, p = color_of_background(image.pil)
+        regions += [Region(whole, BACKGROUND, p, color=color)] if color else []
         return Finding(
             expert=self.name,
             kind=self.kind,
             text=_told(regions),
-            regions=regions,
+            regions=tuple(regions),
             model=MODEL,
             seconds=time.perf_counter() - started,
             vocabulary=self.vocabulary,
@@ -112,5 +120,6 @@ class SceneExpert:
 
 
 def _told(regions: Collection[Region]) -> str:
-    """Return "outdoors 0.99, grass 0.83"; what is likelier not so is left out."""
-    return ", ".join(f"{r.label} {r.score:.2f}" for r in regions if r.score >= _TOLD) or "nothing that is sure"
+    """Return "outdoors 0.99, grass 0.83"; what is likelier not so is left out, and the colour of the background."""
+    told = [f"{r.label} {r.score:.2f}" for r in regions if r.score >= _TOLD and r.label in CONCEPTS]
+    return ", ".join(told) or "nothing that is sure"

@@ -1,5 +1,7 @@
 """What the whole scene tells: which questions ask for it, what a picture says of them, what answers it supports."""
 
+from dataclasses import replace
+
 import pytest
 
 from vqa.agent.prompting import evidence
@@ -47,6 +49,10 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("What is this place?", Asked("place")),
         ("What kind of place is this?", Asked("place")),
         ("What color is the photo?", Asked("color of the photo")),
+        ("What color is the background?", Asked("color of the background")),
+        ("What is the background color of this picture?", Asked("color of the background")),
+        ("What color background does it have?", Asked("color of the background")),
+        ("What color is the car in the background?", None),
         ("What is the dog doing?", Asked("doing")),
         ("What is the man doing?", None),
         ("Is it raining?", Asked(one="rainy")),
@@ -100,6 +106,14 @@ def test_questions_about_the_scene_are_known_by_their_words(question: str, asked
 def test_a_long_question_is_read_in_no_more_time_than_it_has_words(more: str) -> None:
     for question in ("is it sunny", "is he sitting", "are there trees"):
         read_scene_question(question + more * 300 + "!x")  # would never end if ways to read it multiplied
+
+
+def test_the_colour_of_the_background_is_told_where_it_has_one() -> None:
+    around = Region((0, 0, 8, 8), "background", 0.6, color="white")
+    plain, busy = replace(scene(outdoors=0.9), regions=(around,)), scene(outdoors=0.9)
+    assert str(told_of_scene("What color is the background?", plain)) == "color of the background: white"
+    assert told_of_scene("What color is the background?", busy) is None
+    assert told_of_scene("What is in the background?", plain) is None
 
 
 def test_what_a_detector_knows_is_the_detectors() -> None:

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from vqa.errors import ModelUnavailable
+from vqa.experts.detectors.colors import color_of_background
 from vqa.experts.scene import SceneExpert
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.experts.scenes.heads import Heads, colors_of, is_gray
@@ -39,6 +40,21 @@ def test_a_photo_without_colours_is_told_from_a_toned_one(color: tuple[int, int,
     light = np.random.default_rng(0).random((64, 64, 1))
     picture = Image.fromarray((light * np.array(color)).astype(np.uint8))
     assert is_gray(colors_of(picture)) is gray
+
+
+@pytest.mark.parametrize(
+    ("around", "thing", "color"), [("white", "red", "white"), ("blue", "white", "blue"), ("black", "yellow", "black")]
+)
+def test_the_background_has_the_colour_of_the_pictures_sides(around: str, thing: str, color: str) -> None:
+    picture = Image.new("RGB", (90, 60), around)
+    picture.paste(thing, (25, 15, 65, 45))
+    named, likely = color_of_background(picture)
+    assert (named, likely > 0.4) == (color, True)
+
+
+def test_a_background_of_every_colour_has_none() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    assert color_of_background(Image.fromarray(noise))[0] == ""
 
 
 def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:

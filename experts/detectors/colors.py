@@ -31,6 +31,8 @@ SECOND, BOTH = 0.5, 0.8
 """Two colours are named where the second has that share of the first one's probability, and both that much."""
 _HUES = (0, 14, 26, 38, 50, 64, 82, 150, 185, 215, 245, 270, 300, 335)  # degrees where the bins of hue begin
 _BINS = 10 + 4 * len(_HUES)  # grays by lightness and tint; hues by lightness and purity
+_MARGIN = 0.12
+"""How far a picture's sides reach inwards, as a share of its own."""
 _AROUND = 0.25
 """How far the surroundings reach, as a share of the box's sides."""
 
@@ -49,15 +51,20 @@ class Weights:
             label: What the thing is.
             seen: What `features` gives, shape (features,).
         """
+        return self.likeliest(label, seen)[0]
+
+    def likeliest(self, label: str, seen: Any) -> tuple[str, float]:
+        """Return what `named` does, and how likely it is."""
         import numpy as np
 
         speaks = self.hues @ seen + self.labels.get(label, 0.0)
         likely = np.exp(speaks - speaks.max())
         likely /= likely.sum()
         first, second = np.argsort(-likely)[:2]
-        if likely[first] + likely[second] >= BOTH and likely[second] >= SECOND * likely[first]:
-            return " and ".join(COLORS[i] for i in sorted((first, second)))
-        return COLORS[first] if likely[first] >= LEAST else ""
+        both = float(likely[first] + likely[second])
+        if both >= BOTH and likely[second] >= SECOND * likely[first]:
+            return " and ".join(COLORS[i] for i in sorted((first, second))), both
+        return COLORS[first] if likely[first] >= LEAST else "", float(likely[first])
 
 
 def colored(picture: Image, regions: Sequence[Region], least: float) -> list[Region]:
@@ -73,6 +80,20 @@ def colored(picture: Image, regions: Sequence[Region], least: float) -> list[Reg
     return [
         region if one is None else replace(region, color=_shipped().named(region.label, one)) for region, one in pairs
     ]
+
+
+def color_of_background(picture: Image) -> tuple[str, float]:
+    """Return the colour of an RGB picture along its sides, and how likely it is; "" where none is likely."""
+    import numpy as np
+
+    bins = _bins(np.asarray(picture.resize((SIDE, SIDE), resample=2)))
+    width = round(_MARGIN * SIDE)
+    inner = bins[2 * width : -2 * width, 2 * width : -2 * width].ravel()
+    sides = (bins[:width], bins[-width:], bins[:, :width], bins[:, -width:])
+    around = np.concatenate([side.ravel() for side in sides])
+    outside, inside = (np.bincount(some, minlength=_BINS) / some.size for some in (around, inner))
+    seen = np.concatenate([np.sqrt(outside), np.sqrt(np.maximum(0.0, outside - inside)), [1.0]])
+    return _shipped().likeliest("", seen)
 
 
 def features(picture: Image, region: Region) -> Any:
