@@ -27,6 +27,7 @@ _TOLD = re.compile(
     r"|Detector: (?:more|fewer) (?P<more>.+) than .+|Detector: as many .+ as .+"
 )
 _AS_MANY = "the same number"
+_THAN = re.compile(r"\bthan\b")  # "Are there more dogs than cats or birds?" asks for no name
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
     r"^(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should)\b|\bwhere\b|\bwhich side\b|\bwhy\b|"
@@ -77,7 +78,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """
     if not asks_yes_or_no(question):
         told = [match for line in evidence if (match := _TOLD.fullmatch(line))]
-        if told:
+        if told and (told[0]["name"] or _THAN.search(question.lower()) is None):
             return Quotable((told[0]["name"] or told[0]["more"] or _AS_MANY,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):

@@ -177,6 +177,7 @@ def test_what_the_evidence_names_is_said(question, lines, name):
     ("question", "lines"),
     [
         ("Are there more dogs than cats?", ["Detector: more dogs than cats"]),
+        ("Are there more dogs than cats or birds?", ["Detector: more dogs than cats"]),
         ("Is the bus red?", ["Detector: color of bus: red"]),
         ("How many animals are there?", ["Detector: 3 animals: 2 dogs, 1 cat"]),
         ("What animals are there?", ["Detector: maybe 1 animal: 1 dog"]),
