@@ -89,9 +89,18 @@ def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
 
 
 def _figures(lines: Sequence[str]) -> dict[int, str]:
-    """Return the words with digits in them, of whatever was read, be it short: no other can be a shirt's number."""
-    found = {i: " ".join(re.findall(r"\S*\d\S*", line)) for i, line in enumerate(lines)}
-    return {i: figures for i, figures in found.items() if figures}
+    """Return the words with digits in them, of whatever was read, be it short: no other can be a shirt's number.
+
+    Of letters and digits mixed ("M1S0L") only where no word has as many digits as letters.
+    """
+    figures = {i: re.findall(r"\S*\d\S*", line) for i, line in enumerate(lines)}
+    numbers = {i: [word for word in words if _is_number(word)] for i, words in figures.items()}
+    found = numbers if any(numbers.values()) else figures
+    return {i: " ".join(words) for i, words in found.items() if words}
+
+
+def _is_number(word: str) -> bool:
+    return 2 * sum(character.isdigit() for character in word) >= sum(character.isalnum() for character in word)
 
 
 def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str]]:

@@ -151,6 +151,11 @@ def test_what_is_left_out_is_told_with_its_reason() -> None:
     ]
 
 
+def test_a_misread_word_with_digits_in_it_is_a_number_only_where_nothing_else_is() -> None:
+    assert narrowed("What number is on the bus?", ["M1S0L", "10 cero", "A7"]).lines == {1: "10", 2: "A7"}
+    assert narrowed("What number is on the bus?", ["M1S0L", "cero"]).lines == {0: "M1S0L"}
+
+
 def test_a_number_is_looked_for_among_figures_however_short_the_text() -> None:
     assert kept("What number is shown?", ["Hougang Ave 4", "EXIT"]) == ["4"]
     assert kept("Which number is on the shirt?", ["23", "BULLS"]) == ["23"]
