@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from vqa.agent.asking import asks_for_description
 from vqa.agent.intent import read_intent
-from vqa.agent.trust.kinds import asks_for_words, asks_yes_or_no
+from vqa.agent.trust.kinds import asks_for_words, asks_where, asks_yes_or_no
+from vqa.words import listed
 
 NOTHING_TO_QUOTE = ("I cannot tell", "No text found")
 """What the built-in cores have learned to say where the text does not answer."""
@@ -26,6 +27,7 @@ _TOLD = re.compile(
     r"(?:Classifier|Scene|Detector): (?!\d|no |maybe )[^:]+: (?!an? )(?P<name>.+)"  # and not "3 animals: 3 dogs"
     r"|Detector: (?:more|fewer) (?P<more>.+) than .+|Detector: as many .+ as .+"
 )
+_LIST = re.compile(r"Detector: (?:[^:]+: (?P<things>an? [^:]+)|\d+ [^:(]+ \((?P<places>[^)]+)\))")
 _AS_MANY = "the same number"
 _THAN = re.compile(r"\bthan\b")  # "Are there more dogs than cats or birds?" asks for no name
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
@@ -76,10 +78,8 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if not asks_yes_or_no(question):
-        told = [match for line in evidence if (match := _TOLD.fullmatch(line))]
-        if told and (told[0]["name"] or _THAN.search(question.lower()) is None):
-            return Quotable((told[0]["name"] or told[0]["more"] or _AS_MANY,), whole=True, or_else=())
+    if not asks_yes_or_no(question) and (name := _named(question, evidence)):
+        return Quotable((name,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
         return Quotable(captions, whole=True)
@@ -96,6 +96,17 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         held = _held(lines)
         return Quotable((" ".join(lines[:held]),), whole=True, left_out=len(lines) - held)
     return Quotable(lines, bool(read) and all(match["value"] for match in read))
+
+
+def _named(question: str, evidence: Sequence[str]) -> str:
+    """Return what the evidence names, "" if nothing: one thing, of which there are more, or several."""
+    told = [match for line in evidence if (match := _TOLD.fullmatch(line))]
+    if told and (told[0]["name"] or _THAN.search(question.lower()) is None):
+        return told[0]["name"] or told[0]["more"] or _AS_MANY
+    lists = [match for line in evidence if (match := _LIST.fullmatch(line))]
+    which = ("things", "places") if asks_where(question) else ("things",)
+    said = next((match[name] for name in which for match in lists if match[name]), "")
+    return listed(said.split(", ")) if ", " in said else ""  # of several a small core leaves some out
 
 
 def _held(lines: Sequence[str]) -> int:

@@ -167,6 +167,12 @@ def test_a_description_is_the_caption_where_one_is_told():
         ("What is he riding?", ["Detector: riding: tennis racket", "Detector: 1 person"], "tennis racket"),
         ("Is this a dog or a bear?", ["Detector: dog or bear: bear"], "bear"),
         ("What is the weather like?", ["Scene: weather: sunny"], "sunny"),
+        (
+            "What is on it?",
+            ["Detector: 1 bus (top)", "Detector: on bus: a bird, a cat, an ox"],
+            "a bird, a cat and an ox",
+        ),
+        ("Where are the people?", ["Detector: 3 people (left, top, right)", "Detector: 1 bus"], "left, top and right"),
     ],
 )
 def test_what_the_evidence_names_is_said(question, lines, name):
@@ -181,7 +187,9 @@ def test_what_the_evidence_names_is_said(question, lines, name):
         ("Is the bus red?", ["Detector: color of bus: red"]),
         ("How many animals are there?", ["Detector: 3 animals: 2 dogs, 1 cat"]),
         ("What animals are there?", ["Detector: maybe 1 animal: 1 dog"]),
-        ("What is on the couch?", ["Detector: on couch: a dog, a cat"]),
+        ("What is on the couch?", ["Detector: on couch: a dog"]),
+        ("Where is the dog?", ["Detector: 2 dogs (left)"]),
+        ("What are the people doing?", ["Detector: 3 people (left, top, right)"]),
     ],
 )
 def test_what_else_boxes_tell_is_put_in_the_cores_own_words(question, lines):
