@@ -109,6 +109,20 @@ def test_a_place_is_held_against_where_the_box_is(said: str, stance: str) -> Non
     assert [s for s, _ in stances("Where is the cup?", said, found)] == [stance]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("left and right", [("supports", "finds 2 cups there")]),
+        ("left", [("supports", "finds 1 cup there")]),
+        ("left, right and top", []),  # in part
+        ("center and top", [("contradicts", "finds the cup left")]),
+    ],
+)
+def test_several_places_are_held_against_all_boxes(said: str, expected: list[tuple[str, str]]) -> None:
+    found = boxes(("cup", 0.9), ("cup", 0.8), at=[(40, 150), (260, 150)])
+    assert stances("Where are the cups?", said, found) == expected
+
+
 def test_a_relation_is_held_against_both_boxes() -> None:
     found = boxes(("cup", 0.9), ("laptop", 0.8), at=[(40, 150), (200, 150)])
     told = "finds the cup left of the laptop"

@@ -190,18 +190,26 @@ def _of_a_place(finding: Finding, intent: Intent, text: str) -> Iterator[Evidenc
     if anchors:
         yield from _of_a_relation(finding.expert, found[0], anchors[0], lowered)
         return
-    sides = {side for side in (*_OPPOSITE, "center") if re.search(rf"\b{side}\b", lowered)}
-    if not sides:
+    said = [sides for part in re.split(r",|\band\b", lowered) if (sides := _sides(part))]
+    if not said:
         return
-    for region in found:
-        there = set(place(region, finding.size).split())
-        if sides == there:
-            yield Evidence(finding.expert, "supports", f"finds {_told([region])} there", (region,))
-            return
-    there = set(place(found[0], finding.size).split())
-    if any(_OPPOSITE.get(side) in there for side in sides) or ("center" in sides) != ("center" in there):
+    there = [region for region in found if set(place(region, finding.size).split()) in said]
+    where = [set(place(region, finding.size).split()) for region in there]
+    if all(sides in where for sides in said):
+        shown = there if len(said) > 1 else there[:1]
+        yield Evidence(finding.expert, "supports", f"finds {_told(shown)} there", tuple(shown))
+        return
+    if there:  # some of what is said is so
+        return
+    sides = {side for one in said for side in one}
+    surest = set(place(found[0], finding.size).split())
+    if any(_OPPOSITE.get(side) in surest for side in sides) or ("center" in sides) != ("center" in surest):
         told = f"finds the {found[0].label} {place(found[0], finding.size)}"
         yield Evidence(finding.expert, "contradicts", told, found[:1])
+
+
+def _sides(words: str) -> set[str]:
+    return {side for side in (*_OPPOSITE, "center") if re.search(rf"\b{side}\b", words)}
 
 
 def _of_a_relation(expert: str, region: Region, anchor: Region, text: str) -> Iterator[Evidence]:
