@@ -17,6 +17,7 @@ import typer.main
 
 from vqa.cli import app
 from vqa.commands import run
+from vqa.registry import experts
 from vqa.settings import setting_names
 from vqa.values import Answer
 
@@ -150,7 +151,9 @@ def test_show_prompt_is_on_stderr(vqa: Vqa, pictures: list[str]) -> None:
 def test_explain_says_who_was_asked_and_why(vqa: Vqa, pictures: list[str]) -> None:
     code, out, err = vqa("ask", "red.png", "What?", "--core", "echo", "--router", "none", "--explain")
     assert (code, out) == (0, "What?\n")
-    assert "no expert is asked" in " ".join(err.split())
+    idle = ", ".join(experts.names())
+    assert f"not asked: {idle} (no expert is asked)" in " ".join(err.split()), "a line for all of whom it is the same"
+    assert "seconds" not in err, "no table of nobody"
     assert "\x1b" not in err, "no colours where nobody watches"
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from vqa.errors import InputError
-from vqa.values import Answer, Evidence, Prompt
+from vqa.values import Answer, Evidence, Prompt, Route
 
 # Controls (escape sequences start with one), lone surrogates (not encodable), what reverses the reading direction, and
 # what nobody sees but whoever reads a copy: zero widths (not the joiners of Persian and emoji), soft hyphens, tags.
@@ -219,7 +219,7 @@ def print_evidence(answer: Answer) -> None:
     heads = ("expert", Column("why", ratio=1), Column("what it saw", ratio=2), Column("by", overflow="fold"), "seconds")
     table = Table(*heads, box=SIMPLE_HEAD, expand=True)
     findings = {finding.expert: finding for finding in answer.findings}
-    for expert in (*answer.route.experts, *(e for e in answer.route.reasons if e not in answer.route.experts)):
+    for expert in answer.route.experts:
         finding = findings.get(expert)
         saw = "" if finding is None else f"failed: {finding.error}" if finding.error is not None else finding.text
         took = answer.seconds.get(expert)
@@ -228,7 +228,10 @@ def print_evidence(answer: Answer) -> None:
         table.add_row(*map(cell, (expert, why, saw, by, "" if took is None else f"{took:.2f}")))
     prompt = answer.prompt
     lines = "1 line" if len(prompt.used) == 1 else f"{len(prompt.used)} lines"
-    console.print(table)
+    if answer.route.experts:
+        console.print(table)
+    for why, idle in _not_asked(answer.route).items():
+        console.print(cell(f"not asked: {', '.join(idle)} ({why})"))
     console.print(
         cell(
             f"{answer.core} read {prompt.tokens} of at most {prompt.budget} tokens with {lines} of evidence, "
@@ -244,6 +247,15 @@ def print_evidence(answer: Answer) -> None:
         console.print(cell(f"degraded: answered without {', '.join(failed)}"))
     for dropped in prompt.dropped:
         console.print(cell(f"left out: {dropped}"))
+
+
+def _not_asked(route: Route) -> dict[str, list[str]]:
+    """Return the experts that were not asked, by why."""
+    idle: dict[str, list[str]] = {}
+    for expert, why in route.reasons.items():
+        if expert not in route.experts:
+            idle.setdefault(why, []).append(expert)
+    return idle
 
 
 def _verdict(answer: Answer) -> str:
