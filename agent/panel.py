@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -68,6 +67,8 @@ class Panel:
             images: The pictures; those at which it has already looked are left out.
             within: Seconds that it may take for each; as for `look`.
         """
+        if expert.uses_question:  # nothing of it could be kept
+            return
         unknown = [image for image in images if self._cache.get(image.sha256, expert) is None]
         if not unknown:
             return
@@ -76,8 +77,11 @@ class Panel:
             for image, finding in zip(unknown, expert.look_at_many(unknown), strict=True):
                 self._cache.put(image.sha256, expert, finding)
 
-        with self._turn(expert, " ".join(image.sha256 for image in unknown)), suppress(Exception):
-            self._timed(expert, look, within * len(unknown))
+        try:
+            with self._turn(expert, " ".join(image.sha256 for image in unknown)):
+                self._timed(expert, look, within * len(unknown))
+        except Exception:
+            log.debug("expert %s failed at %d pictures", expert.name, len(unknown), exc_info=True)
 
     def _turn(self, expert: Expert, pictures: str) -> Lock:
         of = f"{expert.name} {pictures}" if getattr(expert, "side_by_side", False) else expert.name

@@ -1,4 +1,4 @@
-"""Which questions are answered by a quotation of what was read, and of which lines.
+"""Which questions are answered by a quotation of what was read or named, and of which lines.
 
 A core that repeats text makes mistakes of its own (docs/measurements.md, "Quoting"); one that may only choose a passage
 does not.
