@@ -239,10 +239,12 @@ class AdapterCore(ABC):
         Args:
             recipe: A YAML file; see docs/training.md.
             changes: `key=value` for keys and variables of the recipe.
-            output: Folder, instead of the recipe's.
+            output: Folder of the run, instead of the recipe's.
             resume: Go on with the run in that folder, if there is one.
 
-        Raises InputError if the recipe, its data or the folder cannot be used; else as `stream`.
+        Raises:
+            InputError: The recipe, its data or the folder cannot be used.
+            ModelUnavailable: Weights are not here and cannot be had.
         """
         from vqa.adapter_model.training.recipe_file import load_recipe
         from vqa.adapter_model.training.train import train

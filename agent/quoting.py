@@ -23,9 +23,10 @@ _LINE = re.compile(
 )
 _NONE = "none found"
 _CAPTION = "Caption: "
-_TOLD = re.compile(
-    r"(?:Classifier|Scene|Detector): (?!\d|no |maybe )[^:]+: (?!an? )(?P<name>.+)"  # and not "3 animals: 3 dogs"
-    r"|Detector: (?:more|fewer) (?P<more>.+) than .+|Detector: as many .+ as .+"
+_NAMED = re.compile(r"(?:Classifier|Scene): [^:]+: (?P<name>.+)")
+_BOXED = re.compile(
+    r"Detector: (?:(?!\d|no |maybe )[^:]+: (?!an? )(?P<name>.+)"  # and not "3 animals: 3 dogs"
+    r"|(?:more|fewer) (?P<more>.+) than .+|as many .+ as .+)"
 )
 _LIST = re.compile(r"Detector: (?:[^:]+: (?P<things>an? [^:]+)|\d+ [^:(]+ \((?P<places>[^)]+)\))")
 _AS_MANY = "the same number"
@@ -78,7 +79,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if not asks_yes_or_no(question) and (name := _named(question, evidence)):
+    if name := _named(question, evidence):
         return Quotable((name,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
@@ -100,9 +101,13 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
 
 def _named(question: str, evidence: Sequence[str]) -> str:
     """Return what the evidence names, "" if nothing: one thing, of which there are more, or several."""
-    told = [match for line in evidence if (match := _TOLD.fullmatch(line))]
-    if told and (told[0]["name"] or _THAN.search(question.lower()) is None):
-        return told[0]["name"] or told[0]["more"] or _AS_MANY
+    if named := [match["name"] for line in evidence if (match := _NAMED.fullmatch(line))]:
+        return named[0]
+    if asks_yes_or_no(question):  # "Is the bus red?" is told its colour
+        return ""
+    boxed = [match for line in evidence if (match := _BOXED.fullmatch(line))]
+    if boxed and (boxed[0]["name"] or _THAN.search(question.lower()) is None):
+        return boxed[0]["name"] or boxed[0]["more"] or _AS_MANY
     lists = [match for line in evidence if (match := _LIST.fullmatch(line))]
     which = ("things", "places") if asks_where(question) else ("things",)
     said = next((match[name] for name in which for match in lists if match[name]), "")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.experts import scenes
 from vqa.experts.detectors import colors
-from vqa.experts.detectors.colors import color_of_background
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.fingerprints import fingerprint
 from vqa.networks import SIGHT
@@ -63,9 +62,8 @@ class SceneExpert:
 
     @property
     def fingerprint(self) -> str | None:
-        painted = Path(colors.__file__)
-        ours = (*sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors", painted, painted.with_name(colors.FILE))
-        code = (Path(__file__), *ours, *SIGHT)
+        of_colors = (Path(colors.__file__), Path(colors.__file__).with_name(colors.FILE))
+        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), _FOLDER / "heads.safetensors", *of_colors, *SIGHT)
         return fingerprint((LEAST,), self._store.model(MODEL).hashes, code=code, packages=("torch",))
 
     def available(self) -> str | None:
@@ -87,13 +85,13 @@ class SceneExpert:
         started = time.perf_counter()
         width, height = image.pil.size
         with torch.inference_mode():
-            colors = colors_of(image.pil)
-            shares = heads.shares(features(sight.tokens(image), colors))
-            told = {**dict(zip(heads.names, shares.tolist(), strict=True)), GRAY: float(is_gray(colors))}
+            small = colors_of(image.pil)
+            shares = heads.shares(features(sight.tokens(image), small))
+            told = {**dict(zip(heads.names, shares.tolist(), strict=True)), GRAY: float(is_gray(small))}
         whole = (0.0, 0.0, float(width), float(height))
         likeliest = sorted(told.items(), key=lambda item: -item[1])
         regions = [Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST]
-        color, p = color_of_background(image.pil)
+        color, p = colors.color_of_background(image.pil)
         regions += [Region(whole, BACKGROUND, p, color=color)] if color else []
         return Finding(
             expert=self.name,

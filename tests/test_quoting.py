@@ -167,6 +167,7 @@ def test_a_description_is_the_caption_where_one_is_told():
         ("What is he riding?", ["Detector: riding: tennis racket", "Detector: 1 person"], "tennis racket"),
         ("Is this a dog or a bear?", ["Detector: dog or bear: bear"], "bear"),
         ("What is the weather like?", ["Scene: weather: sunny"], "sunny"),
+        ("Is it raining?", ["Scene: rainy: No", "Detector: 2 people"], "No"),
         (
             "What is on it?",
             ["Detector: 1 bus (top)", "Detector: on bus: a bird, a cat, an ox"],

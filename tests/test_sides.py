@@ -49,3 +49,17 @@ def test_the_answer_is_held_against_the_box() -> None:
 def test_what_shows_it_is_the_thing_that_is_there() -> None:
     (held,) = weigh(Question("Is there a cup on the right?"), [seen(("cup", LEFT), ("cup", BOTTOM_RIGHT))], "Yes")
     assert (held.text, [region.xyxy for region in held.regions]) == ("finds the cup bottom right", [BOTTOM_RIGHT])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("left and bottom right", [("supports", "finds 2 cups there")]),
+        ("left", [("supports", "finds 1 cup there")]),
+        ("left, bottom right and top", []),  # in part
+        ("center and top", [("contradicts", "finds the cup left")]),
+    ],
+)
+def test_several_places_are_held_against_all_boxes(said: str, expected: list[tuple[str, str]]) -> None:
+    held = weigh(Question("Where are the cups?"), [seen(("cup", LEFT), ("cup", BOTTOM_RIGHT))], said)
+    assert [(one.stance, one.text) for one in held] == expected

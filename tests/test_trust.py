@@ -17,14 +17,7 @@ from vqa.agent.trust.judging import CANNOT_TELL, judged
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import says_yes, telling_words, words
 from vqa.terminal import clean, print_evidence
-from vqa.values import (
-    Answer,
-    Finding,
-    Prompt,
-    Question,
-    Region,
-    Route,
-)
+from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
 LABELS = ("person", "dog", "cat", "giraffe", "cup", "laptop", "bus", "dining table", "horse")
 FITTED = shipped().cores[0]
@@ -107,20 +100,6 @@ def test_a_count_is_held_against_the_sure_boxes() -> None:
 def test_a_place_is_held_against_where_the_box_is(said: str, stance: str) -> None:
     found = boxes(("cup", 0.9), at=[(40, 150)])
     assert [s for s, _ in stances("Where is the cup?", said, found)] == [stance]
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("left and right", [("supports", "finds 2 cups there")]),
-        ("left", [("supports", "finds 1 cup there")]),
-        ("left, right and top", []),  # in part
-        ("center and top", [("contradicts", "finds the cup left")]),
-    ],
-)
-def test_several_places_are_held_against_all_boxes(said: str, expected: list[tuple[str, str]]) -> None:
-    found = boxes(("cup", 0.9), ("cup", 0.8), at=[(40, 150), (260, 150)])
-    assert stances("Where are the cups?", said, found) == expected
 
 
 def test_a_relation_is_held_against_both_boxes() -> None:
@@ -275,7 +254,7 @@ def test_the_shipped_model_says_what_it_was_fitted_on() -> None:
         n for name, n in data["fitted_on"]["answers"].items() if name != "all"
     )
     assert 0 <= data["fitted_on"]["cross-validated"]["confidence"]["ece"] <= 0.08
-    assert len(shipped().coefficients) <= 42
+    assert len(shipped().coefficients) <= 40
 
 
 # saying nothing

@@ -149,7 +149,7 @@ def _of_stances(kind: str, evidence: Sequence[Evidence], who: str) -> Mapping[st
 def _of_reading(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
     read = [finding for finding in findings if finding.kind == "text" and finding.error is None and finding.regions]
     if not read:
-        return {"reading: nothing read": float(any(finding.kind == "text" for finding in findings))}
+        return {}  # that nothing was read is a contradiction of whatever is said to be
     lines, share = max((lines_with(finding, text) for finding in read), key=lambda found: found[1])
     scores = [line.score for line in lines]
     return {
