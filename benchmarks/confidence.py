@@ -11,13 +11,14 @@ questions with the right answers (benchmarks/dev_questions.py makes them). Whate
 again. --write replaces agent/trust/confidence.json; without it, the figures are only printed. --plot FILE draws them.
 
 Three steps, each a logistic regression (ridge, Newton's method) on top of the one before. First, what evidence is
-worth: since a good core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers
-that nobody gave are added to them with a small weight: the other of yes and no, counts beside the detector's, another
-picture's words or description. Second, on real answers alone, how often each kind of question is answered right. Third,
-the core's own probability, for each kind by itself, with weights that are never negative: a surer core is not to count
-as less likely right. All figures are
-cross-validated: pictures are dealt into ten parts, each is judged by what the others say. Answers that abstain by
-themselves are left out. A description counts as right if people say at least half of its telling words.
+worth; support that would count against an answer, or contradiction for it, tells nothing and is left out. Since a good
+core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers that nobody gave are
+added to them with a small weight: the other of yes and no, counts beside the detector's, another picture's words or
+description. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
+probability, for each kind by itself, with weights that are never negative: a surer core is not to count as less likely
+right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by what the others say.
+Answers that abstain by themselves are left out. A description counts as right if people say at least half of its
+telling words.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ from vqa.words import plural
 FOLDS = 10
 LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
 LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers count as not measured
-LEAST_WORTH = 0.05  # log odds under which evidence says nothing
 RIDGE = 1.0
 MADE_UP_WEIGHT = 0.25
 SUPPORTED = 0.5  # share of a description's words from which on it counts as right
@@ -135,8 +135,10 @@ def fit(samples: Sequence[Sample]) -> Model:
     least = {name: LEAST_OF_A_KIND if name.startswith(KIND) else LEAST_ROWS for name in names}
     names = [name for name in names if sum(bool(s.features.get(name)) for s in samples) >= least[name]]
     *coefficients, intercept = _regression(samples, names, np.zeros(len(samples)))
-    told = {n: float(c) for n, c in zip(names, coefficients, strict=True) if not n.startswith(KIND)}
-    evidence = {name: worth for name, worth in told.items() if abs(worth) >= LEAST_WORTH}
+    if senseless := {n for n, c in zip(names, coefficients, strict=True) if _is_senseless(n, c)}:
+        names = [name for name in names if name not in senseless]
+        *coefficients, intercept = _regression(samples, names, np.zeros(len(samples)))
+    evidence = {n: float(c) for n, c in zip(names, coefficients, strict=True) if not n.startswith(KIND)}
     cores = tuple(sorted({sample.core for sample in samples}))
     model = Model(0.0, evidence, cores=cores)
 
@@ -158,6 +160,11 @@ def fit(samples: Sequence[Sample]) -> Model:
             weight, (offset,) = 0.0, _regression(of_it, [], odds, shrunk=RIDGE)
         weights[kind], offsets[kind] = float(weight), float(offset)
     return replace(model, core_weights=weights, core_offsets=offsets)
+
+
+def _is_senseless(name: str, worth: float) -> bool:
+    """Return whether support would count against an answer, or contradiction for it: then it tells nothing."""
+    return (name.endswith("supports") and worth < 0) or (name.endswith("contradicts") and worth > 0)
 
 
 def _odds(model: Model, samples: Sequence[Sample]) -> Any:

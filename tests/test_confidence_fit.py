@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,14 @@ def test_cross_validated_confidence_is_calibrated() -> None:
     assert told["ece"] < 0.05
     assert told["auroc"] > 0.9
     assert told["accuracy of the surest 80 %"] > told["accuracy"] + 0.05
+
+
+@pytest.mark.parametrize(("name", "right_when"), [("open: detector supports", 0), ("open: detector contradicts", 1)])
+def test_evidence_that_would_tell_the_wrong_way_round_is_left_out(name: str, right_when: int) -> None:
+    made = [
+        FIT["Sample"]("a core", "a set", "open", i % FIT["FOLDS"], {name: float(i % 2)}, float(i % 2 == right_when))
+        for i in range(200)
+    ]
+    assert name not in FIT["fit"](made).coefficients
+    turned = [replace(sample, score=1 - sample.score) for sample in made]
+    assert name in FIT["fit"](turned).coefficients
