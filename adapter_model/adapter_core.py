@@ -190,25 +190,23 @@ class AdapterCore(ABC):
     def generate(self, batch: _Rows, options: GenerationOptions) -> list[tuple[Token, ...]]:
         """Return what `stream` yields for each (picture, prompt), decoded together. Raises as `stream`."""
         from vqa.adapter_model.answer_text import AnswerText
-        from vqa.adapter_model.generation import decode
+        from vqa.adapter_model.writing import written_together
 
         if options.num_beams > 1 or len(batch) < 2:
             return [tuple(self.stream(*row, options)) for row in batch]
         prompts = [self._checked(prompt, options) for _, prompt in batch]
         adapter, vectors = self._look([image for image, _ in batch])
-        texts = [AnswerText(self._tokenizer, (*self.stop_texts, *options.stop)) for _ in batch]
-        answers: list[list[Token | None]] = [[] for _ in batch]
-
-        def ends(row: int, token: int, logprob: float) -> bool:
-            answers[row].append(texts[row].push(token, logprob))
-            return texts[row].ended
-
-        stops, no_repeat = self._stop_ids, self.no_repeat
-        for _ in decode(
-            self._engine, prompts, adapter, options, stop_ids=stops, ends=ends, vectors=vectors, no_repeat=no_repeat
-        ):
-            pass
-        return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
+        return written_together(
+            self._engine,
+            prompts,
+            adapter,
+            options,
+            texts=[AnswerText(self._tokenizer, (*self.stop_texts, *options.stop)) for _ in batch],
+            stop_ids=self._stop_ids,
+            vectors=vectors,
+            pictures=[image.sha256 for image, _ in batch],
+            no_repeat=self.no_repeat,
+        )
 
     def search(self, batch: _Rows, options: GenerationOptions) -> list[list[tuple[str, Score]]]:
         """Return the answers that beam search ends with; see `vqa.protocols.SearchingCore`. Raises as `stream`."""
@@ -219,17 +217,17 @@ class AdapterCore(ABC):
         found = search(self._engine, prompts, adapter, options, stop_ids=ends, vectors=vectors, no_repeat=runs)
         return [[(self._tokenizer.decode(list(b.ids)).strip(), b.score) for b in beams] for beams in found]
 
-    def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
-        """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.
+    def score(self, batch: _Rows, choices: Sequence[Sequence[str]]) -> list[list[Score]]:
+        """Return each choice's log probability as the whole answer; see `vqa.protocols.ScoringCore`.
 
         Raises as `stream`, InputError also for no choice, or one too long for the prompt.
         """
         from vqa.adapter_model.scoring import score
 
-        ids = self._checked(prompt, GenerationOptions(max_new_tokens=1))
-        answers = [self._ids(choice) for choice in choices]
-        adapter, vectors = self._look([image])
-        return score(self._engine, ids, answers, adapter, stop_ids=self._stop_ids, vectors=vectors)
+        prompts = [self._checked(prompt, GenerationOptions(max_new_tokens=1)) for _, prompt in batch]
+        ids, about = [[self._ids(choice) for choice in row] for row in choices], [image.sha256 for image, _ in batch]
+        (adapter, vectors), ends = self._look([image for image, _ in batch]), self._stop_ids
+        return score(self._engine, prompts, ids, adapter, stop_ids=ends, vectors=vectors, pictures=about)
 
     def train(
         self, recipe: Path, *, changes: Sequence[str] = (), output: Path | None = None, resume: bool = False

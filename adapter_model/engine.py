@@ -7,7 +7,7 @@ repeating the keys of grouped-query attention. RoPE's tables come from the model
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from vqa.adapter_model.adapted import Adapted
 from vqa.adapter_model.attention import AdapterKeysValues
 from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
+from vqa.adapter_model.sharing import computed
 from vqa.adapter_model.slots import embedded
 from vqa.errors import InputError
 from vqa.lanes import Turns
@@ -118,6 +119,7 @@ class Engine:
         *,
         room: int,
         vectors: Tensor | None = None,
+        pictures: Sequence[Hashable] | None = None,
         alike: bool = False,
     ) -> tuple[Rows, Tensor]:
         """Read prompts of token ids, padded on the left, with `room` slots for what comes after them.
@@ -128,6 +130,7 @@ class Engine:
             adapter: Every layer's adapter keys and values.
             room: Tokens that can follow.
             vectors: (B, N, C) the pictures' vectors; None where prompts have no place for them.
+            pictures: What each row is about: what prompts about the same begin with is read once.
             alike: Whether a row comes to the same, to the last bit, whatever others of its length there are; few rows
                 take longer then.
 
@@ -161,7 +164,9 @@ class Engine:
                 cache[:, :, start:stop, :, :spared] = 0  # they are masked, but nothing masks what is not a number
                 ahead = ids[start:stop, spared:]
                 x = embedded(self._embed, ahead, None if vectors is None else vectors[start:stop])
-                logits.append(self._extended(part, x, all_logits=False, alike=alike)[:, -1])
+                about = range(start, stop) if pictures is None else pictures[start:stop]
+                which = computed(prompts[start:stop], about)
+                logits.append(self._extended(part, x, all_logits=False, alike=alike, which=which)[:, -1])
         rows.used = longest
         return rows, torch.cat(logits)
 
@@ -185,8 +190,16 @@ class Engine:
         with self._running:
             return self._extended(rows, self._embed(ids), all_logits=all_logits, alike=alike)
 
-    def _extended(self, rows: Rows, x: Tensor, *, all_logits: bool, alike: bool) -> Tensor:
-        """Read further tokens by their embeddings, (B, T, C); see `extend`."""
+    def _extended(
+        self,
+        rows: Rows,
+        x: Tensor,
+        *,
+        all_logits: bool,
+        alike: bool,
+        which: tuple[Sequence[int], Sequence[int]] | None = None,
+    ) -> Tensor:
+        """Read further tokens by their embeddings, (B, T, C); see `extend`, and for `which` `sharing.computed`."""
         batch, length = x.shape[:2]
         end = rows.used + length
         slots = torch.arange(end, device=self.device)
@@ -198,8 +211,8 @@ class Engine:
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
         step = _Step(length, cos[:, :, None], sin[:, :, None], mask)
         x = x.flatten(0, 1)  # (B T, C)
-        if rows.padding is not None and not rows.used:  # only attention needs to know what stands before a prompt
-            step, x = step.without_padding(x, slots >= first)
+        if which is not None and len(which[0]) < batch * length:  # only attention needs to know of the other slots
+            step, x = step.of(x, *(torch.tensor(places, device=self.device) for places in which))
         tokens, least = x.shape[0], FEW + 1 if alike else 0  # few would be mapped with other weights than many
         if self.device.type == "cpu":
             x = _filled_up(x, _filled(max(tokens, least)))  # (N, C)
@@ -293,8 +306,8 @@ class _Step:
         cos: Of RoPE, (B or 1, T, 1, D), or (1, N, 1, D) of the tokens alone.
         sin: The same.
         mask: See `Engine._mask`.
-        tokens: (N) the slots, of all B T, that tokens are in; None: all are.
-        slots: (B T) the token in each slot, some other one in those before a row's first.
+        tokens: (N) the slots, of all B T, whose tokens are computed; None: all are.
+        slots: (B T) which of them stands in each slot, some other one in those before a row's first.
     """
 
     length: int
@@ -304,12 +317,10 @@ class _Step:
     tokens: Tensor | None = None
     slots: Tensor | None = None
 
-    def without_padding(self, x: Tensor, inside: Tensor) -> tuple[_Step, Tensor]:
-        """Return the step of the tokens alone, and their (N, C) of (B T, C); `inside` (B, T) says where they are."""
-        inside = inside.flatten()
-        tokens = inside.nonzero()[:, 0]
-        slots = (inside.cumsum(0) - 1).clamp(min=0)
-        cos, sin = (turn.flatten(0, 1)[tokens][None] for turn in (self.cos, self.sin))
+    def of(self, x: Tensor, tokens: Tensor, slots: Tensor) -> tuple[_Step, Tensor]:
+        """Return the step of these `tokens` and `slots` alone, and their (N, C) of (B T, C)."""
+        batch = x.shape[0] // self.length
+        cos, sin = (turn.expand(batch, -1, -1, -1).flatten(0, 1)[tokens][None] for turn in (self.cos, self.sin))
         return _Step(self.length, cos, sin, self.mask, tokens, slots), x[tokens]
 
 

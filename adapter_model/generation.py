@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ def decode(
     stop_ids: frozenset[int],
     ends: Callable[[int, int, float], bool] = lambda row, token, logprob: False,
     vectors: Tensor | None = None,
+    pictures: Sequence[Hashable] | None = None,
     no_repeat: int = 0,
 ) -> Iterator[list[tuple[int, float] | None]]:
     """Yield, step by step, every row's next token id and its natural-log probability; None once a row has stopped.
@@ -40,6 +41,7 @@ def decode(
         ends: Called with each row, its next id and that one's log probability, before they are yielded; True: it is
             the row's last.
         vectors: (B, N, C) what stands in the prompts' slots, if they have any.
+        pictures: What each row is about: what prompts about the same begin with is read once.
         no_repeat: Tokens in a row that no answer says twice; 0: they may be.
 
     Raises:
@@ -53,6 +55,7 @@ def decode(
         picked(adapter, alive),
         room=options.max_new_tokens,
         vectors=None if vectors is None else vectors[alive],
+        pictures=None if pictures is None else [pictures[row] for row in alive],
     )  # logits (B, V)
     for left in reversed(range(options.max_new_tokens)):
         fresh = without_repeats(logits, [texts[prompt] for prompt in alive], no_repeat)

@@ -169,19 +169,21 @@ class TransformersCore(ABC):
         self._decoding.generate(inputs, options, ends=ends)
         return [tuple(filter(None, [*answer, text.flush()])) for answer, text in zip(answers, texts, strict=True)]
 
-    def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
-        """Return each choice's log probability as the whole answer to a prompt, the end of the answer included.
+    def score(self, batch: Sequence[tuple[LoadedImage, str]], choices: Sequence[Sequence[str]]) -> list[list[Score]]:
+        """Return each choice's log probability as the whole answer, the end of the answer included.
 
         Raises:
             InputError: No choice, an empty one, or one too long for the prompt.
             ModelUnavailable: Weights are not here and cannot be had.
         """
+        return [self._scores(row, those) for row, those in zip(batch, choices, strict=True)]
+
+    def _scores(self, row: tuple[LoadedImage, str], choices: Sequence[str]) -> list[Score]:
         ids = [self._tokenizer(choice, add_special_tokens=False)["input_ids"] for choice in choices]
         if not ids or not all(ids):
             raise InputError("no choice, or an empty one, cannot be scored; give each at least one token")
         longest = GenerationOptions(max_new_tokens=max(map(len, ids)) + 1)
-        inputs = self._checked([(image, prompt)] * len(ids), longest)
-        return self._decoding.score(inputs, ids)
+        return self._decoding.score(self._checked([row] * len(ids), longest), ids)
 
     def _checked(self, rows: Sequence[tuple[LoadedImage, str]], options: GenerationOptions) -> Mapping[str, Any]:
         inputs = self._inputs(rows)

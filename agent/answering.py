@@ -10,55 +10,67 @@ from vqa.agent.quoting import Quotable, quotable
 from vqa.agent.trust.judging import judged
 from vqa.errors import PartialFailure
 from vqa.protocols import Core, QuotingCore, ScoringCore
-from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Prompt, Question, Route, Token
+from vqa.values import Answer, Finding, GenerationOptions, LoadedImage, Prompt, Question, Route, Score, Token
 
 
 def written(
     core: Core, image: LoadedImage, question: Question, prompt: Prompt, options: GenerationOptions
 ) -> Iterator[Token]:
-    """Yield the answer: the likeliest of the choices, a quotation of what was read, or what the core writes freely.
+    """Yield the answer: the likeliest of those there are, a quotation of what was found, or what the core writes.
 
-    The first two only of a core that can do it. Choices may be named by the question itself.
+    The first two only of a core that can do it. Of a quotation that can only be one the core need not be asked.
     """
-    if question.choices and isinstance(core, ScoringCore):
-        yield likeliest(core, image, prompt.text, question.choices)
+    if only := sole_answer(core, question, prompt, options):
+        yield Token(only)
+    elif isinstance(core, ScoringCore) and (answers := to_weigh(core, question, prompt, options)):
+        (scores,) = core.score([(image, prompt.text)], [answers])
+        yield likeliest(answers, scores)
     elif isinstance(core, QuotingCore) and (quoted := _quoted(core, question, prompt, options)).lines:
         yield from core.quote(
             image, prompt.text, options, lines=quoted.lines, whole=quoted.whole, or_else=quoted.or_else
         )
-    elif isinstance(core, ScoringCore) and (named := _named(core, question, options)):
-        yield likeliest(core, image, prompt.text, named)
     else:
         yield from core.stream(image, prompt.text, options)
 
 
+def sole_answer(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> str:
+    """Return what any quotation would come to, "" if a core has to say what."""
+    return "" if options.stop else _quoted(core, question, prompt, options).only
+
+
+def to_weigh(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> tuple[str, ...]:
+    """Return all the answers there are, of which the core says the likeliest; none: it is to write one.
+
+    They are the question's choices, or alternatives that it names by itself.
+    """
+    if question.choices:
+        return question.choices
+    free = _is_led(core, options) and not _quoted(core, question, prompt, options).lines
+    return named_alternatives(question.text) if free else ()
+
+
+def answered_alone(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> bool:
+    """Return whether a batch is no way to the answer: `Core.generate` does not quote."""
+    return bool(_quoted(core, question, prompt, options).lines)
+
+
+def likeliest(answers: Sequence[str], scores: Sequence[Score]) -> Token:
+    """Return the likeliest answer, with the log of its probability among them."""
+    totals = [score.total for score in scores]
+    best = max(range(len(answers)), key=totals.__getitem__)
+    among = math.log(sum(math.exp(total - totals[best]) for total in totals))
+    return Token(answers[best], -among)
+
+
 def _quoted(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> Quotable:
-    """Return what the core is to quote, nothing if it writes freely; who samples or searches does."""
-    return quotable(question.text, prompt.used) if _is_led(core, options) else Quotable()
-
-
-def _named(core: Core, question: Question, options: GenerationOptions) -> tuple[str, ...]:
-    """Return the alternatives that the question names, of which the core says the likelier; none: it writes freely."""
-    return named_alternatives(question.text) if _is_led(core, options) else ()
+    """Return what the core is to quote, nothing if it weighs choices or writes freely; who samples or searches does."""
+    led = _is_led(core, options) and not question.choices
+    return quotable(question.text, prompt.used) if led else Quotable()
 
 
 def _is_led(core: Core, options: GenerationOptions) -> bool:
     """Return whether it is a small core, which quotes, and greedy."""
     return isinstance(core, QuotingCore) and options.temperature <= 0 and options.num_beams < 2
-
-
-def answered_alone(core: Core, question: Question, prompt: Prompt, options: GenerationOptions) -> bool:
-    """Return whether a batch is no way to answer: `Core.generate` neither weighs choices nor quotes."""
-    weighed = isinstance(core, ScoringCore) and bool(question.choices or _named(core, question, options))
-    return weighed or bool(_quoted(core, question, prompt, options).lines)
-
-
-def likeliest(core: ScoringCore, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Token:
-    """Return the likeliest choice, with the log of its probability among the choices."""
-    totals = [score.total for score in core.score(image, prompt, choices)]
-    best = max(range(len(choices)), key=totals.__getitem__)
-    among = math.log(sum(math.exp(total - totals[best]) for total in totals))
-    return Token(choices[best], -among)
 
 
 def finished(

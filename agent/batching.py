@@ -18,15 +18,16 @@ from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from vqa.agent.answering import answered_alone, check_whole, finished
+from vqa.agent.answering import answered_alone, check_whole, finished, likeliest, to_weigh
 from vqa.agent.events import Found
 from vqa.agent.prompting import compose
-from vqa.agent.windows import BATCH_ROWS, Arriving, Asked, Failed, Load, as_vqa_error
+from vqa.agent.windows import BATCH_ROWS, Arriving, Asked, Failed, Load, as_vqa_error, share_of
 from vqa.devices import trim_heap
 from vqa.errors import ModelUnavailable, PartialFailure
 from vqa.images import load_image
 from vqa.lanes import share_cores, side_by_side
-from vqa.values import Answer, Question
+from vqa.protocols import ScoringCore
+from vqa.values import Answer, LoadedImage, Question, Token
 
 if TYPE_CHECKING:
     from vqa.agent.agent import VQAAgent
@@ -36,6 +37,8 @@ MOST_LANES = 4
 """Windows that are worked on side by side; each is held in memory."""
 _LOADERS = 2
 _LIKE_LENGTH = 3  # prompts decoded together: the longest has at most so many times the shortest's tokens
+
+_Rows = Sequence[tuple[LoadedImage, str]]  # pictures, and what is asked of each in a prompt
 
 log = logging.getLogger(__name__)
 
@@ -90,12 +93,15 @@ def answer_windows(
         ThreadPoolExecutor(number, "vqa-lane") as working,
     ):
         arriving = Arriving(rows, load, loading, halving=lanes > 1)
-        under_way: deque[Future[list[Answer | Failed] | None]] = deque()
+        under_way: deque[tuple[float, Future[list[Answer | Failed] | None]]] = deque()
         try:
             while True:
-                while len(under_way) <= number and not stopping() and (window := arriving.window(batch_rows)):
-                    under_way.append(working.submit(answered, window))
-                done = under_way.popleft().result() if under_way else None
+                # One window more than there are lanes; of small ones as many as those would be.
+                while sum(share for share, _ in under_way) <= number and not stopping():
+                    if not (window := arriving.window(batch_rows)):
+                        break
+                    under_way.append((share_of(window, batch_rows), working.submit(answered, window)))
+                done = under_way.popleft()[1].result() if under_way else None
                 if done is None:
                     return
                 yield done
@@ -145,14 +151,20 @@ def _look(agent: VQAAgent, window: Sequence[Asked], stopping: Callable[[], bool]
 def _answer(agent: VQAAgent, window: Sequence[Asked]) -> None:
     """Let the core answer in batches of prompts of like length, equal ones once; what no batch can do one by one."""
     composed = [asked for asked in window if asked.prompt is not None and asked.failed is None]
+    weighed: dict[int, tuple[str, ...]] = {}
     written: dict[tuple[str, str], list[Asked]] = {}
     for asked in composed:
         assert asked.prompt is not None
         assert asked.image is not None
-        if answered_alone(agent.core, asked.question, asked.prompt, agent.options):
+        task = agent.core, asked.question, asked.prompt, agent.options
+        if answered_alone(*task):
             _answer_alone(agent, asked)
+        elif isinstance(agent.core, ScoringCore) and (answers := to_weigh(*task)):
+            weighed[id(asked)] = answers
         else:
             written.setdefault((asked.image.sha256, asked.prompt.text), []).append(asked)
+    for batch in _batches([asked for asked in composed if id(asked) in weighed]):
+        _weigh_batch(agent, batch, [weighed[id(asked)] for asked in batch])
     for batch in _batches([same[0] for same in written.values()]):
         _answer_batch(agent, batch)
         for asked in batch:
@@ -181,10 +193,27 @@ def _tokens(asked: Asked) -> int:
 
 
 def _answer_batch(agent: VQAAgent, batch: Sequence[Asked]) -> None:
+    """Let the core write answers, all at once."""
+    _together(agent, batch, lambda rows: agent.core.generate(rows, agent.options))
+
+
+def _weigh_batch(agent: VQAAgent, batch: Sequence[Asked], answers: Sequence[tuple[str, ...]]) -> None:
+    """Let the core say the likeliest of each row's answers, all at once."""
+    core = agent.core
+    assert isinstance(core, ScoringCore)
+    _together(
+        agent,
+        batch,
+        lambda rows: [(likeliest(*each),) for each in zip(answers, core.score(rows, answers), strict=True)],
+    )
+
+
+def _together(agent: VQAAgent, batch: Sequence[Asked], answer: Callable[[_Rows], Sequence[Sequence[Token]]]) -> None:
+    """Answer rows as `answer` does, one by one if that fails."""
     since = time.perf_counter()
     try:
-        together = [(asked.image, asked.prompt.text) for asked in batch if asked.image and asked.prompt]
-        for asked, tokens in zip(batch, agent.core.generate(together, agent.options), strict=True):
+        rows = [(asked.image, asked.prompt.text) for asked in batch if asked.image and asked.prompt]
+        for asked, tokens in zip(batch, answer(rows), strict=True):
             asked.tokens = tokens
     except Exception:  # one row too long, say: the others shall not fail with it
         log.debug("a batch of %d failed; its rows are answered one by one", len(batch), exc_info=True)

@@ -67,6 +67,11 @@ class Quotable(NamedTuple):
     left_out: int = 0
     or_else: tuple[str, ...] = NOTHING_TO_QUOTE
 
+    @property
+    def only(self) -> str:
+        """The one answer that is such a passage; "" if there are more."""
+        return self.lines[0] if self.whole and len(self.lines) == 1 and not self.or_else else ""
+
 
 def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     """Return the lines that the answer must be a passage of.

@@ -66,6 +66,12 @@ def window_rows(left: int, most: int) -> int:
     return max(min(most, -(-left // 2)), min(most, _FEWEST))
 
 
+def share_of(window: Sequence[Asked], most: int) -> float:
+    """Return how much of the largest window a window is: of one of `most` rows, or of one with that many pixels."""
+    sizes = {asked.image.sha256: asked.image.pil.size for asked in window if asked.image is not None}
+    return max(len(window) / most, sum(width * height for width, height in sizes.values()) / _PIXELS)
+
+
 class Arriving:
     """Rows with their pictures, which are being loaded while those before them are worked on.
 

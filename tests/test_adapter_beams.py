@@ -85,7 +85,7 @@ def test_with_compact_weights_a_prompt_comes_to_the_same_to_the_last_bit_whateve
 @torch.inference_mode()
 def test_scores_are_those_of_each_choice_read_alone(model, stops):
     choices = [[8], [31, 60, 2], [31, 61], [70, 3, 3, 9]]
-    found = score(Engine(model), PROMPT, choices, NONE, stop_ids=stops)
+    (found,) = score(Engine(model), [PROMPT], [choices], NONE, stop_ids=stops)
     for choice, got in zip(choices, found, strict=True):
         logprobs = model(torch.tensor([[*PROMPT, *choice]]), adapter=NONE).logits[0, len(PROMPT) - 1 :].log_softmax(-1)
         parts = [float(row[token]) for row, token in zip(logprobs, choice, strict=False)]
@@ -97,11 +97,24 @@ def test_scores_are_those_of_each_choice_read_alone(model, stops):
 
 @torch.inference_mode()
 def test_the_choices_of_one_token_share_a_probability_of_one(model):
-    found = score(Engine(model), PROMPT, [[token] for token in range(101)], NONE)
+    (found,) = score(Engine(model), [PROMPT], [[[token] for token in range(101)]], NONE)
     assert sum(torch.tensor(choice.total).exp() for choice in found) == pytest.approx(1, abs=1e-4)
+
+
+@torch.inference_mode()
+def test_choices_after_many_prompts_score_as_after_each_alone(model):
+    engine = Engine(model)
+    prompts = [[5, *PROMPT], [61], [88, *PROMPT, 4], [5, *PROMPT, 7]]
+    choices = [[[8], [31, 60, 2]], [list(range(1, 91))], [[70, 3], [70], [1, 2, 3, 4] * 20], [[9]]]
+    for pictures in (None, [1, 1, 2, 1]):
+        together = score(engine, prompts, choices, NONE, stop_ids=frozenset([40]), pictures=pictures)
+        for prompt, those, found in zip(prompts, choices, together, strict=True):
+            (alone,) = score(engine, [prompt], [those], NONE, stop_ids=frozenset([40]))
+            assert [s.total for s in found] == pytest.approx([s.total for s in alone], abs=1e-3)
+            assert [s.mean for s in found] == pytest.approx([s.mean for s in alone], abs=1e-4)
 
 
 @pytest.mark.parametrize("choices", [[], [[4], []]])
 def test_a_choice_without_tokens_is_refused(model, choices):
     with pytest.raises(InputError, match="cannot be scored"):
-        score(Engine(model), PROMPT, choices, NONE)
+        score(Engine(model), [PROMPT, PROMPT], [[[3]], choices], NONE)

@@ -5,10 +5,11 @@ import torch
 from torch.nn import functional as F
 
 from vqa.adapter_model.config import AdapterConfig
-from vqa.adapter_model.engine import Engine
+from vqa.adapter_model.engine import Engine, picked
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.packing import can_pack
 from vqa.adapter_model.projection import GatedProjection, Projection
+from vqa.adapter_model.sharing import computed
 from vqa.errors import InputError
 
 CONFIG = AdapterConfig(
@@ -124,6 +125,32 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(model):
     close(torch.cat(pieces, dim=1), at_once)
     assert first.shape == (3, 101)
     assert at_once.shape == (3, 5, 101)
+
+
+@pytest.mark.parametrize("together", [1, 12, 100])
+@torch.inference_mode()
+def test_what_prompts_about_one_picture_begin_with_is_read_once_and_comes_to_the_same(model, monkeypatch, together):
+    prompts = [[7], [7, 3, 41], [5, 9, 17, 3], [5, 9, 17, 4], [5, 9, 17, 33, 65], [5, 9, 17, 33, 80]]
+    patches = torch.randn(2, 6, CONFIG.vision_width, generator=torch.Generator().manual_seed(3))
+    pictures = [0, 0, 1, 0, 0, 0]
+    adapter = model.adapter_keys_values(model.visual(patches[pictures]))
+    engine, more = Engine(model), torch.tensor([[20 + row] for row in range(6)])
+    apart, first = engine.read(prompts, adapter, room=1)
+    expected = first, engine.extend(apart, more)
+    monkeypatch.setattr("vqa.adapter_model.engine._READ_TOGETHER", together)
+    shared, first = engine.read(prompts, adapter, room=1, pictures=pictures)
+    close((first, engine.extend(shared, more)), expected)
+    assert not torch.allclose(expected[0][2], engine.read([prompts[2]], picked(adapter, [0]), room=0)[1][0], atol=1e-3)
+
+
+def test_only_what_stands_behind_another_beginning_is_computed():
+    prompts = [[1], [1, 3], [2, 3], [1, 3, 5], [1, 3, 6], [1, 3, 5]]
+    tokens, slots = computed(prompts, "aaaaab")
+    assert tokens == [2, 5, 7, 8, 11, 14, 15, 16, 17]
+    assert slots[2:3] + slots[4:6] + slots[7:9] == [0, 0, 1, 2, 3]
+    assert slots[9:] == [0, 1, 4, 0, 1, 5, 6, 7, 8]
+    assert len(slots) == 18
+    assert computed(prompts, range(6))[0] == [slot for slot in range(18) if slot not in (0, 1, 3, 6)]
 
 
 @pytest.mark.parametrize("together", [1, 9, 14])

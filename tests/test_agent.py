@@ -150,8 +150,10 @@ def test_a_core_that_cannot_answer_is_said_before_anything_looks(tmp_path: Path)
 
 def test_among_choices_the_likeliest_is_the_answer_and_its_share_the_cores_confidence() -> None:
     class Weighing(EchoCore):
-        def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
-            return [Score(math.log(0.3 if choice == "dog" else 0.1), 0.0) for choice in choices]
+        def score(
+            self, batch: Sequence[tuple[LoadedImage, str]], choices: Sequence[Sequence[str]]
+        ) -> list[list[Score]]:
+            return [[Score(math.log(0.3 if choice == "dog" else 0.1), 0.0) for choice in row] for row in choices]
 
     settings = Settings.load({"core": "echo"})
     asked = VQAAgent([], routers.get("none").from_settings(settings), core=Weighing(), settings=settings)

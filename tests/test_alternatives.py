@@ -7,8 +7,9 @@ import pytest
 
 from vqa.adapter_model.cores.echo import EchoCore
 from vqa.agent.alternatives import named_alternatives
-from vqa.agent.answering import answered_alone, written
+from vqa.agent.answering import answered_alone, to_weigh, written
 from vqa.images import load_image
+from vqa.protocols import ScoringCore
 from vqa.values import GenerationOptions, LoadedImage, Prompt, Question, Score, Token
 
 ASKED, GREEDY = "Is he sitting or standing?", GenerationOptions()
@@ -46,8 +47,8 @@ def test_a_question_may_name_its_answers(question: str, answers: tuple[str, ...]
 class Weighing(EchoCore):
     """An echo that weighs answers by their lengths."""
 
-    def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> list[Score]:
-        return [Score(-float(len(choice)), -1.0) for choice in choices]
+    def score(self, batch: Sequence[tuple[LoadedImage, str]], choices: Sequence[Sequence[str]]) -> list[list[Score]]:
+        return [[Score(-float(len(choice)), -1.0) for choice in row] for row in choices]
 
 
 class Quoting(Weighing):
@@ -69,4 +70,6 @@ def test_a_small_core_says_which_is_likelier(core: EchoCore, options: Generation
     question, prompt = Question(ASKED), Prompt(ASKED, (), (), 5, 100)
     text = "".join(token.text for token in written(core, load_image("example:bus"), question, prompt, options))
     assert text == said
-    assert answered_alone(core, question, prompt, options) == (said == "sitting")
+    weighed = isinstance(core, ScoringCore) and bool(to_weigh(core, question, prompt, options))
+    assert weighed == (said == "sitting")
+    assert not answered_alone(core, question, prompt, options)

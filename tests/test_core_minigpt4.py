@@ -201,7 +201,7 @@ def test_a_converted_checkpoint_answers_by_the_picture_alike_streamed_and_in_a_b
     for alone, row in zip(streamed, core.generate(rows, SHORT), strict=True):
         assert [token.text for token in row] == [token.text for token in alone]
         assert [token.logprob for token in row] == pytest.approx([token.logprob for token in alone], abs=1e-4)
-    scores = [core.score(picture, rows[0][1], ["yes", "no"]) for picture in PICTURES]
+    scores = core.score([(picture, rows[0][1]) for picture in PICTURES], [["yes", "no"]] * len(PICTURES))
     assert scores[0] != scores[1]
     beams = GenerationOptions(max_new_tokens=6, num_beams=3)
     assert list(core.stream(*rows[0], beams)) == list(core.generate(rows[:1], beams)[0])

@@ -143,7 +143,7 @@ def test_beams_find_an_answer_at_least_as_likely_as_greedy_decoding(core):
 def test_the_likelier_answer_has_the_higher_score(tmp_path):
     core = cores.get("smollm2-135m").from_settings(Settings.load(untrained(tmp_path)))
     prompt = core.render("Name the capital of France in one word.", [])
-    paris, rome, long = core.score(PICTURES[0], prompt, ["Paris", "Rome", "Paris is the capital of"])
+    ((paris, rome, long),) = core.score([(PICTURES[0], prompt)], [["Paris", "Rome", "Paris is the capital of"]])
     assert 0 > paris.total > rome.total
     assert paris.total > long.total
 

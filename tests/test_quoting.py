@@ -127,6 +127,18 @@ def test_who_asks_for_samples_or_beams_gets_a_free_answer(options):
     assert text(QuotingEcho(), READING, options) == "the whole prompt"
 
 
+def test_of_a_quotation_that_can_only_be_one_no_core_is_asked():
+    class NeverAsked(QuotingEcho):
+        def quote(self, *given, **how):
+            raise AssertionError("there was nothing to ask")
+
+    named = Prompt("the whole prompt", ("Detector: more dogs than cats",), (), 3, 100)
+    which = Question("Which are more, dogs or cats?")
+    assert list(written(NeverAsked(), PICTURE, which, named, GREEDY)) == [Token("dogs")]
+    among = replace(which, choices=("cats", "as many"))
+    assert "".join(t.text for t in written(NeverAsked(), PICTURE, among, named, GREEDY)) == "the whole prompt"
+
+
 def test_a_batch_quotes_as_single_questions_do():
     agent = VQAAgent([], NoneRouter(), core=QuotingEcho(), settings=Settings.load({"cache": False}))
     rows = [(PICTURE, question) for question in (READING, OTHER, READING)]

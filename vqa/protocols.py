@@ -175,8 +175,10 @@ class Core(Protocol):
 class ScoringCore(Core, Protocol):
     """A core that can also say how likely given answers are; multiple choice needs no writing then."""
 
-    def score(self, image: LoadedImage, prompt: str, choices: Sequence[str]) -> Sequence[Score]:
-        """Return each choice's log probability as the whole answer to the prompt."""
+    def score(
+        self, batch: Sequence[tuple[LoadedImage, str]], choices: Sequence[Sequence[str]]
+    ) -> Sequence[Sequence[Score]]:
+        """Return, for each (picture, prompt), the log probability of each of its choices as the whole answer."""
         ...
 
 
