@@ -85,7 +85,7 @@ class _Conv(nn.Conv2d):
 
     def __init__(self, channels: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
         super().__init__(channels, out, kernel, stride, groups=groups, bias=False)
-        self._folded: tuple[Tensor, Tensor] | None = None
+        self._folded: dict[bool, tuple[Tensor, Tensor]] = {}  # by whether the odd pixel is at the end
 
     def forward(self, x: Tensor) -> Tensor:
         (left, right), (top, bottom) = self._padding(x)
@@ -93,22 +93,32 @@ class _Conv(nn.Conv2d):
 
     def with_norm(self, x: Tensor, norm: nn.BatchNorm2d, *, active: bool) -> Tensor:
         """Return norm(conv(x)), and ReLU6 of it if it is active, as one operation of a CPU."""
-        if self._folded is None:
-            mean, variance = norm.running_mean, norm.running_var
-            assert mean is not None
-            assert variance is not None
-            scale = norm.weight / (variance + norm.eps).sqrt()
-            weight = (self.weight * scale[:, None, None, None]).to(memory_format=torch.channels_last)
-            self._folded = weight, norm.bias - mean * scale
         (left, right), (top, bottom) = self._padding(x)
-        padding = (top, left)
-        if (left, top) != (right, bottom):
-            x, padding = F.pad(x, (left, right, top, bottom)), (0, 0)
+        uneven = (left, top) != (right, bottom)
+        if uneven and (right - left, bottom - top) != (1, 1):  # odd on one side of the picture alone
+            x, left, top, right, bottom, uneven = F.pad(x, (left, right, top, bottom)), 0, 0, 0, 0, False
+        if uneven not in self._folded:
+            self._folded[uneven] = self._fold(norm, uneven=uneven)
         after = ("hardtanh", [0.0, 6.0], "") if active else ("none", [], "")
         y: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, *self._folded, padding, self.stride, self.dilation, self.groups, *after
+            x, *self._folded[uneven], (bottom, right), self.stride, self.dilation, self.groups, *after
         )
         return y
+
+    def _fold(self, norm: nn.BatchNorm2d, *, uneven: bool) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of norm(conv(x)).
+
+        A kernel that begins with a row and a column of zeros reads the same of a picture with as many pixels at both
+        ends: that spares a padded copy, which takes a quarter of the network's time.
+        """
+        mean, variance = norm.running_mean, norm.running_var
+        assert mean is not None
+        assert variance is not None
+        scale = norm.weight / (variance + norm.eps).sqrt()
+        weight = self.weight * scale[:, None, None, None]
+        if uneven:
+            weight = F.pad(weight, (1, 0, 1, 0))
+        return weight.to(memory_format=torch.channels_last), norm.bias - mean * scale
 
     def _padding(self, x: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the pixels missing on the left and right, at the top and bottom."""
