@@ -1,4 +1,7 @@
-"""The built-in captioner: the language model of the built-in cores with an adapter that was trained on captions."""
+"""The built-in captioner: the language model of the built-in cores with an adapter that was trained on captions.
+
+Its sentences are held against what people would say of the picture, which is foretold by other means (`phrases`).
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
+from vqa.experts.captioners import phrases
 from vqa.fingerprints import fingerprint
+from vqa.networks import SIGHT
 from vqa.protocols import SearchingCore
 from vqa.settings import Settings
 from vqa.values import GenerationOptions
 
 if TYPE_CHECKING:
+    from vqa.experts.captioners.phrases import Phrases
+    from vqa.networks.sight import Sight
     from vqa.values import LoadedImage
 
 _CORES = {"input": "minigpt4-smollm2"}  # by how the adapter lets the picture in; any other way: the built-in core
 _BUILT_IN = "smollm2-captions"
 _QUESTION = "Describe the image in one sentence."  # as in the adapter's training recipe
 _OPTIONS = GenerationOptions(max_new_tokens=32, num_beams=5)
+AGREES = 2.0
+"""What full agreement with what is foretold adds to a sentence's mean log probability, and none takes away."""
+USUAL = 0.34
+"""The agreement of a usual sentence, which changes nothing."""
 
 
 class AdapterCaptioner:
@@ -30,13 +41,16 @@ class AdapterCaptioner:
     Args:
         make_core: Returns a core that renders and searches, its weights yet to be loaded.
         adapter: The adapter it has.
+        settings: Where the vision network's weights are, which foretells what people would say.
     """
 
-    def __init__(self, make_core: Callable[[], SearchingCore], adapter: str) -> None:
+    def __init__(self, make_core: Callable[[], SearchingCore], adapter: str, settings: Settings) -> None:
         self.model = adapter
         self.rough = adapter == _BUILT_IN
+        self._settings = settings
         self._make_core = make_core
         self._core = make_core()
+        self._foretelling: tuple[Sight, Phrases] | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self | None:
@@ -53,25 +67,43 @@ class AdapterCaptioner:
             assert isinstance(made, SearchingCore)
             return made
 
-        return cls(make_core, adapter)
+        return cls(make_core, adapter, settings)
 
     @property
     def fingerprint(self) -> str | None:
         """What a caption depends on besides the picture."""
         identity: str | None = getattr(self._core, "fingerprint", None)
-        return identity and fingerprint(identity, _QUESTION, _OPTIONS, code=(Path(__file__),))
+        code = (Path(__file__), *((Path(phrases.__file__), phrases.FILE, *SIGHT) if self.rough else ()))
+        return identity and fingerprint(identity, _QUESTION, _OPTIONS, (AGREES, USUAL), code=code)
 
     def available(self) -> str | None:
         return self._core.available()
 
     def captions(self, images: Sequence[LoadedImage]) -> list[list[tuple[str, float]]]:
-        """Return sentences for each picture, each with the geometric mean of its tokens' probabilities, in [0, 1]."""
+        """Return sentences for each picture, best first, each with a score in [0, 1].
+
+        That is the geometric mean of its tokens' probabilities, more or less by how well the built-in captioner's says
+        what people would say; other captioners learnt from other people.
+        """
         prompt = self._core.render(_QUESTION, ())
         found = self._core.search([(image, prompt) for image in images], _OPTIONS)
-        return [[(" ".join(text.split()), math.exp(score.mean)) for text, score in texts] for texts in found]
+        said = [[(" ".join(text.split()), math.exp(score.mean)) for text, score in texts] for texts in found]
+        return [self._weighed(image, sentences) for image, sentences in zip(images, said, strict=True)]
+
+    def _weighed(self, image: LoadedImage, said: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        if not self.rough:
+            return said
+        from vqa.networks.sight import pooled, sight
+
+        sees, people = self._foretelling = self._foretelling or (sight(self._settings), phrases.Phrases.load())
+        foretold = people.foretold(pooled(sees.tokens(image)))
+        agreed = [(text, math.exp(AGREES * (people.agreement(text, foretold) - USUAL))) for text, _ in said]
+        weighed = [(text, min(score * more, 1.0)) for (text, score), (_, more) in zip(said, agreed, strict=True)]
+        return sorted(weighed, key=lambda sentence: -sentence[1])
 
     def unload(self) -> None:
         self._core = self._make_core()
+        self._foretelling = None
 
 
 def _fusion(folder: Path) -> str:

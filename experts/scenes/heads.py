@@ -87,13 +87,13 @@ def features(seen: Tensor, colors: Tensor) -> Tensor:
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
-    places = torch.stack(seen.chunk(2))  # (2, 49, 2048), of the picture and of its mirror image
-    channels = torch.cat([places.mean(dim=1), places.amax(dim=1)], dim=1).mean(dim=0)
+    from vqa.networks.sight import pooled
+
     grid = adaptive_avg_pool2d(colors, _GRID)
     grid = ((grid + grid.flip(-1)) / 2).flatten()  # where `grid_of` finds it
     light, color = _light_and_color(colors)
     parts = (color.mean(), color.std(), light.mean(), light.std(), (light < _DARK).float().mean())
-    return torch.cat([channels, grid, grid**2, torch.stack([*parts, (light > _LIGHT).float().mean()])])
+    return torch.cat([pooled(seen), grid, grid**2, torch.stack([*parts, (light > _LIGHT).float().mean()])])
 
 
 def grid_of(features: Tensor) -> Tensor:

@@ -43,6 +43,15 @@ def sight(settings: Settings) -> Sight:
         return found
 
 
+def pooled(seen: Tensor) -> Tensor:
+    """Return the mean and the most of each channel, (4096), of what `Sight.tokens` gives, (98, 2048).
+
+    Each is the mean of that of the picture and that of its mirror image.
+    """
+    places = torch.stack(seen.chunk(2))  # (2, 49, 2048), of the picture and of its mirror image
+    return torch.cat([places.mean(dim=1), places.amax(dim=1)], dim=1).mean(dim=0)
+
+
 class Sight:
     """The network, and what it made of the pictures seen last, each as it is and mirrored; threads may share it.
 
