@@ -25,6 +25,7 @@ _BEFORE = re.compile(  # what does not belong to the first one yet
     r"his|her|their|taken|during|like) )+",
     re.I,
 )
+_THAN = re.compile(r"\bthan\b", re.I)  # "more dogs than cats or birds": yes or no
 _ARTICLE = re.compile(r"(?:the|an?) ", re.I)
 _MOST_WORDS = 3
 
@@ -37,7 +38,7 @@ def named_alternatives(question: str) -> tuple[str, ...]:
     """
     asked = plainly(" ".join(question.split())).rstrip(" ?.!")
     asks, match = _ASKS.match(asked), _OR.fullmatch(asked)
-    if asks is None or match is None or " or " in match["last"]:
+    if asks is None or match is None or " or " in match["last"] or _THAN.search(match["before"]):
         return ()
     last = _BEFORE.sub("", _BEHIND.sub("", match["last"]).strip()).split()
     if not 1 <= len(last) <= _MOST_WORDS:

@@ -102,6 +102,7 @@ _WHO = (
 )
 _A = r"(?:(?:a|an|any|some|the|his|her|their|lots of|a lot of|many) )?"
 _NOW = rf"(?: (?:down|up|still|here|now|right now|outside|in (?:the|this) {_PICTURE}))*"
+_NEAR = r"(?: (?:in|on|at|near|by|beside|behind|under|next to|in front of) .*)?"
 _SHOWN = (
     rf"(?: (?:(?:in|on|at) (?:it|(?:the|this) (?:{_PICTURE}|background|foreground|ground|distance))|here|there|visible|"
     r"nearby|around|shown|pictured|outside))*"
@@ -140,7 +141,7 @@ _WHICH = {
         r"|what is the ground covered (?:with|by|in)\W*"
     ),
     "place": asking.WHERE_TAKEN,
-    "doing": re.compile(rf"what (?:is|are) (?:the|this|that|these|those) (?:[a-z]+ )?{_ANIMAL} doing{_NOW}\W*"),
+    "doing": re.compile(rf"what (?:is|are) (?:the|this|that|these|those) (?:[a-z]+ )?{_ANIMAL} doing{_NOW}{_NEAR}\W*"),
     "color of the photo": re.compile(
         rf"what colou?rs? (?:is|are) (?:the|this) {_PICTURE}(?: in)?\W*|"
         rf"what (?:is|are) the colou?rs? of (?:the|this) {_PICTURE}\W*"

@@ -32,6 +32,8 @@ ASKED, GREEDY = "Is he sitting or standing?", GenerationOptions()
         ("Is it in Paris or London?", ("Paris", "London")),
         ("Are there more dogs or cats?", ("dogs", "cats")),
         ("Is there a dog or a cat?", ()),
+        ("Are there more people than buses or cars?", ()),
+        ("Is the dog bigger than a cat or a bird?", ()),
         ("Do you see any dogs or cats?", ()),
         ("How many dogs or cats are there?", ()),
         ("Is he asleep or not?", ()),
