@@ -17,10 +17,11 @@ from vqa import InputError, Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
 from vqa.agent.agent import LOOKED_AT_ONCE
 from vqa.agent.batching import answer_windows
-from vqa.agent.windows import BATCH_ROWS, Failed
+from vqa.agent.windows import BATCH_ROWS, Asked, Failed, share_of
+from vqa.images import load_image
 from vqa.lanes import cores
 from vqa.registry import routers
-from vqa.values import Answer, Finding, FindingKind, GenerationOptions, LoadedImage, Question, Region, Token
+from vqa.values import Answer, Finding, FindingKind, GenerationOptions, LoadedImage, Question, Region, Score, Token
 
 
 class Widths:
@@ -160,6 +161,38 @@ def test_the_last_windows_have_half_of_what_is_left_but_not_for_one_lane(tmp_pat
     assert windows == [64, 64, 64, 54, 27, 16, 11]
     assert [len(window) for window in answer_windows(agent(Widths()), rows[128:])] == windows[2:]
     assert [len(window) for window in answer_windows(agent(Widths()), rows, lanes=1)] == [64] * 4 + [44]
+
+
+def test_a_window_counts_for_its_rows_or_its_pixels() -> None:
+    small, large = (load_image(Image.new("RGB", size)) for size in ((10, 10), (4000, 3000)))
+    assert share_of([Asked(Question(f"{i}?"), small) for i in range(16)], 64) == 0.25
+    assert share_of([Asked(Question(f"{i}?"), large) for i in range(16)], 64) == 0.5  # one picture of 12 megapixels
+    assert share_of([Asked(Question("?"), None)], 64) == 1 / 64
+
+
+def test_choices_are_weighed_together_and_one_by_one_where_that_fails(tmp_path: Path) -> None:
+    class Weighing(EchoCore):
+        rows: ClassVar[list[int]] = []
+
+        def score(
+            self, batch: Sequence[tuple[LoadedImage, str]], choices: Sequence[Sequence[str]]
+        ) -> list[list[Score]]:
+            self.rows.append(len(batch))
+            if any("stumble" in prompt for _, prompt in batch):
+                raise RuntimeError("stumbled")
+            return [[Score(-float(len(choice)), 0.0) for choice in row] for row in choices]
+
+    names, choices = pictures(tmp_path, 3), ("a long one", "short")
+    core = Weighing()
+    settings = Settings.load({"core": "echo", "cache": False})
+    asked = VQAAgent([], routers.get("none").from_settings(settings), core=core, settings=settings)
+    rows = [(name, Question("Which?", choices=choices)) for name in names]
+    (window,) = answer_windows(asked, [*rows, (names[0], "Free?")])
+    assert [answer.text for answer in window if isinstance(answer, Answer)] == ["short"] * 3 + ["Free?"]
+    assert core.rows == [3]
+    (window,) = answer_windows(asked, [*rows, (names[0], Question("Do you stumble?", choices=choices))])
+    assert [isinstance(outcome, Answer) for outcome in window] == [True] * 3 + [False]
+    assert core.rows == [3, 4, 1, 1, 1, 1]
 
 
 def test_what_a_window_left_in_the_heap_is_given_back_before_the_next(
