@@ -59,8 +59,35 @@ def test_what_a_classifier_is_sure_of_counts_too() -> None:
 
 
 def test_a_much_likelier_sentence_stands_whatever_is_found() -> None:
-    found = captioned(("Two dogs in a field.", 0.7), ("Two cows in a field.", 0.3))
+    found = captioned(("Two people on a couch.", 0.8), ("Two cows in a field.", 0.3))
     assert borne_out(found, [objects(("cow", 0.9))]) == found
+
+
+def test_an_animal_that_is_surely_found_stands_for_one_that_is_named_and_not_found() -> None:
+    found = captioned(("A dog and another dog near dogs.", 0.7), ("A field.", 0.3))
+    mended = borne_out(found, [objects(("cow", 0.9), ("person", 0.9))])
+    assert mended.text == mended.regions[0].label == "A cow and another cow near cows."
+    assert mended.regions[0].score == 0.7
+    assert mended.notes == ("said dog where the detector finds cow; mended",)
+    assert [region.label for region in mended.instead] == ["A dog and another dog near dogs.", "A field."]
+    labels = ("dog", "elephant")
+    large = Finding("detect", "objects", "", (Region(WHOLE, "elephant", 0.8),), vocabulary=labels)
+    assert borne_out(found, [large]).text == "An elephant and another elephant near elephants."
+
+
+@pytest.mark.parametrize(
+    ("things", "named"),
+    [
+        ((("cow", 0.5),), 0.0),  # not surely found
+        ((("cow", 0.9), ("dog", 0.2)), 0.0),  # perhaps a dog all the same
+        ((("cow", 0.9),), 0.3),  # the classifier sees a dog
+        ((("couch", 0.9),), 0.0),  # no animal
+    ],
+)
+def test_an_animal_that_somebody_sees_is_left_as_it_is(things: tuple[tuple[str, float], ...], named: float) -> None:
+    found = captioned(("A dog in a field.", 0.7), ("A field.", 0.2))
+    classes = Finding("classify", "classes", "", (Region(WHOLE, "Beagle", named, kinds=("dog", "animal")),))
+    assert borne_out(found, [objects(*things), classes]) == found
 
 
 def test_without_a_detector_or_another_sentence_the_first_stands() -> None:
