@@ -232,12 +232,10 @@ def print_evidence(answer: Answer) -> None:
         console.print(table)
     for why, idle in _not_asked(answer.route).items():
         console.print(cell(f"not asked: {', '.join(idle)} ({why})"))
-    console.print(
-        cell(
-            f"{answer.core} read {prompt.tokens} of at most {prompt.budget} tokens with {lines} of evidence, "
-            f"and answered in {answer.seconds.get('total', 0.0):.2f} s"
-        )
-    )
+    # A core that says no probability may not have been asked at all: of some evidence only one answer can be quoted.
+    read = f"{answer.core} read" if answer.core_confidence is not None else f"the prompt for {answer.core} has"
+    told = f"{read} {prompt.tokens} of at most {prompt.budget} tokens with {lines} of evidence; answered in "
+    console.print(cell(f"{told}{answer.seconds.get('total', 0.0):.2f} s"))
     for finding in answer.findings:
         for look in finding.second_looks:
             told = f"{finding.expert} {look.text}"
