@@ -62,7 +62,7 @@ def adapted(base, *, fold=True, dtype=torch.float32):
     model = AdapterLlama(base, CONFIG)
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for name in model.groups["visual"] | model.groups["language"]:
+        for name in sorted(model.groups["visual"] | model.groups["language"]):  # a set has its own order
             parameter = model.get_parameter(name)
             parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.1)
         for layer in model.model.layers:

@@ -157,7 +157,7 @@ def saved(base, folder, shards="10GB"):
     model = AdapterLlama(base, CONFIG)
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for name in model.groups["visual"] | model.groups["language"]:
+        for name in sorted(model.groups["visual"] | model.groups["language"]):  # a set has its own order
             parameter = model.get_parameter(name)
             parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.1)
         for layer in model.model.layers:
