@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from vqa.adapter_model.adapted import Adapted
 from vqa.adapter_model.attention import AdapterKeysValues
+from vqa.adapter_model.packing import MOST_ALIKE, least_alike
 from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
 from vqa.adapter_model.sharing import computed
 from vqa.adapter_model.slots import embedded
@@ -104,6 +105,7 @@ class Engine:
         self._layers = [_Layer(layer, weights, self._dtype) for layer in model.model.layers]
         self._norm = _Norm(model.model.norm, self._dtype)
         self._head = Projection([model.lm_head], weights=weights, packed=False)
+        self._alike = max(FEW + 1, least_alike())
         self._running = Turns(one_by_one=self.device.type != "cpu")  # by the step: two would fight for the same cores
 
     @property
@@ -158,7 +160,7 @@ class Engine:
         rows = Rows(cache, padding, adapter)
         logits = []
         with self._running:
-            for start, stop in self._passes(lengths):
+            for start, stop in self._passes(lengths, most=MOST_ALIKE if alike else _READ_TOGETHER):
                 part = rows.part(start, stop)
                 spared = longest - max(lengths[start:stop])
                 cache[:, :, start:stop, :, :spared] = 0  # they are masked, but nothing masks what is not a number
@@ -170,13 +172,13 @@ class Engine:
         rows.used = longest
         return rows, torch.cat(logits)
 
-    def _passes(self, lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Yield from which row to which prompts of these lengths are read together."""
+    def _passes(self, lengths: Sequence[int], *, most: int) -> Iterator[tuple[int, int]]:
+        """Yield from which row to which prompts of these lengths are read together, `most` tokens at a time."""
         start = 0
         for row in range(1, len(lengths)):
             together = lengths[start : row + 1]
             tokens, slots = sum(together), len(together) * max(together)
-            if self.device.type == "cpu" and (tokens > _READ_TOGETHER or slots > 2 * _READ_TOGETHER):
+            if self.device.type == "cpu" and (tokens > most or slots > 2 * most):
                 yield start, row
                 start = row
         yield start, len(lengths)
@@ -213,7 +215,7 @@ class Engine:
         x = x.flatten(0, 1)  # (B T, C)
         if which is not None and len(which[0]) < batch * length:  # only attention needs to know of the other slots
             step, x = step.of(x, *(torch.tensor(places, device=self.device) for places in which))
-        tokens, least = x.shape[0], FEW + 1 if alike else 0  # few would be mapped with other weights than many
+        tokens, least = x.shape[0], self._alike if alike else 0  # few would be mapped with other weights than many
         if self.device.type == "cpu":
             x = _filled_up(x, _filled(max(tokens, least)))  # (N, C)
         for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):

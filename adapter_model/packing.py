@@ -13,6 +13,10 @@ from torch import Tensor
 
 Activation = Literal["none", "swish"]
 
+MOST_ALIKE = 512
+"""Rows up to which products of enough rows are computed alike; see `least_alike`."""
+_FULL_TILES = 48
+
 
 class PackedMatrix:
     """A matrix (out, in) and a bias (out), in bfloat16."""
@@ -37,3 +41,13 @@ def can_pack(weight: Tensor) -> bool:
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not torch._C._has_mkldnn:
         return False
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def least_alike() -> int:
+    """Return from how many rows of input on a row comes to the same, to the last bit, however many others there are.
+
+    On processors with matrix units (AMX) oneDNN multiplies up to 32 rows, and more than 512, by other kernels than
+    those between, which add up in another order.
+    """
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return _FULL_TILES if has_tiles() else 1

@@ -243,6 +243,19 @@ def test_zipped_parquet_is_refused(vqa: Vqa, photos: Path) -> None:
     assert err == "error: 'a.parquet.gz': Parquet is compressed already; leave out the .gz\n"
 
 
+def test_an_output_that_is_gone_is_told_from_its_record(vqa: Vqa, photos: Path, tmp_path: Path) -> None:
+    questions = write(tmp_path / "q.jsonl", [json.dumps({"id": "a", "image": "1.png", "question": "One?"})])
+    run = ("batch", questions, "-o", "answers.jsonl", "--image-root", photos, *BLIND)
+    assert vqa(*run)[0] == 0
+    assert "'answers.jsonl' is there already" in vqa(*run)[2]
+    Path("answers.jsonl").unlink()
+    assert "'answers.jsonl.run.json' is there already" in vqa(*run)[2]
+    code, _, err = vqa(*run, "--resume")
+    assert (code, "'answers.jsonl' is gone" in err) == (2, True)
+    assert vqa(*run, "--force")[0] == 0
+    assert len(records(Path("answers.jsonl"))) == 1
+
+
 def test_other_settings_are_refused_unless_forced(vqa: Vqa, photos: Path, tmp_path: Path) -> None:
     questions = write(tmp_path / "q.jsonl", [json.dumps({"id": "a", "image": "1.png", "question": "One?"})])
     common = ("batch", questions, "-o", "a.jsonl", "--image-root", photos)

@@ -58,7 +58,8 @@ class RunRecord:
         path = cls.beside(output)
         if not resume:
             if (output.exists() or path.exists()) and not force:
-                raise InputError(f"{str(output)!r} is there already; --resume goes on with it, --force overwrites it")
+                there = output if output.exists() else path  # a table is written in the end
+                raise InputError(f"{str(there)!r} is there already; --resume goes on with it, --force overwrites it")
             return cls(path, made_with)
         if not path.exists():
             if output.exists() and not force:
@@ -70,6 +71,11 @@ class RunRecord:
         if (changes := _differences(before, made_with)) and not force:
             raise InputError(
                 f"{str(output)!r} was made with {'; '.join(changes)}; use the same again, or mix the two with --force"
+            )
+        gone = [name for name, length in checkpoint.lengths.items() if length and not path.with_name(name).exists()]
+        if gone:
+            raise InputError(
+                f"{gone[0]!r} is gone, with which {str(path)!r} would go on; --force without --resume starts anew"
             )
         return cls(path, made_with, checkpoint)
 
