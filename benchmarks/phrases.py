@@ -11,14 +11,12 @@ its picture than a caption of the next picture does. --write replaces the file; 
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
-from scene import Picture, look, read
+from scene import Picture, arguments, looked_at
 from torch import Tensor
 
 from vqa.experts.captioners.phrases import FILE, Phrases, phrases_of
@@ -35,16 +33,8 @@ UNKNOWN = 4
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="+", metavar="CAPTIONS:PICTURES")
-    parser.add_argument("--cache", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--write", action="store_true")
-    args = parser.parse_args()
-    pictures, seen = [], torch.load(args.cache, weights_only=True) if args.cache.exists() else {}
-    for number, pair in enumerate(args.sets):
-        found = [picture for picture in read(*pair.split(":"), number) if len(picture.captions) > 1]
-        look(found, pair.split(":")[1], seen, args.cache)
-        pictures += found
+    args = arguments(__doc__)
+    pictures, seen = looked_at(args.sets, args.cache, least=2)
     learnt, held = ([p for p in pictures if p.learnt is which] for which in (True, False))
     phrases = fit(learnt, torch.stack([seen[p.key][:CHANNELS] for p in learnt]))
     print(f"{len(learnt)} pictures to fit; {phrases.words} words, {len(phrases.known) - phrases.words} pairs of words")

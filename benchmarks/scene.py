@@ -165,16 +165,8 @@ class Picture:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="+", metavar="CAPTIONS:PICTURES")
-    parser.add_argument("--cache", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--write", action="store_true")
-    args = parser.parse_args()
-    pictures, seen = [], torch.load(args.cache, weights_only=True) if args.cache.exists() else {}
-    for number, pair in enumerate(args.sets):
-        found = list(read(*pair.split(":"), number))
-        look(found, pair.split(":")[1], seen, args.cache)
-        pictures += found
+    args = arguments(__doc__)
+    pictures, seen = looked_at(args.sets, args.cache)
     learnt, held = ([p for p in pictures if p.learnt is which] for which in (True, False))
     told = torch.stack([seen[p.key] for p in learnt])  # (N, D)
     mean, scale = told.mean(dim=0), told.std(dim=0) + 1e-3
@@ -196,6 +188,27 @@ def main() -> None:
     if args.write:
         Heads(LEARNT, mean, scale, weights, bias).save(FILE)
         print(f"wrote {FILE}, {FILE.stat().st_size:,} bytes")
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Return what a script that fits something on captioned pictures is told on its command line."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="+", metavar="CAPTIONS:PICTURES")
+    parser.add_argument("--cache", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args()
+
+
+def looked_at(sets: Sequence[str], cache: Path, *, least: int = 1) -> tuple[list[Picture], dict[str, Tensor]]:
+    """Return the pictures of sets that have at least so many captions, and the features of all there are, by key."""
+    pictures: list[Picture] = []
+    seen: dict[str, Tensor] = torch.load(cache, weights_only=True) if cache.exists() else {}
+    for number, pair in enumerate(sets):
+        captions, tar = pair.split(":")
+        found = [picture for picture in read(captions, tar, number) if len(picture.captions) >= least]
+        look(found, tar, seen, cache)
+        pictures += found
+    return pictures, seen
 
 
 def read(captions: str, pictures: str, number: int) -> Iterator[Picture]:
