@@ -37,11 +37,12 @@ def test_what_is_folded_for_inference_computes_the_same():
     for norm in (module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)):
         norm.running_mean.normal_(std=0.1)
         norm.running_var.uniform_(0.5, 2)
-    pixels = torch.rand(2, 3, 97, 64)
-    with torch.no_grad():
-        as_it_is = network.levels(pixels)
-    with torch.inference_mode():
-        torch.testing.assert_close(network.levels(pixels), as_it_is, atol=1e-4, rtol=1e-3)
+    for size in ((97, 64), (64, 64), (97, 97), (64, 97), (64, 160)):  # padded at one end, at both, on one side alone
+        pixels = torch.rand(2, 3, *size)
+        with torch.no_grad():
+            as_it_is = network.levels(pixels)
+        with torch.inference_mode():
+            torch.testing.assert_close(network.levels(pixels), as_it_is, atol=1e-4, rtol=1e-3)
 
 
 @torch.inference_mode()

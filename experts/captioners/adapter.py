@@ -97,9 +97,11 @@ class AdapterCaptioner:
 
         sees, people = self._foretelling = self._foretelling or (sight(self._settings), phrases.Phrases.load())
         foretold = people.foretold(pooled(sees.tokens(image)))
-        agreed = [(text, math.exp(AGREES * (people.agreement(text, foretold) - USUAL))) for text, _ in said]
-        weighed = [(text, min(score * more, 1.0)) for (text, score), (_, more) in zip(said, agreed, strict=True)]
-        return sorted(weighed, key=lambda sentence: -sentence[1])
+
+        def weighed(text: str, score: float) -> float:
+            return min(score * math.exp(AGREES * (people.agreement(text, foretold) - USUAL)), 1.0)
+
+        return sorted(((text, weighed(text, score)) for text, score in said), key=lambda sentence: -sentence[1])
 
     def unload(self) -> None:
         self._core = self._make_core()
