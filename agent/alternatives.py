@@ -10,9 +10,11 @@ import re
 from vqa.agent.plain import plainly
 
 _ASKS = re.compile(
-    r"(?!(?:is|are|was|were) there (?!more|fewer)|(?:do|can) you see)"  # "Are there any dogs or cats?" is yes or no
     r"(?:(?:is|are|was|were|do|does|did|has|have|can|could|will|would)\b|(?P<which>what|which|who)\b.*[,?])",
     re.I,
+)
+_WHETHER_ANY = re.compile(
+    r"(?:(?:is|are|was|were) there(?! (?:more|fewer)\b(?!.*\bthan\b))|(?:do|can) you see)\b.* or (?!not\b|no\b)", re.I
 )
 _OR = re.compile(r"(?P<before>.+?),? or (?P<last>(?!not\b|no\b|some|any|it\b|one\b|two\b|three\b).+)", re.I)
 _BEHIND = re.compile(  # what does not belong to the last one any more
@@ -33,10 +35,14 @@ _MOST_WORDS = 3
 def named_alternatives(question: str) -> tuple[str, ...]:
     """Return the answers that a question leaves the choice between, in its own words; none if it names none.
 
+    Whether there is one thing or another is yes or no.
+
     What they have in common is left out: "breakfast" and "lunch" of "a breakfast or lunch plate", "left" and "right" of
     "left handed or right handed".
     """
     asked = plainly(" ".join(question.split())).rstrip(" ?.!")
+    if _WHETHER_ANY.match(asked):  # "Is there a cat or a dog?", whatever there is
+        return "Yes", "No"
     asks, match = _ASKS.match(asked), _OR.fullmatch(asked)
     if asks is None or match is None or " or " in match["last"] or _THAN.search(match["before"]):
         return ()

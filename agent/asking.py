@@ -82,6 +82,10 @@ MORE_TO_IT = re.compile(  # something else is asked then, or of no thing that a 
 PART_OF_IT = re.compile(  # "What room is he in?", "What food are they eating?"
     rf" in\W*$|\b{SOMEBODY} eating\b"
 )
+WHO_IS_THERE = re.compile(
+    r"who(?: all)? (?:is|are|can be seen|(?:can|do) you see)"
+    r"(?: (?:there|here|shown|visible|pictured|in (?:it|(?:the|this) (?:image|picture|photo|photograph|scene))))+\W*"
+)
 IN_THE_SKY = re.compile(
     r"what (?:is|are|can be seen|(?:can|do) you see|objects? (?:is|are))(?: (?:that|the \w+|those))?"
     r"(?: flying| floating| hovering)?(?: up)?(?: high)? (?:in|through|across) (?:the )?(?:sky|air)\W*"

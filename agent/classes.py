@@ -211,13 +211,13 @@ def _looked_for(question: str, names: Collection[str], known: Collection[str]) -
     return None if name is None or label_of(name, known) else (match["noun"], name, match.re is _IS_IT)
 
 
-def _of_noun(noun: str, *, which: bool) -> _Asked:
+def _of_noun(noun: str, *, which: bool) -> _Asked | None:
     first, _, rest = noun.partition(" ")
     noun = rest if rest and first in _ADJECTIVES else noun  # "What breed is the black dog?"
     word = noun if noun in _SAME else singular(noun)
     kind = _SAME.get(word, word)
     if kind in _THING:
-        return _Asked("thing")
+        return _Asked("thing") if word == noun else None  # "What objects are there?" asks for all
     wide = kind in _TOO_WIDE
     return _Asked(f"kind of {kind}" if which and not wide else kind, (kind,), which=which and not wide)
 

@@ -17,23 +17,27 @@ from vqa.words import one, plural
 
 Aim = Literal["count", "compare", "presence", "place", "other"]
 
-_THING_ENDS = (
+THING_ENDS = (
     r"(?=\s+(?:are|is|was|were|do|does|did|can|could|in|on|at|of|have|has|that|which|who|with|visible|present|here|"
     r"there|near|next|behind|under|beside|by|above|below|left|right|around|inside|outside|anywhere|you|to|and|or|wearing|holding|sitting|standing|shown|than|but|without)\b|[?.!,]|$)"
 )
 _DETERMINER = r"(?:(?:a|an|any|some|the|one|more than one|at least one|more|fewer|another)\s+)?(?:pairs? of\s+)?"
 _COUNT = re.compile(
     rf"\b(?:how many|number of|count(?: of)?(?: the)?)\s+(?:(?:pair|piece)s? of\s+)?"
-    rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
+    rf"(?P<thing>[a-z][a-z' -]*?){THING_ENDS}"
 )
 _PRESENCE = re.compile(
     rf"(?:\b(?:is|are|was|were)\s+there|\b(?:do|can|could) you (?:see|find|spot)|"
     rf"\bdoes (?:the|this) (?:image|picture|photo) (?:show|contain|have))\s+{_DETERMINER}"
-    rf"(?P<thing>[a-z][a-z' -]*?){_THING_ENDS}"
+    rf"(?P<thing>[a-z][a-z' -]*?){THING_ENDS}"
 )
-_AND = re.compile(rf"\s+(and|or)\s+{_DETERMINER}([a-z][a-z' -]*?){_THING_ENDS}")
-_ELSE = re.compile(r"\s*(?:what|which|who|whose|where|why|when|how)\b")
 _IN_IT = r"(?:in|on) (?:it|(?:the |this )?(?:image|picture|photo|photograph|scene))"
+_EVERYTHING = re.compile(
+    r"how many (?P<thing>objects|things|items)"
+    rf"(?: (?:are|is|there|here|visible|shown|found|detected|in total|(?:can|do) you (?:see|find|count)|{_IN_IT}))*\W*"
+)
+_AND = re.compile(rf"\s+(and|or)\s+{_DETERMINER}([a-z][a-z' -]*?){THING_ENDS}")
+_ELSE = re.compile(r"\s*(?:what|which|who|whose|where|why|when|how)\b")
 # "Is a dog in the picture?", "Are any dogs visible?", but not "Are the lights on in the picture?"
 _IN_VIEW = re.compile(
     r"\s*(?:is|are|can) (?:(?:a|an|any|some|the) (?:pairs? of )?|(?=people|any|some))"
@@ -110,6 +114,8 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
     bound = read_bound(lowered, labels)
     if bound and not bound.partly:
         return Intent("presence", bound.labels, named, bound.thing, bound=bound)
+    if everything := _EVERYTHING.fullmatch(lowered):
+        return Intent("count", tuple(labels), named, everything["thing"])
     related = read_related(lowered, labels) if named else None
     if related and related.other and related.of != "the one":
         aim: Aim = "presence" if related.of == "any" else "count"

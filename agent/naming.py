@@ -16,6 +16,7 @@ from vqa.agent import asking
 from vqa.agent.alternatives import named_alternatives
 from vqa.agent.coloring import asked_color
 from vqa.agent.uses import (
+    ALIVE,
     CONTENTS,
     FIXED,
     NO_PLACE_FOR_PEOPLE,
@@ -94,6 +95,14 @@ def _either(asked: str, sure: Sequence[Region], finding: Finding) -> Named | Non
 
 def _those(label: str | None, regions: Sequence[Region]) -> tuple[Region, ...]:
     return tuple(region for region in regions if region.label == label)
+
+
+def _who_is_there(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name the people and the animals, and how many they are."""
+    alive = [r for r in sure if r.label in ALIVE - {"teddy bear"}] if asking.WHO_IS_THERE.fullmatch(asked) else []
+    number = Counter(region.label for region in alive)
+    names = tuple(counted(name, n) for name, n in number.items())
+    return Named("who is there", names, tuple(alive)) if alive else None
 
 
 def _in_the_sky(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
@@ -272,6 +281,7 @@ def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:
 
 _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _either,
+    _who_is_there,
     _in_the_sky,
     _of_a_sort,
     _is_room,

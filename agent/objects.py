@@ -9,7 +9,7 @@ from vqa.agent.intent import Intent
 from vqa.agent.lines import BESIDE, Line
 from vqa.agent.naming import THIS_SCORE
 from vqa.agent.naming import named as named_by
-from vqa.agent.related import as_asked, is_so, lies
+from vqa.agent.related import as_asked, is_so, lacking, lies
 from vqa.agent.sides import asked_side, is_there
 from vqa.agent.trust.kinds import asks_where
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
@@ -75,7 +75,12 @@ def told_alone(question: str, finding: Finding, intent: Intent) -> str:
     if (side := asked_side(question, finding.vocabulary)) is not None:
         there, _ = is_there(side, [region for region in sure if region.label == side.label], finding.size)
         return "" if there is None else _so(side.label, side.words, there, of_any=side.any)
-    return asked_relation(sure, intent) if intent.related is not None and intent.related.of != "the one" else ""
+    asked = intent.related
+    if asked is None or asked.of == "the one":
+        return ""
+    if asked.of == "any" and asked.other is not None and lacking(asked, finding.regions):
+        return _so(asked.other, f"{asked.how} {asked.anchor}", False, of_any=True)
+    return asked_relation(sure, intent)
 
 
 def sure_ones(finding: Finding) -> list[Region]:

@@ -22,12 +22,23 @@ _NOBODY = re.compile(r"\b(?:nobody|no[ -]one)\b", re.I)
 _ANY = re.compile(r"any (?P<what>[\w' -]+\?)", re.I)
 _NUMBER = re.compile(r"(?:is there|(?:do|can) you see) (?:a|the) number (?P<number>\d[\d.,-]*\d|\d)\b.*", re.I)
 _NONE = re.compile(r"(?:is|are|was|were) there (?:no|not any|zero|exactly zero) (?P<what>.+)", re.I)
+_IT = r"(?:it|this|that|(?:the|this|that) (?:image|picture|photo|photograph|scene))"
+_COUNT_ALL = re.compile(
+    r"(?:please )?count (?:everything|(?:all )?(?:of )?(?:the )?(?:objects|things|items))"
+    rf"(?: (?:here|there|visible|you see|in {_IT}))*\W*",
+    re.I,
+)
+_TITLE = re.compile(
+    r"(?:please )?(?:(?:give|write|suggest|make up|think of|come up with|find)(?: me| us)? (?:a|an|one)|"
+    rf"what (?:is|would be|could be) (?:a|the))(?: \w+)? (?:title|headline|caption) (?:for|of|to) {_IT}\W*",
+    re.I,
+)
 
 
 def plainly(question: str) -> str:
     """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
 
-    "Is there a number 22?" asks whether it says 22.
+    "Is there a number 22?" asks whether it says 22; who wants a title for the picture wants to know what it shows.
 
     "Are there no dogs?" becomes "Are there exactly zero dogs?": told so, or not so, a small core answers rightly, where
     it takes the other for "Are there dogs?".
@@ -38,6 +49,10 @@ def plainly(question: str) -> str:
         asked = question = f"{be} there {match['what'].rstrip(' ?.!')}?"
     if match := _ANY.fullmatch(asked):
         return f"Are there any {match['what']}"
+    if _COUNT_ALL.fullmatch(asked):
+        return "How many objects are there?"
+    if _TITLE.fullmatch(asked):
+        return "Describe the image."
     if match := _NUMBER.fullmatch(asked):
         return f"Does it say {match['number']}?"
     if match := _THE_THING_IS.fullmatch(asked):

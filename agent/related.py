@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vqa.agent.vocabulary import label_of
-from vqa.values import Region
+from vqa.values import PRESENCE_SCORE, Region
 from vqa.words import relation
 
 _SO: dict[str, tuple[str, ...]] = {  # as people say it: what boxes then show, in the words of `vqa.words.relation`
@@ -124,6 +124,15 @@ def is_so(asked: Related, things: Sequence[Region]) -> tuple[bool | None, tuple[
         if holding:
             return True, pair
     return (False, pairs[0]) if so and None not in so.values() else (None, ())
+
+
+def lacking(asked: Related, regions: Sequence[Region]) -> tuple[str, ...]:
+    """Return the labels, of the two that a question asks of, of which nothing is even suspected.
+
+    Then there is none beside, on or under the other.
+    """
+    seen = {region.label for region in regions if region.score >= PRESENCE_SCORE}
+    return tuple(label for label in (asked.other, asked.anchor) if label is not None and label not in seen)
 
 
 def as_asked(asked: Related, things: Sequence[Region]) -> tuple[Region, ...] | None:

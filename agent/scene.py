@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vqa.agent.naming import named
 from vqa.agent.scene_questions import BACKGROUND_COLOR, DONE, PLACES, THINGS, Asked, read_scene_question
-from vqa.agent.uses import SORTS
+from vqa.agent.uses import ALIVE
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
 SAYS = 0.5
@@ -204,8 +204,7 @@ def _told(asked: Asked, p: _Shares) -> Told | None:
 
 def _alive(detectors: Sequence[Finding]) -> bool:
     """Return whether a person or an animal is found."""
-    alive = {"person", "teddy bear", *SORTS["animal"]}  # a toy sits, too
-    return any(r.label in alive and r.score >= PRESENCE_SCORE for finding in detectors for r in finding.regions)
+    return any(r.label in ALIVE and r.score >= PRESENCE_SCORE for finding in detectors for r in finding.regions)
 
 
 def _likely(name: str, p: _Shares) -> float:

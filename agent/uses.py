@@ -39,6 +39,9 @@ SORTS: dict[str, Use] = {
 }  # fmt: skip
 """A sort of thing: the labels that are of it, or tell of it, and the answers."""
 
+ALIVE = frozenset({"person", "teddy bear", *SORTS["animal"]})
+"""Whom people call he and she, who sit, and of whom they ask who it is; a toy does, too."""
+
 USES: dict[str, Use] = {
     "riding": _as_named("bicycle skateboard surfboard motorcycle horse elephant snowboard skis", bicycle="bike"),
     "holding": _as_named(

@@ -12,6 +12,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   mentions is never asked as absent.
 - counts of 1 to 5, no more ones than twos; a thing with a hardly visible specimen is not counted.
 - comparing: whether there are more of one thing than of another, and of which there are more, for two that are there.
+- what is taken for granted: questions about things that are not there, of which an answer can only be withheld.
 - reading: a receipt's fields, and the words that can be read in a street.
 - the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
   answers what the `scene` expert tells.
@@ -55,6 +56,16 @@ FIELDS = {
     "total": "What is the total?",
     "address": "What is the address on the receipt?",
 }
+OF_SOMETHING = (
+    "What color is the {}?",
+    "Where is the {}?",
+    "What is next to the {}?",
+    "What is the {} made of?",
+    "Is the {} new?",
+    "Is the {} large?",
+    "Why is the {} there?",
+)
+OF_SOMEBODY = ("What is the man wearing?", "Is the woman smiling?", "What is he doing?", "Does she have long hair?")
 COLORS = frozenset("black white red green blue yellow brown gray grey orange pink purple beige silver gold tan".split())
 SOMEBODY = ("man", "woman", "boy", "girl", "dog")
 DOING = re.compile(
@@ -139,6 +150,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "signs": signs(rows),
         "doing": doing(rows, rng),
         "compare": comparisons([row for row in rows if row.get("boxes")], rng),
+        "premise": premises([row for row in rows if row.get("boxes")], rng),
     }
     return {kind: found for kind, questions in kinds.items() if (found := list(questions))}
 
@@ -269,6 +281,17 @@ def comparisons(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
             first, second = rng.sample((plural(more, 2), plural(less, 2)), 2)
             question = f"Which are more, {first} or {second}?"
             yield _asked(row, question, [plural(more, 2)], type="which", metric="exact")
+
+
+def premises(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
+    """Yield questions that take things for granted which neither a box nor a caption has."""
+    common = list(dict.fromkeys(box["label"] for row in rows for box in row["boxes"]))
+    for row in rows:
+        there = {box["label"] for box in row["boxes"]}
+        absent = [label for label in common if label not in there and not mentioned(label, row.get("captions", ()))]
+        for label in rng.sample(absent, MOST_ASKED) + ["person"] * ("person" in absent):
+            question = rng.choice(OF_SOMEBODY if label == "person" else OF_SOMETHING).format(label)
+            yield _asked(row, question, ["I cannot tell"], type="premise", metric="exact")
 
 
 def receipts(rows: Iterable[Row]) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
+from vqa.agent.premise import unfounded
 from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
@@ -100,6 +101,8 @@ def features(
         told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
         told |= _of_reading(findings, text)
+    supported = any(e.stance == "supports" for e in evidence)
+    told["premise: nobody finds it"] = float(bool(unfounded(question.text, findings, supported=supported)))
     told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
     return told
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vqa.agent.lines import BESIDE
+from vqa.agent.premise import unfounded
 from vqa.agent.prompting import SURE_READING
 from vqa.agent.trust.classes import share
 from vqa.agent.trust.confidence import shipped
@@ -56,14 +57,19 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
 
 
 def _is_a_guess(answer: Answer) -> bool:
-    """Return whether it says yes or no to a thing that no detector knows and nobody saw.
+    """Return whether it says something of a thing that is not there, or yes or no to one that no detector knows.
 
     Of a core of which it is known how often it is right: another one may see by itself.
     """
+    if answer.core not in shipped().cores:
+        return False
+    supported = any(held.stance == "supports" for held in answer.evidence)
+    if unfounded(answer.question.text, answer.findings, supported=supported):
+        return True
     intent = intent_of(answer.question.text, answer.findings)
     unknown = intent.aim == "presence" and bool(intent.thing) and not intent.asked
     looked = any(finding.kind == "objects" and finding.error is None for finding in answer.findings)
-    return unknown and looked and not answer.evidence and answer.core in shipped().cores
+    return unknown and looked and not answer.evidence
 
 
 def _without_beside(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
@@ -113,5 +119,7 @@ def _why_silent(question: str, findings: Sequence[Finding]) -> str:
                     return "no text was found to read"
                 if max(region.score for region in finding.regions) < SURE_READING:
                     return "the text cannot be read with certainty"
+    if nothing := unfounded(question, findings):
+        return f"the question takes for granted what no detector finds: {' and '.join(nothing)}"
     failed = [finding.expert for finding in findings if finding.error is not None]
     return f"{' and '.join(failed)} could not look" if failed else ""

@@ -10,14 +10,15 @@ from vqa.agent.coloring import AskedColor, asked_color, colors_in
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.naming import Named, named
 from vqa.agent.plain import plainly
-from vqa.agent.related import Related, as_asked, is_so
+from vqa.agent.related import Related, as_asked, is_so, lacking
 from vqa.agent.sides import AskedSide, asked_side, is_there
 from vqa.agent.together import Together
 from vqa.agent.trust.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes
+from vqa.agent.trust.sorts import sort_asked
 from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Evidence, Finding, Region, Stance
-from vqa.words import counted, place, relation
+from vqa.words import counted, place, plural, relation
 
 _OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 _SIDES = {"upper": "top", "lower": "bottom", "middle": "center", "centre": "center"}
@@ -72,7 +73,7 @@ def object_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -
         yield from _of_a_place(finding, intent, text)
     elif kind in ("open", "description") and said is None:
         told = named(question, finding)
-        yield from (told and _of_the_named(finding, told, text)) or _of_named_things(finding, text)
+        yield from (told and _of_the_named(finding, told, text)) or _of_named_things(question, finding, text)
 
 
 def _of_a_color(finding: Finding, asked: AskedColor, told: Named, text: str) -> Iterator[Evidence]:
@@ -158,8 +159,8 @@ def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evid
         which = f"the {asked.other} {'' if so else 'not '}" if so or asked.of == "the one" else f"no {asked.other} "
         told = f"finds {which}{asked.how} the {asked.anchor}"
         yield Evidence(finding.expert, "supports" if yes == so else "contradicts", told, shown)
-    elif asked.of == "any" and not any(region.label == asked.other for region in things):
-        yield from _of_presence(finding, read_intent(f"Is there a {asked.other}?", finding.vocabulary), yes)
+    elif asked.of == "any" and (nothing := lacking(asked, finding.regions)):
+        yield from _of_presence(finding, read_intent(f"Is there a {nothing[0]}?", finding.vocabulary), yes)
 
 
 def _of_how_many(finding: Finding, asked: Related, text: str) -> list[Evidence]:
@@ -232,8 +233,12 @@ def _of_the_named(finding: Finding, told: Named, text: str) -> list[Evidence]:
     return [Evidence(finding.expert, "supports", f"finds {_told(told.regions)}", told.regions)]
 
 
-def _of_named_things(finding: Finding, text: str) -> Iterator[Evidence]:
+def _of_named_things(question: str, finding: Finding, text: str) -> Iterator[Evidence]:
     named = mentioned(text, finding.vocabulary)
+    sort, of_it = sort_asked(question)
+    if named and sort and not of_it & set(named):
+        yield Evidence(finding.expert, "contradicts", f"knows that {' and '.join(plural(n, 0) for n in named)} are no {sort}")
+        return
     if found := _found(finding, named, PRESENCE_SCORE):
         yield Evidence(finding.expert, "supports", f"finds {_told(found)}", found)
     seen = {region.label for region in found}

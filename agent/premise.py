@@ -1,0 +1,69 @@
+"""What a question takes for granted: "What color is the dog?" says that there is one.
+
+A small core answers such a question whatever the picture shows. Where a detector that knows the thing finds none, it is
+said instead that there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from vqa.agent.intent import THING_ENDS, Intent, read_intent
+from vqa.agent.meant import as_meant
+from vqa.agent.plain import plainly
+from vqa.agent.uses import ALIVE
+from vqa.agent.vocabulary import meant
+from vqa.values import PRESENCE_SCORE, Finding
+from vqa.words import counted
+
+_THE = re.compile(
+    rf"\b(?:the|this|that|these|those|his|her|their|its|both)\s+(?P<thing>[a-z][a-z -]*?)"
+    rf"(?:(?='|\s+[a-z]+ing\b)|{THING_ENDS})"
+)
+_SOMEBODY = re.compile(r"\b(?:he|she|him|hers?|his)\b|^\s*who (?:is|are|was|were|has|have)\b")
+
+
+def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = False) -> tuple[str, ...]:
+    """Return what a question takes for granted and no detector that knows it finds: "no dogs", "no people", "nobody".
+
+    What it asks whether it is there, or how many there are, it does not take for granted.
+
+    Args:
+        question: In its own words.
+        findings: Of everybody.
+        supported: Whether they support the answer: then it is enough that one of the things is there, if they were not
+            asked of one against the other.
+    """
+    detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
+    known = {label for finding in detectors for label in finding.vocabulary}
+    seen = [as_meant(question, finding) for finding in detectors]
+    there = {r.label for finding in seen for r in finding.regions if r.score >= PRESENCE_SCORE}
+    intent = read_intent(asked := plainly(question).lower(), known)
+    taken = _taken_for_granted(asked, intent, known)
+    missing = tuple(told for told, labels in taken.items() if not there & set(labels))
+    return () if supported and len(missing) < len(taken) and intent.related is None else missing
+
+
+def _taken_for_granted(asked: str, intent: Intent, known: Collection[str]) -> Mapping[str, Collection[str]]:
+    """Return the labels of each thing, by how it is said that there is none."""
+    in_doubt = intent.asked if intent.aim in ("presence", "count", "compare") else ()
+    found = {}
+    for match in _THE.finditer(asked):
+        thing, labels = _named_first(match["thing"].split(), known)
+        if labels := [label for label in labels if label not in in_doubt]:
+            found[counted(labels[0], 0) if len(labels) == 1 else f"no {thing}"] = labels
+    if not found and ALIVE <= known and _SOMEBODY.search(asked):
+        found["nobody"] = list(ALIVE)
+    return found
+
+
+def _named_first(words: Sequence[str], known: Collection[str]) -> tuple[str, Sequence[str]]:
+    """Return the last word of the first thing that is named, and its labels: of "dog house red" none, of "dog red" a dog."""
+    for end in range(1, len(words) + 1):
+        labels, longer = (meant(" ".join(words[:to]), known) for to in (end, end + 1))
+        if labels and not longer:
+            break
+        if labels := [label for label in labels if label in longer]:
+            return words[end - 1], labels
+    return "", ()
