@@ -18,6 +18,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   answers what the `scene` expert tells.
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
+- choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
 - pictures that are often no photos of scenes: web_told.tsv beside this file says of 80 of `web`, by hand, whether each
   is a photo or a drawing, which of a detector's classes it shows, of which that is unclear, and what one would call it.
@@ -68,6 +69,7 @@ OF_SOMETHING = (
 OF_SOMEBODY = ("What is the man wearing?", "Is the woman smiling?", "What is he doing?", "Does she have long hair?")
 COLORS = frozenset("black white red green blue yellow brown gray grey orange pink purple beige silver gold tan".split())
 SOMEBODY = ("man", "woman", "boy", "girl", "dog")
+OTHER = {"man": ["woman"], "woman": ["man"], "boy": ["girl"], "girl": ["boy"]}
 DOING = re.compile(
     r"\b(?P<who>man|woman|boy|girl|dog) (?:is |who is )?(?P<does>(?!being|doing|trying|attempting)\w+ing"
     r"(?: (?:on|in|at|to|up|down|with|through|over))?(?: (?:a|an|the|his|her|its)(?: \w+)?)?"
@@ -151,6 +153,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "doing": doing(rows, rng),
         "compare": comparisons([row for row in rows if row.get("boxes")], rng),
         "premise": premises([row for row in rows if row.get("boxes")], rng),
+        "choice": choices(rows, rng),
     }
     return {kind: found for kind, questions in kinds.items() if (found := list(questions))}
 
@@ -173,6 +176,29 @@ def shown(rows: Iterable[Row]) -> Iterator[Row]:
 
 def doing(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
     """Yield two questions for what the one person or dog in a picture does or wears: with yes for an answer, and no."""
+    for row, who, does in (chosen := acting(rows, rng)):
+        yield _asked(row, f"Is the {who} {does}?", ["yes"], type="yes", metric="exact")
+        words = set(re.findall(r"[a-z]+", " ".join(row["captions"]).lower())) - LITTLE_WORDS
+        elsewhere = [other for _, whose, other in chosen if whose == who and words.isdisjoint(other.split())]
+        if elsewhere:
+            yield _asked(row, f"Is the {who} {rng.choice(elsewhere)}?", ["no"], type="no", metric="exact")
+
+
+def choices(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
+    """Yield two questions that name their answers: what the one person or dog in a picture does, and who it is."""
+    for row, who, does in (chosen := acting(rows, rng)):
+        said = " ".join(row["captions"]).lower()
+        deed = does.split()[0]
+        others = sorted({o for _, w, other in chosen if w == who and (o := other.split()[0])[:3] not in said})
+        pairs = [(deed, others, f"Is the {who} {{}} or {{}}?"), (who, OTHER.get(who, []), "Is this a {} or a {}?")]
+        for right, wrong, question in pairs:
+            if wrong:
+                named = rng.sample((right, rng.choice(wrong)), 2)
+                yield _asked(row, question.format(*named), [right], type="choice", metric="exact")
+
+
+def acting(rows: Iterable[Row], rng: random.Random) -> list[tuple[Row, str, str]]:
+    """Return pictures of one person or dog, who it is, and what one of the captions says that they do or wear."""
     pictures: list[tuple[Row, str, str]] = []
     for row in rows:
         said = [caption.lower() for caption in row.get("captions", ())]
@@ -183,12 +209,7 @@ def doing(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
         found = [match for caption in said if (match := DOING.search(caption))]
         if len(said) > 1 and len(who) == 1 and not several and found:
             pictures.append((row, who[0], rng.choice(found)["does"]))
-    for row, who, does in (chosen := pictures[:MOST_DESCRIBED]):
-        yield _asked(row, f"Is the {who} {does}?", ["yes"], type="yes", metric="exact")
-        words = set(re.findall(r"[a-z]+", " ".join(row["captions"]).lower())) - LITTLE_WORDS
-        elsewhere = [other for _, whose, other in chosen if whose == who and words.isdisjoint(other.split())]
-        if elsewhere:
-            yield _asked(row, f"Is the {who} {rng.choice(elsewhere)}?", ["no"], type="no", metric="exact")
+    return pictures[:MOST_DESCRIBED]
 
 
 def vqa(rows: Iterable[Row]) -> Iterator[Row]:

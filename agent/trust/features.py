@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from vqa.agent.alternatives import named_alternatives
 from vqa.agent.asking import asks_what_this_is
 from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
@@ -28,6 +29,8 @@ KIND = "kind: "
 """How the features begin that tell the question's kind, and nothing of the evidence."""
 SCENE = "scene"
 """The kind of questions of which the whole scene tells the answer, however they are asked."""
+CHOICE = "choice"
+"""The kind of open questions that name their answers, of which the likelier one is a probable one, right or not."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
@@ -50,7 +53,9 @@ def features(
     intent = intent_of(question.text, findings)
     scene = _of_the_scene(question.text, findings, evidence)
     kind: str = SCENE if scene else kind_of(question.text, intent)
-    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE)}
+    if kind == "open" and named_alternatives(question.text):
+        kind = CHOICE
+    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, CHOICE)}
     told |= scene
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
@@ -140,7 +145,7 @@ def _of_stances(kind: str, evidence: Sequence[Evidence], who: str) -> Mapping[st
     contradicts = any(e.stance == "contradicts" for e in evidence)
     if kind == "yes or no":  # where two things are, or of their number: too rare to fit, and as plain a yes or no
         kind = "presence"
-    about = f"{kind}: " if kind in ("presence", "count", "compare", "place", "open") else ""
+    about = f"{kind}: " if kind in ("presence", "count", "compare", "place", "open", CHOICE) else ""
     told = {}
     if supports:
         told[f"{about}{who} supports"] = 1.0
