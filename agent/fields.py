@@ -193,3 +193,23 @@ _FIELDS = (
     ),
     ("address", re.compile(r"(?<!mail )(?<!web )(?<!ip )\baddress\b|주소", re.IGNORECASE), _address),
 )
+_FORMS = (  # what is asked for, how it is asked, and what any such value has
+    ("e-mail address", re.compile(r"\be-?mail\b|이메일", re.IGNORECASE), re.compile("@")),
+    ("website", re.compile(r"\bweb ?(?:site|page|address)\b|\burl\b|웹사이트", re.IGNORECASE), re.compile(r"\.|www")),
+    ("phone number", re.compile(r"\bphone number\b|전화번호", re.IGNORECASE), re.compile(rf"(?:{_DIGIT}\W*){{5}}")),
+    ("date", re.compile(r"\bwhat(?: is| was)?(?: the)?(?: \w+)? date\b|날짜", re.IGNORECASE), re.compile(rf"\d|\b{_MONTH}", re.I)),
+    ("year", re.compile(r"\b(?:what|which) year\b", re.IGNORECASE), re.compile(r"\d")),
+    ("percentage", _FIELDS[1][1], re.compile(r"\d")),
+    ("amount", re.compile(rf"{_FIELDS[4][1].pattern}|\bprice\b|얼마|가격", re.IGNORECASE), re.compile(r"\d|\bfree\b", re.I)),
+)
+
+
+def unlike(question: str, answer: str) -> str:
+    """Return what a question asks for and an answer cannot be, "date" for one without a figure; "" if it can be it.
+
+    Args:
+        question: In its own words, and not one for yes or no.
+        answer: What was read.
+    """
+    found = ((what, form) for what, asked, form in _FORMS if asked.search(question))
+    return next((what for what, form in found if not form.search(answer)), "")

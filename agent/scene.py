@@ -82,7 +82,6 @@ _TELLING = {
     "summer": ("beach", "pool", "waves", "swimming"),
 }
 """The concepts that tell of such, where they are not of its name."""
-_OF_THE_SKY = frozenset({"sunny", "rainy", "night", "sunset"})
 _YES_ALONE = ("evening", "winter", "summer")
 _ONE_OF: Mapping[str, Sequence[str]] = {  # the first that is likely enough, or the likeliest
     "time of day": ("night", "evening", "day"),
@@ -122,11 +121,6 @@ class Told:
 
     def __str__(self) -> str:
         return f"{self.asked}: {self.answer}"
-
-    @property
-    def of_the_sky(self) -> bool:
-        """Whether it is the weather or the time of day, which is told worse than all else."""
-        return not _OF_THE_SKY.isdisjoint(self.concepts)
 
     def regions(self, finding: Finding) -> tuple[Region, ...]:
         """Return the finding's regions that tell."""

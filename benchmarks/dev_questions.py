@@ -59,7 +59,6 @@ FIELDS = {
 }
 OF_SOMETHING = (
     "What color is the {}?",
-    "Where is the {}?",
     "What is next to the {}?",
     "What is the {} made of?",
     "Is the {} new?",

@@ -41,7 +41,7 @@ def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[
         elif finding.kind == "objects":
             yield from object_evidence(question, as_meant(question, finding), text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
-            yield from reading_evidence(finding, text)
+            yield from reading_evidence(question, finding, text)
         elif finding.kind == "classes":
             yield from class_evidence(question, finding, findings, text)
         elif finding.kind == "scene":

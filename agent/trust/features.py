@@ -12,6 +12,7 @@ from vqa.agent.alternatives import named_alternatives
 from vqa.agent.asking import asks_what_this_is
 from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
+from vqa.agent.fields import unlike
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
 from vqa.agent.premise import unfounded
@@ -29,6 +30,10 @@ KIND = "kind: "
 """How the features begin that tell the question's kind, and nothing of the evidence."""
 SCENE = "scene"
 """The kind of questions of which the whole scene tells the answer, however they are asked."""
+_OF_THINGS = ("presence", "count", "compare", "place", "open")
+"""The kinds of which a detector's word counts: not of "Is it a man or a woman?" that somebody is found."""
+_AS_PLAIN = {"yes or no": "presence"}
+"""Where two things are, or of their number, is too rare to fit, and as plain a yes or no."""
 CHOICE = "choice"
 """The kind of open questions that name their answers, of which the likelier one is a probable one, right or not."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
@@ -63,10 +68,11 @@ def features(
     sought = sought_words(question.text) is not None
     those_who_see = ("text",) if sought else ("objects", "classes")
     speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) in those_who_see]
-    told |= _of_stances(kind, speaks, "detector")
+    if (asked := _AS_PLAIN.get(kind, kind)) in _OF_THINGS:
+        told |= _of_stances(f"{asked}: detector", speaks)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
-    told |= _of_stances("", others, "caption")
+    told |= _of_stances("caption", others)
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding) for finding in objects]
     classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]
@@ -105,7 +111,7 @@ def features(
         told["no scene: said no"] = drawn * no
         told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
-        told |= _of_reading(findings, text)
+        told |= _of_reading(findings, "" if unlike(question.text, text) else text)
     supported = any(e.stance == "supports" for e in evidence)
     told["premise: nobody finds it"] = float(bool(unfounded(question.text, findings, supported=supported)))
     told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
@@ -113,14 +119,13 @@ def features(
 
 
 def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> Mapping[str, float]:
-    """Return how sure the whole scene is of what it tells, and whether it is against the answer."""
+    """Return what the whole scene tells of, and whether it is against the answer."""
     scenes = [finding for finding in findings if finding.kind == "scene"]
     told = [one for finding in scenes if (one := told_of_scene(question, finding, findings))]
     if not told:
         return {}
     against = any(e.stance == "contradicts" and _kind_of_expert(e.expert, findings) == "scene" for e in evidence)
     return {
-        "scene: of the sky": float(told[0].of_the_sky),
         "scene: what an animal does": float(told[0].asked == "doing"),
         "scene: contradicts": float(against),
     }
@@ -140,18 +145,8 @@ def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, fl
     return told
 
 
-def _of_stances(kind: str, evidence: Sequence[Evidence], who: str) -> Mapping[str, float]:
-    supports = any(e.stance == "supports" for e in evidence)
-    contradicts = any(e.stance == "contradicts" for e in evidence)
-    if kind == "yes or no":  # where two things are, or of their number: too rare to fit, and as plain a yes or no
-        kind = "presence"
-    about = f"{kind}: " if kind in ("presence", "count", "compare", "place", "open", CHOICE) else ""
-    told = {}
-    if supports:
-        told[f"{about}{who} supports"] = 1.0
-    if contradicts:
-        told[f"{about}{who} contradicts"] = 1.0
-    return told
+def _of_stances(who: str, evidence: Sequence[Evidence]) -> Mapping[str, float]:
+    return {f"{who} {e.stance}": 1.0 for e in evidence}
 
 
 def _of_reading(findings: Sequence[Finding], text: str) -> Mapping[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vqa.agent.fields import unlike
 from vqa.agent.sought import lines_that_say
 from vqa.agent.trust.saying import says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Region, Stance
@@ -13,8 +14,8 @@ HALF = 0.5
 _MOST_QUOTED = 60  # characters of read text that evidence repeats
 
 
-def reading_evidence(finding: Finding, text: str) -> Iterator[Evidence]:
-    """Yield what read lines say about an answer to a question that asks for words."""
+def reading_evidence(question: str, finding: Finding, text: str) -> Iterator[Evidence]:
+    """Yield what read lines say about an answer to a question that asks for words, or for a value of some kind."""
     if not finding.regions:
         if says_yes(text) is not False:
             yield Evidence(finding.expert, "contradicts", "found no text to read")
@@ -22,7 +23,9 @@ def reading_evidence(finding: Finding, text: str) -> Iterator[Evidence]:
     if says_yes(text) is not None and len(words(text)) == 1:
         return
     lines, share = lines_with(finding, text)
-    if share >= HALF:
+    if kind := unlike(question, text):
+        yield Evidence(finding.expert, "contradicts", f"reads no {kind} there", lines)
+    elif share >= HALF:
         yield Evidence(finding.expert, "supports", f"reads {_quoted(lines)}", lines)
     else:
         yield Evidence(finding.expert, "contradicts", "reads other words than the answer's", lines)
