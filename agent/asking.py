@@ -120,7 +120,17 @@ WHERE_TAKEN = re.compile(
     r"|what is (?:this|that) (?:place|location)\W*"
     r"|what (?:(?:kind|type|sort) of )?(?:place|location) is (?:this|that|it)\W*"
 )
-OF_A_COLOR = re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*")
+OF_A_COLOR = [
+    re.compile(rf"what (?:is|are) the (?P<asked>(?P<color>{'|'.join(COLORS)}) (?:object|thing|item)s?)\b.*"),
+    re.compile(
+        rf"(?:what|which)(?: (?:object|thing|item)s?)? (?:is|are) (?P<asked>(?P<color>{'|'.join(COLORS)}))"
+        rf"(?: (?:here|(?:in|on) (?:it|(?:the|this) {_PICTURE})))*\W*"
+    ),
+]
+MOST_OFTEN = re.compile(
+    r"(?:what|which) (?:object|thing|item)s? (?:appears?|occurs?|(?:is|are) (?:there|seen|shown|found)) (?:the )?"
+    rf"(?P<asked>(?P<how>most)(?: often| frequently)?)(?: in (?:it|(?:the|this) {_PICTURE}))*\W*"
+)
 MOST = re.compile(
     r"(?:what|which)(?: (?:object|thing|item))? (?:is|are) (?:the )?"
     r"(?P<asked>(?P<how>biggest|largest|smallest|most common|most frequent|most numerous)"
@@ -170,4 +180,4 @@ def asks_for_description(question: str) -> bool:
 def lowered(question: str) -> str:
     """Return a question as the patterns have it: English, in lower case, "what is" for "what's", each blank one."""
     asked = re.sub(r"\bpic(s?)\b", r"picture\1", (in_plain_english(question) or question).lower())
-    return " ".join(re.sub(r"\b(what|where|that|it)['\u2019]s\b", r"\1 is", asked).split())
+    return " ".join(re.sub(r"\b(?:(what|where)['\u2019]?|(that|it)['\u2019])s\b", r"\1\2 is", asked).split())

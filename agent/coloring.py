@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from vqa.agent.asking import SOMEBODY, lowered
 from vqa.agent.intent import read_intent
 from vqa.agent.vocabulary import label_of
 from vqa.values import COUNT_SCORE, Finding
@@ -31,6 +32,15 @@ _WHETHER_THERE = re.compile(
     rf"(?:an? |any |some )?{_COLORS} (?P<thing>[a-z' -]+?)"
     r"(?: (?:here|there|visible|(?:in|on) (?:the|this) (?:image|picture|photo)))?\W*"
 )
+_DRESSED = (
+    rf"(?:wearing|dressed in) (?:an? |any |the )?(?:all )?{_COLORS}(?: (?P<thing>{'|'.join(sorted(CLOTHES))}))?"
+    r"(?: (?:here|(?:in|on) (?:it|(?:the|this) (?:image|picture|photo))))*\W*"
+)
+_WHETHER_WORN = re.compile(
+    r"(?:is|are) (?:there )?(?:(?:an?|any|some|the|this|these|those) )?(?:[a-z]+ )?"
+    rf"(?:{SOMEBODY}|any(?:one|body))(?: (?:who|that) (?:is|are))? {_DRESSED}"
+)
+_HOW_MANY_WEAR = re.compile(rf"how many {SOMEBODY}(?: (?:who |that )?are)?(?: there)? {_DRESSED}")
 
 
 @dataclass(frozen=True)
@@ -50,26 +60,31 @@ class AskedColor:
 
 def asked_color(question: str, labels: Collection[str]) -> AskedColor | None:
     """Return which label's colour a question asks for; None if none's, or that of a part ("the cat's eyes")."""
-    lowered = " ".join(question.lower().replace("what's", "what is").split())
-    which = _WHICH.fullmatch(lowered)
-    match = which or _WHETHER_THERE.fullmatch(lowered) or _WHETHER.fullmatch(lowered)
+    asked = lowered(question)
+    if (worn := _WHETHER_WORN.fullmatch(asked)) and "person" in labels:
+        return AskedColor(worn["thing"] or "clothes", "person", _named_colors(worn))
+    which = _WHICH.fullmatch(asked)
+    match = which or _WHETHER_THERE.fullmatch(asked) or _WHETHER.fullmatch(asked)
     if match is None:
         return None
     thing = match["thing"] or (which and which["kind"]) or ""
     label = _label(thing, labels)
-    claimed = colors_in(" ".join(filter(None, (match["color"], match["other"])))) if not which else ()
-    return None if label is None else AskedColor(thing, label, claimed)
+    return None if label is None else AskedColor(thing, label, () if which else _named_colors(match))
 
 
 def counted_color(question: str, finding: Finding) -> str:
     """Return the colour of the things that a question counts ("How many red cars?"); "" if it says none.
 
-    Nor is one counted by where a thing has none that is known, or of people, whose clothes have it.
+    Nor is one counted by where a thing has none that is known. People have that of their clothes, if it is asked so.
     """
     intent = read_intent(question, finding.vocabulary)
     those = [region for region in finding.regions if region.label in intent.asked and region.score >= COUNT_SCORE]
-    known = "person" not in intent.asked and all(region.color for region in those)
-    return " and ".join(colors_in(intent.thing)) if intent.aim == "count" and known else ""
+    if intent.aim != "count" or not all(region.color for region in those):
+        return ""
+    if "person" not in intent.asked:
+        return " and ".join(colors_in(intent.thing))
+    worn = _HOW_MANY_WEAR.fullmatch(lowered(question))
+    return " and ".join(_named_colors(worn)) if worn else ""
 
 
 def of_the_color(question: str, finding: Finding) -> Finding:
@@ -80,6 +95,10 @@ def of_the_color(question: str, finding: Finding) -> Finding:
     asked = read_intent(question, finding.vocabulary).asked
     kept = (r for r in finding.regions if r.label not in asked or wanted <= set(colors_in(r.color)))
     return replace(finding, regions=tuple(kept))
+
+
+def _named_colors(match: re.Match[str]) -> tuple[str, ...]:
+    return colors_in(" ".join(filter(None, (match["color"], match["other"]))))
 
 
 def colors_in(text: str) -> tuple[str, ...]:

@@ -193,14 +193,16 @@ _FIELDS = (
     ),
     ("address", re.compile(r"(?<!mail )(?<!web )(?<!ip )\baddress\b|주소", re.IGNORECASE), _address),
 )
+_DATE_ASKED = re.compile(r"\bwhat(?: is| was)?(?: the)?(?: \w+)? date\b|날짜", re.IGNORECASE)
+_AMOUNT_ASKED = re.compile(rf"{_FIELDS[4][1].pattern}|\bprice\b|얼마|가격", re.IGNORECASE)
 _FORMS = (  # what is asked for, how it is asked, and what any such value has
     ("e-mail address", re.compile(r"\be-?mail\b|이메일", re.IGNORECASE), re.compile("@")),
     ("website", re.compile(r"\bweb ?(?:site|page|address)\b|\burl\b|웹사이트", re.IGNORECASE), re.compile(r"\.|www")),
     ("phone number", re.compile(r"\bphone number\b|전화번호", re.IGNORECASE), re.compile(rf"(?:{_DIGIT}\W*){{5}}")),
-    ("date", re.compile(r"\bwhat(?: is| was)?(?: the)?(?: \w+)? date\b|날짜", re.IGNORECASE), re.compile(rf"\d|\b{_MONTH}", re.I)),
+    ("date", _DATE_ASKED, re.compile(rf"\d|\b{_MONTH}", re.IGNORECASE)),
     ("year", re.compile(r"\b(?:what|which) year\b", re.IGNORECASE), re.compile(r"\d")),
     ("percentage", _FIELDS[1][1], re.compile(r"\d")),
-    ("amount", re.compile(rf"{_FIELDS[4][1].pattern}|\bprice\b|얼마|가격", re.IGNORECASE), re.compile(r"\d|\bfree\b", re.I)),
+    ("amount", _AMOUNT_ASKED, re.compile(r"\d|\bfree\b", re.IGNORECASE)),
 )
 
 

@@ -150,7 +150,7 @@ def _in_color(asked: str, sure: Sequence[Region], finding: Finding) -> Named | N
 
 def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name the thing of a colour: "What is the red object?"."""
-    match = asking.OF_A_COLOR.fullmatch(asked)
+    match = next((match for pattern in asking.OF_A_COLOR if (match := pattern.fullmatch(asked))), None)
     if match is None:
         return None
     things = [region for region in sure if region.label != "person" and match["color"] in region.color.split(" and ")]
@@ -189,7 +189,7 @@ def _is_room(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
 
 def _the_most(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name the largest or smallest thing, or the one that there is most of."""
-    match = asking.MOST.fullmatch(asked)
+    match = asking.MOST.fullmatch(asked) or asking.MOST_OFTEN.fullmatch(asked)
     if match is None:
         return None
     use = as_said(region.label for region in sure)

@@ -33,17 +33,32 @@ _TITLE = re.compile(
     rf"what (?:is|would be|could be) (?:a|the))(?: \w+)? (?:title|headline|caption) (?:for|of|to) {_IT}\W*",
     re.I,
 )
+_FIND = re.compile(
+    r"(?:please )?(?:find|locate|spot|point (?:to|at|out))(?: me)? "
+    r"(?!.*\b(?:text|words?|total|date|price|number|name|address|title|phone|amount|tax|error|mistake|difference)s?\b)"
+    r"(?:(?P<all>all(?: of)?(?: the)?|every)|the|an?) (?P<what>[\w' -]+?)"
+    rf"(?: (?:here|in {_IT}))*\W*",
+    re.I,
+)
+_CROWDED = re.compile(
+    r"(?:is|was) (?:it|(?:the|this|that) [a-z]+)(?: (?:very|too|really|so))? crowded"
+    rf"(?: (?:here|there|in {_IT}))*\W*",
+    re.I,
+)
 
 
 def plainly(question: str) -> str:
     """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
 
+    Who is to find the dog is asked where it is; where it is crowded, there are many people.
     "Is there a number 22?" asks whether it says 22; who wants a title for the picture wants to know what it shows.
 
     "Are there no dogs?" becomes "Are there exactly zero dogs?": told so, or not so, a small core answers rightly, where
     it takes the other for "Are there dogs?".
     """
     asked = " ".join(question.replace("\u2019", "'").split())
+    if spelled := re.search(r"\b(what|where|who|how)s\b", asked, re.I):
+        asked = question = asked.replace(spelled[0], f"{spelled[1]}'s")
     if match := _THERE_IS.fullmatch(asked) or _IS_NOT.fullmatch(asked):
         be = match["be"].strip().replace("'s", "is").capitalize()
         asked = question = f"{be} there {match['what'].rstrip(' ?.!')}?"
@@ -51,6 +66,10 @@ def plainly(question: str) -> str:
         return f"Are there any {match['what']}"
     if _COUNT_ALL.fullmatch(asked):
         return "How many objects are there?"
+    if match := _FIND.fullmatch(asked):
+        return f"Where {'are' if match['all'] == 'all' else 'is'} the {match['what']}?"
+    if _CROWDED.fullmatch(asked):
+        return "Are there many people?"
     if _TITLE.fullmatch(asked):
         return "Describe the image."
     if match := _NUMBER.fullmatch(asked):

@@ -18,7 +18,8 @@ from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted
 
 _THE = re.compile(
-    rf"\b(?:the|this|that|these|those|his|her|their|its|both)\s+(?P<thing>[a-z][a-z -]*?)"
+    rf"\b(?:the|this|that|these|those|his|her|their|its|both)\s+(?!(?:an?|any|some|one)\b)"
+    rf"(?P<thing>[a-z][a-z -]*?)"
     rf"(?:(?='|\s+[a-z]+ing\b)|{THING_ENDS})"
 )
 _SOMEBODY = re.compile(r"\b(?:he|she|him|hers?|his)\b|^\s*who (?:is|are|was|were|has|have)\b")
@@ -59,7 +60,7 @@ def _taken_for_granted(asked: str, intent: Intent, known: Collection[str]) -> Ma
 
 
 def _named_first(words: Sequence[str], known: Collection[str]) -> tuple[str, Sequence[str]]:
-    """Return the last word of the first thing that is named, and its labels: of "dog house red" none, of "dog red" a dog."""
+    """Return the last word of the first thing named, and its labels: none of "dog house", a dog's of "dog red"."""
     for end in range(1, len(words) + 1):
         labels, longer = (meant(" ".join(words[:to]), known) for to in (end, end + 1))
         if labels and not longer:

@@ -11,7 +11,8 @@ from vqa.values import Region
 _IN_IT = r"(?: (?:anywhere|here|there|visible|present|shown|(?:in|on) (?:it|(?:the|this) (?:image|picture|photo))))*"
 _QUOTES = "\"'\u201c\u201d\u2018\u2019"
 _ANY = re.compile(
-    r"(?:(?:is|are) there|(?:do|can) you see|does (?:it|(?:the|this) (?:image|picture|photo)) (?:have|contain|show))"
+    r"(?:(?:is|are) there|(?:do|can) you see"
+    r"|does (?:it|this|that|(?:the|this) (?:image|picture|photo)) (?:have|contain|show))"
     rf"(?: any| some)? (?:text|writing|words?|letters?|lettering|(?:any|some)thing written){_IN_IT}\s*\??",
     re.I,
 )

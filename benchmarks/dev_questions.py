@@ -311,7 +311,8 @@ def premises(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
         absent = [label for label in common if label not in there and not mentioned(label, row.get("captions", ()))]
         for label in rng.sample(absent, MOST_ASKED) + ["person"] * ("person" in absent):
             question = rng.choice(OF_SOMEBODY if label == "person" else OF_SOMETHING).format(label)
-            yield _asked(row, question, ["I cannot tell"], type="premise", metric="exact")
+            right = ["I cannot tell", f"There is no {label}"]
+            yield _asked(row, question, right, type="premise", metric="exact")
 
 
 def receipts(rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What questions take for granted: known by their words, held against the boxes, and not answered if it is not there."""
+"""What questions take for granted: known by their words, held against the boxes, not answered if it is not there."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
-from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.saying import abstains, whether
 from vqa.agent.trust.scene import scene_evidence
 from vqa.values import Evidence, Finding, Question
 
@@ -26,11 +26,11 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
     """Return what the findings have to say about an answer's `text`, what supports it first."""
     if not text.strip() or abstains(text):
         return ()
-    found = list(_weighed(question.text, findings, text))
+    found = list(_weighed(*whether(question.text, text), findings))
     return tuple(sorted(found, key=lambda evidence: evidence.stance != "supports"))
 
 
-def _weighed(question: str, findings: Sequence[Finding], text: str) -> Iterator[Evidence]:
+def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[Evidence]:
     kind, sought = kind_of(question, intent_of(question, findings)), sought_words(question)
     silent = ("objects", "caption") if kind == "open" and asks_for_reasons(question) else ()
     for finding in findings:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from vqa.agent.alternatives import named_alternatives
 from vqa.agent.asking import asks_what_this_is
@@ -20,7 +21,7 @@ from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
-from vqa.agent.trust.saying import says_yes
+from vqa.agent.trust.saying import says_yes, whether
 from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
@@ -55,6 +56,8 @@ def features(
         text: The answer as the core gave it.
         core_confidence: Its own probability; then CORE is among the features.
     """
+    asked, text = whether(question.text, text)
+    question = replace(question, text=asked)
     intent = intent_of(question.text, findings)
     scene = _of_the_scene(question.text, findings, evidence)
     kind: str = SCENE if scene else kind_of(question.text, intent)
@@ -68,8 +71,8 @@ def features(
     sought = sought_words(question.text) is not None
     those_who_see = ("text",) if sought else ("objects", "classes")
     speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) in those_who_see]
-    if (asked := _AS_PLAIN.get(kind, kind)) in _OF_THINGS:
-        told |= _of_stances(f"{asked}: detector", speaks)
+    if (plain := _AS_PLAIN.get(kind, kind)) in _OF_THINGS:
+        told |= _of_stances(f"{plain}: detector", speaks)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
     told |= _of_stances("caption", others)

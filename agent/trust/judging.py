@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vqa.agent.languages import is_foreign
 from vqa.agent.lines import BESIDE
 from vqa.agent.premise import unfounded
 from vqa.agent.prompting import SURE_READING
@@ -13,7 +14,7 @@ from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.kinds import asks_for_words, intent_of
-from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.saying import abstains, whether
 from vqa.agent.vocabulary import mentioned
 from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
@@ -59,14 +60,17 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
 def _is_a_guess(answer: Answer) -> bool:
     """Return whether it says something of a thing that is not there, or yes or no to one that no detector knows.
 
+    Or whatever, to a question that nobody understood.
+
     Of a core of which it is known how often it is right: another one may see by itself.
     """
     if answer.core not in shipped().cores:
         return False
     supported = any(held.stance == "supports" for held in answer.evidence)
-    if unfounded(answer.question.text, answer.findings, supported=supported):
+    question, _ = whether(answer.question.text, answer.text)
+    if is_foreign(question) or unfounded(question, answer.findings, supported=supported):
         return True
-    intent = intent_of(answer.question.text, answer.findings)
+    intent = intent_of(question, answer.findings)
     unknown = intent.aim == "presence" and bool(intent.thing) and not intent.asked
     looked = any(finding.kind == "objects" and finding.error is None for finding in answer.findings)
     return unknown and looked and not answer.evidence
@@ -109,6 +113,8 @@ def _why_doubted(question: str, findings: Sequence[Finding], evidence: Sequence[
 
 def _why_silent(question: str, findings: Sequence[Finding]) -> str:
     """Return why the findings cannot settle the question; empty if nothing speaks against them."""
+    if is_foreign(question):
+        return "the question seems to be neither English nor Korean"
     intent = intent_of(question, findings)
     if any(f.kind == "objects" and f.error is None for f in findings) and intent.thing and not intent.asked:
         return f"the detector does not know “{intent.thing}”"

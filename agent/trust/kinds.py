@@ -30,7 +30,8 @@ _YES_OR_NO = re.compile(
     r"(?:is|are|was|were|do|does|did|can|could|has|have|will|would|should|might|isn't|aren't|doesn't)\b"
 )
 _REASONS = re.compile(
-    r"\bwhy\b|\bused for\b|\bpurpose\b|\b(?:is|are) .* for\W*$|^how (?:is|are|was|were|do|does|did|can|could|would)\b"
+    r"\bwhy\b|\b(?:thinking|feeling|dreaming|hoping|wanting)\b|^what (?:would|will|should|could|might)\b|"
+    r"\bused for\b|\bpurpose\b|\b(?:is|are) .* for\W*$|^how (?:is|are|was|were|do|does|did|can|could|would)\b"
 )
 _MORE_THAN_THAT = re.compile(r"\bbut (?:no|not)\b|\bwithout\b")
 _EITHER = re.compile(r"\bor\b(?! not\b)")  # "Is this a dog or a cat?" is answered with one of them

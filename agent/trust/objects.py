@@ -237,7 +237,8 @@ def _of_named_things(question: str, finding: Finding, text: str) -> Iterator[Evi
     named = mentioned(text, finding.vocabulary)
     sort, of_it = sort_asked(question)
     if named and sort and not of_it & set(named):
-        yield Evidence(finding.expert, "contradicts", f"knows that {' and '.join(plural(n, 0) for n in named)} are no {sort}")
+        things = " and ".join(plural(name, 0) for name in named)
+        yield Evidence(finding.expert, "contradicts", f"knows that {things} are no {sort}")
         return
     if found := _found(finding, named, PRESENCE_SCORE):
         yield Evidence(finding.expert, "supports", f"finds {_told(found)}", found)

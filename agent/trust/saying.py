@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from vqa.words import one
+
 _ABSTAINS = re.compile(
     r"(?:sorry,? )?(?:(?:i|we) )?(?:can ?not|can't|could not|couldn't|am unable to|do not|don't) (?:tell|say|know|see|"
     r"determine|answer)\b|(?:i(?: am|'m) )?not sure\b|(?:it )?(?:can ?not|can't) be (?:determined|told|seen)\b|"
@@ -12,6 +14,7 @@ _ABSTAINS = re.compile(
 )
 _YES_OR_NO = re.compile(r"(?P<yes>yes|yeah|yep|true)\b|(?P<no>no|nope|not|none|false)\b", re.IGNORECASE)
 
+_NONE_OF_IT = re.compile(r"there (?:is|are|was|were) no (?P<thing>[a-z][a-z -]*?)[.!]*")
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -34,6 +37,15 @@ _EMPTY_WORDS = frozenset(
 def abstains(answer: str) -> bool:
     """Return whether the answer begins by giving none: "I cannot tell", "not sure", "unanswerable"."""
     return _ABSTAINS.match(" ".join(answer.lower().split()).rstrip(".!").replace("\u2019", "'")) is not None
+
+
+def whether(question: str, answer: str) -> tuple[str, str]:
+    """Return what is claimed by an answer, as a question and yes or no, where it says that there is none of a thing.
+
+    "There is no dog." to "Where is the dog?" is a no to whether there is one. Any other answer is to its own question.
+    """
+    found = _NONE_OF_IT.fullmatch(" ".join(answer.lower().split()))
+    return (question, answer) if found is None else (f"Is there {one(found['thing'])}?", "No")
 
 
 def says_yes(answer: str) -> bool | None:
