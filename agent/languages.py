@@ -7,7 +7,7 @@ import unicodedata
 
 _ENGLISH = frozenset(
     "the what how many there where which who whose why when are does do did this that these those can could any you "
-    "picture image photo".split()
+    "picture".split()
 )
 _OTHER = frozenset(
     "der das dem ein eine einen ist sind auf wie viele welche wo gibt zu und nicht bild "

@@ -67,7 +67,7 @@ def plainly(question: str) -> str:
     if _COUNT_ALL.fullmatch(asked):
         return "How many objects are there?"
     if match := _FIND.fullmatch(asked):
-        return f"Where {'are' if match['all'] == 'all' else 'is'} the {match['what']}?"
+        return f"Where {'are' if (match['all'] or '').lower().startswith('all') else 'is'} the {match['what']}?"
     if _CROWDED.fullmatch(asked):
         return "Are there many people?"
     if _TITLE.fullmatch(asked):

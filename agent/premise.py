@@ -54,7 +54,7 @@ def _taken_for_granted(asked: str, intent: Intent, known: Collection[str]) -> Ma
         thing, labels = _named_first(match["thing"].split(), known)
         if labels := [label for label in labels if label not in in_doubt]:
             found[counted(labels[0], 0) if len(labels) == 1 else f"no {thing}"] = labels
-    if not found and ALIVE <= known and _SOMEBODY.search(asked):
+    if not found and ALIVE.issubset(known) and _SOMEBODY.search(asked):
         found["nobody"] = list(ALIVE)
     return found
 
@@ -65,6 +65,6 @@ def _named_first(words: Sequence[str], known: Collection[str]) -> tuple[str, Seq
         labels, longer = (meant(" ".join(words[:to]), known) for to in (end, end + 1))
         if labels and not longer:
             break
-        if labels := [label for label in labels if label in longer]:
-            return words[end - 1], labels
+        if both := [label for label in labels if label in longer]:
+            return words[end - 1], both
     return "", ()

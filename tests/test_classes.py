@@ -53,6 +53,8 @@ def told(question: str, finding: Finding, *others: Finding) -> str | None:
         ("What color is this?", None),
         ("What is this animal doing?", None),
         ("What is in the picture?", None),
+        ("What objects are in this image?", None),
+        ("Which things are there?", None),
         ("How many animals are there?", None),
     ],
 )

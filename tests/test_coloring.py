@@ -157,5 +157,7 @@ def test_things_of_a_colour_are_counted_by_themselves() -> None:
     assert told("How many cars are there?", seen) == ["Detector: 3 cars"]
     assert told("How many red cars are there?", cars("red", "", "blue")) == ["Detector: 3 cars"]  # one may be red
     assert told("How many white people are there?", seen) == ["Detector: 1 person"]  # clothes are nobody's colour
+    assert told("How many people are wearing red?", seen) == ["Detector: 1 red person"]
+    assert told("How many men are there in blue?", seen) == ["Detector: 1 person"]
     assert [held.stance for held in weigh(Question("How many red cars are there?"), [seen], "2")] == ["supports"]
     assert [held.stance for held in weigh(Question("How many red cars are there?"), [seen], "3")] == ["contradicts"]

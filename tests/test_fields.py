@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.agent.fields import narrowed
+from vqa.agent.fields import narrowed, unlike
 from vqa.agent.prompting import evidence
 from vqa.values import Finding, Region
 
@@ -163,3 +163,27 @@ def test_a_number_is_looked_for_among_figures_however_short_the_text() -> None:
     found = Finding("ocr", "text", "", (Region((0, 0, 9, 9), "EXIT", 0.9),), size=(99, 99))
     told = [line.text for line in evidence("What number is shown?", [found]) if not line.doubt]
     assert told == ["Text: none found"]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "kind"),
+    [
+        ("What is the total?", "COFFEE", "amount"),
+        ("What is the total?", "RM 75.70", ""),
+        ("What is the price?", "free", ""),
+        ("What is the expiration date?", "IRAN", "date"),
+        ("What is the date?", "May 2nd", ""),
+        ("What year is on the coin?", "liberty", "year"),
+        ("What is the email address?", "Cotton", "e-mail address"),
+        ("What is the e-mail?", "me@here.org", ""),
+        ("What is the website?", "www.here.org", ""),
+        ("What is the website?", "Cotton", "website"),
+        ("What is the phone number?", "M22", "phone number"),
+        ("What is the phone number?", "Tel: 03-5542 3228", ""),
+        ("How big is the discount in percent?", "sale", "percentage"),
+        ("What does the phone say?", "hello", ""),
+        ("What does it say?", "hello", ""),
+    ],
+)
+def test_what_cannot_be_the_value_that_is_asked_for(question: str, answer: str, kind: str) -> None:
+    assert unlike(question, answer) == kind

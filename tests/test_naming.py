@@ -257,3 +257,42 @@ def test_the_tables_name_what_detectors_know() -> None:
         assert not any("_" in name for name in use.values())
     assert (FIXED | set(PLACES) | set(PATTERNED)) <= set(LABELS)
     assert set(NO_PLACE_FOR_PEOPLE) <= set(PLACES)
+
+
+def test_who_is_there_are_the_people_and_the_animals() -> None:
+    dog, cup = ("dog", FAR_AWAY), ("cup", UNDER_HIM)
+    assert told("Who is in the picture?", MAN, MAN, dog, cup) == "who is there: 2 people and 1 dog"
+    assert told("Who is there?", cup) is None
+    assert told("Who is holding the cup?", MAN, cup) is None
+
+
+def test_a_thing_is_named_by_its_colour_or_by_how_often_it_is_there() -> None:
+    bus = Region((10, 10, 200, 100), "bus", 0.9, "red")
+    cups = [Region((x, 150, x + 20, 170), "cup", 0.8, "blue") for x in (10, 60)]
+    seen = Finding("detect", "objects", "", (bus, *cups), vocabulary=LABELS, size=(300, 240))
+    for question, name in (
+        ("What is red in this picture?", "red: bus"),
+        ("Which things are blue?", "blue: cup"),
+        ("What is the red object?", "red object: bus"),
+        ("Which object appears most often?", "most often: cup"),
+        ("What object is there the most in the picture?", "most: cup"),
+    ):
+        assert str(named(question, seen)) == name
+    assert named("What is green in this picture?", seen) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "stance"),
+    [
+        ("What kind of bird is this?", "zebra", "contradicts"),
+        ("What breed is the dog?", "a cat", "contradicts"),
+        ("Who is taking the photo?", "surfboard", "contradicts"),
+        ("What kind of food is this?", "dog", "contradicts"),
+        ("Who is there?", "a person", "supports"),
+        ("What is this person riding?", "surfboard", "supports"),
+        ("What is the animal eating?", "a person", "supports"),
+    ],
+)
+def test_an_answer_of_another_sort_is_contradicted(question: str, answer: str, stance: str) -> None:
+    things = [(name, FAR_AWAY) for name in ("zebra", "cat", "dog", "person")] + [("surfboard", UNDER_HIM)]
+    assert [held.stance for held in weigh(Question(question), [objects(*things)], answer)] == [stance]

@@ -80,6 +80,9 @@ def test_what_answers_by_itself_is_told_alone() -> None:
         "Detector: 2 buses",
         "Detector: no cats",
     ]
+    assert told("Is there a dog next to the cat?", objects(cow)) == ["Detector: no dog next to cat"]
+    assert told("Is there a cat next to the dog?", objects(cow)) == ["Detector: no cat next to dog"]
+    assert told("How many objects are there?", objects(cow, *horses)) == ["Detector: 3 objects: 1 dog, 2 buses"]
 
 
 def test_two_things_counted_or_looked_for_together_are_a_group() -> None:

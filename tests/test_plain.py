@@ -18,6 +18,16 @@ from vqa.agent.plain import plainly
         ("There is nobody in the car, right?", "Are there exactly zero people in the car?"),
         ("Any dogs here?", "Are there any dogs here?"),
         ("Is there no one?", "Are there exactly zero people?"),
+        ("Count everything", "How many objects are there?"),
+        ("Count all the objects in the picture.", "How many objects are there?"),
+        ("Give me a title for this picture", "Describe the image."),
+        ("What would be a good title for the photo?", "Describe the image."),
+        ("Find the dog", "Where is the dog?"),
+        ("Please locate all the dogs in the image.", "Where are the dogs?"),
+        ("Point to a cup", "Where is the cup?"),
+        ("Is it crowded?", "Are there many people?"),
+        ("Is the street very crowded here?", "Are there many people?"),
+        ("whats this", "what's this"),
     ],
 )
 def test_what_there_is_is_asked_plainly(question: str, plain: str) -> None:
@@ -32,6 +42,11 @@ def test_what_there_is_is_asked_plainly(question: str, plain: str) -> None:
         "Tell me how many dogs there are.",
         "What is there on the table?",
         "Where is  the dog?",
+        "Count the things on the table.",
+        "What is the title of the book?",
+        "Find the total.",
+        "Find the phone number on the sign.",
+        "Is the crowd large?",
         "개가 있나요?",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vqa.agent.languages import is_foreign
 from vqa.agent.premise import unfounded
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.features import features
@@ -94,3 +95,41 @@ def test_a_missing_thing_makes_an_answer_less_likely() -> None:
         told = [features(Question(question), [seen(thing)], (), "No", 0.9) for thing in ("dog", "cup")]
         there, missing = (shipped().probability(one, core=shipped().cores[0]) for one in told)
         assert missing < there / 2
+
+
+def test_that_there_is_none_is_an_answer_to_what_is_taken_for_granted() -> None:
+    there_is_none = answered("Where is the dog?", "There is no dog.", seen("cup"))
+    assert (there_is_none.text, there_is_none.abstention) == ("There is no dog.", "")
+    assert [(held.stance, held.text) for held in there_is_none.evidence] == [("supports", "knows dogs and finds none")]
+    assert (there_is_none.confidence or 0) > 0.8
+    there_is_one = answered("Where is the dog?", "There is no dog.", seen("dog"))
+    assert [held.stance for held in there_is_one.evidence] == ["contradicts"]
+    assert (there_is_one.confidence or 0) < 0.3
+
+
+def test_that_there_is_no_dragon_nobody_knows() -> None:
+    assert answered("Where is the dragon?", "There is no dragon", seen("cup")).text == CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("question", "foreign"),
+    [
+        ("¿Qué hay en la imagen?", True),
+        ("Was ist auf dem Bild zu sehen?", True),
+        ("Combien de personnes sont dans la photo?", True),
+        ("Hoeveel mensen zijn er op de foto?", True),
+        ("这是什么", True),
+        ("Что это?", True),
+        ("이게 뭐예요?", False),
+        ("버스에 EMT 라고 쓰여 있나요?", False),
+        ("What is this?", False),
+        ("dog?", False),
+        ("Where is the Bar de la Plaza?", False),
+        ("Is the sign about la dolce vita?", False),
+        ("12 + 7?", False),
+    ],
+)
+def test_a_question_in_another_language_is_told_to_be_one(question: str, foreign: bool) -> None:
+    assert is_foreign(question) is foreign
+    given = answered(question, "Yes", seen("person"))
+    assert ("neither English nor Korean" in (given.abstention or "")) is foreign

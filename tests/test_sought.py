@@ -25,6 +25,7 @@ def read(*lines: str) -> Finding:
         ("Is there a number 22?", "22"),
         ("Is there a number of dogs?", None),
         ("Is there any text?", ""),
+        ("Does this contain text?", ""),
         ("Isn't there any writing in the picture?", ""),
         ("Does it say anything?", None),
         ("What does it say?", None),
