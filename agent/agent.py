@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Self
 
 from vqa import registry
+from vqa.agent.alternatives import named_alternatives
 from vqa.agent.answering import check_whole, finished, written
 from vqa.agent.borne_out import borne_out
 from vqa.agent.cache import FindingCache
@@ -300,11 +301,14 @@ class VQAAgent:
         Args:
             name: The expert's.
             image: The picture.
-            question: What is asked.
+            question: What is asked; who uses it is told the choices that it names itself, too.
             within: Seconds it may take, if that is less than the settings allow.
         """
         limits = [limit for limit in (within, self.settings.expert_seconds) if limit]
-        return self._panel.look_or_say_why(self.experts[name], image, question, within=min(limits, default=0.0))
+        expert = self.experts[name]
+        if expert.uses_question:
+            question = replace(question, choices=question.choices or named_alternatives(question.text))
+        return self._panel.look_or_say_why(expert, image, question, within=min(limits, default=0.0))
 
     def tokens(self, image: LoadedImage, question: Question, prompt: Prompt) -> Iterator[Token]:
         """Yield the answer as the core gives it."""

@@ -16,6 +16,7 @@ _ASKS = re.compile(
 _WHETHER_ANY = re.compile(
     r"(?:(?:is|are|was|were) there(?! (?:more|fewer)\b(?!.*\bthan\b))|(?:do|can) you see)\b.* or (?!not\b|no\b)", re.I
 )
+YES_OR_NO = ("Yes", "No")
 _OR = re.compile(r"(?P<before>.+?),? or (?P<last>(?!not\b|no\b|some|any|it\b|one\b|two\b|three\b).+)", re.I)
 _BEHIND = re.compile(  # what does not belong to the last one any more
     r"\b(?:in|on|at|of|for|to|with|from|near|by|during|here|there|standing|sitting|wearing|holding|that|who|which|"
@@ -42,7 +43,7 @@ def named_alternatives(question: str) -> tuple[str, ...]:
     """
     asked = plainly(" ".join(question.split())).rstrip(" ?.!")
     if _WHETHER_ANY.match(asked):  # "Is there a cat or a dog?", whatever there is
-        return "Yes", "No"
+        return YES_OR_NO
     asks, match = _ASKS.match(asked), _OR.fullmatch(asked)
     if asks is None or match is None or " or " in match["last"] or _THAN.search(match["before"]):
         return ()

@@ -18,7 +18,8 @@ from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted
 
 _THE = re.compile(
-    rf"\b(?:the|this|that|these|those|his|her|their|its|both)\s+(?!(?:an?|any|some|one)\b)"
+    r"\b(?:the|this|that|these|those|his|her|their|its|both|(?:kind|type|sort|breed|species) of)\s+"
+    r"(?!(?:an?|any|some|one)\b)"
     rf"(?P<thing>[a-z][a-z -]*?)"
     rf"(?:(?='|\s+[a-z]+ing\b)|{THING_ENDS})"
 )

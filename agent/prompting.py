@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vqa.agent.asking import asks_for_description
+from vqa.agent.chosen import told_of_words
 from vqa.agent.classes import told_of_classes
 from vqa.agent.coloring import counted_color
 from vqa.agent.fields import narrowed
@@ -115,7 +116,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
     whole = _class_lines(question, seen)
     if not whole or whole[0].doubt:
-        whole = [*_scene_lines(question, seen), *whole]
+        whole = [*_scene_lines(question, seen), *_word_lines(question, seen), *whole]
     if whole and not whole[0].doubt:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
     lines = [*whole, *boxes.lines]
@@ -182,6 +183,12 @@ def _class_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
         lines += [Line(f"Classifier: {told}", 0.0)] if told else []
         lines += [Line(f"Classifier: {name}", 3.0, BESIDE) for name in sure if not told.endswith(name)]
     return lines
+
+
+def _word_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
+    """Return which of the answers that a question names people would rather say."""
+    told = [told_of_words(question, finding, findings) for finding in findings if finding.kind == "words"]
+    return [Line(f"Words: {one}", 0.0) for one in told if one is not None]
 
 
 def _scene_lines(question: str, findings: Sequence[Finding]) -> list[Line]:

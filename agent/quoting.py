@@ -23,7 +23,7 @@ _LINE = re.compile(
 )
 _NONE = "none found"
 _CAPTION = "Caption: "
-_NAMED = re.compile(r"(?:Classifier|Scene): [^:]+: (?P<name>.+)")
+_NAMED = re.compile(r"(?:Classifier|Scene|Words): [^:]+: (?P<name>.+)")
 _BOXED = re.compile(
     r"Detector: (?:(?!\d|no |maybe )[^:]+: (?!an? )(?P<name>.+)"  # and not "3 animals: 3 dogs"
     r"|(?:more|fewer) (?P<more>.+) than .+|as many .+ as .+)"

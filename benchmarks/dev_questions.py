@@ -184,8 +184,13 @@ def doing(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
 
 
 def choices(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
-    """Yield two questions that name their answers: what the one person or dog in a picture does, and who it is."""
-    for row, who, does in (chosen := acting(rows, rng)):
+    """Yield two questions that name their answers: what the one person or dog in a picture does, and who it is.
+
+    Where some pictures have annotated questions, only of those: of the others benchmarks/phrases.py learns.
+    """
+    rows = list(rows)
+    asked = [row for row in rows if row.get("vqa")] or rows
+    for row, who, does in (chosen := acting(asked, rng)):
         said = " ".join(row["captions"]).lower()
         deed = does.split()[0]
         others = sorted({o for _, w, other in chosen if w == who and (o := other.split()[0])[:3] not in said})

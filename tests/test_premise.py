@@ -32,6 +32,7 @@ def answered(question: str, text: str, *findings: Finding, core: str = shipped()
         ("Is the tall giraffe eating?", ("no giraffes",)),
         ("What are the animals doing?", ("no animals",)),
         ("Is his tie red?", ("no ties",)),
+        ("What kind of bird is this?", ("no birds",)),
         ("Where is the cup?", ("no cups",)),
         ("Is there a person next to the dog?", ("no dogs",)),
         ("How many people are on the bus?", ("no buses",)),

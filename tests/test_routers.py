@@ -31,6 +31,8 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert "ocr" in route("What is the player's number?").experts
     assert set(route("What is the weather like?").experts) == {"detect", "scene"}
     assert set(route("Is there any grass?").experts) == {"detect", "scene"}
+    assert set(route("Is the dog running or jumping?").experts) == {"detect", "scene", "words"}
+    assert "words" not in route("Is there a dog or a cat?").experts
     assert "classify" in route("Is this a tiger?").experts
     assert "classify" in route("Is it a fox?").experts  # a kind of which the classes are known
 

@@ -17,7 +17,8 @@ class Expert(Protocol):
         name: Registered name, one lower-case word: "detect", "ocr", "caption".
         kind: What its findings hold.
         description: One sentence for `vqa experts`, routers and language models.
-        uses_question: False if the finding depends on the picture alone; it is then shared by all its questions.
+        uses_question: False if the finding depends on the picture alone; it is then shared by all its questions. True:
+            the question comes with its choices, those that it names itself among them.
         side_by_side: May be left out. True: threads may look at several pictures at once; else they take turns.
     """
 

@@ -2,7 +2,8 @@
 
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
-knows and no detector does; who sees the whole scene when it asks what that is like. When nothing speaks for anybody,
+knows and no detector does; who sees the whole scene when it asks what that is like; who weighs answers when it names
+them. When nothing speaks for anybody,
 the detectors look: they are the cheapest context. They also look beside a captioner and those who see the whole
 picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if they can here:
 how far they are to be believed depends on it.
@@ -14,6 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from vqa.agent.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.asking import asks_for_description
 from vqa.agent.classes import asks_for_classes
 from vqa.agent.intent import Intent, read_intent
@@ -57,7 +59,7 @@ class RulesRouter:
         idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):
             why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
-        elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes", "scene")):
+        elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes", "scene", "words")):
             why |= dict.fromkeys(idle, "objects to hold against what the whole picture shows")
         if any(why[expert.name] for expert in experts if expert.kind == "objects"):
             seers = [expert for expert in experts if expert.kind == "scene" and expert.available() is None]
@@ -85,6 +87,8 @@ def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
 def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | None:
     if expert.kind == "scene":
         return asks_for_scene(question, labels) or None
+    if expert.kind == "words":
+        return "the question names its answers" if named_alternatives(question) not in ((), YES_OR_NO) else None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from vqa.agent.meant import as_meant
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence
+from vqa.agent.trust.chosen import word_evidence
 from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
@@ -44,6 +45,8 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
             yield from reading_evidence(question, finding, text)
         elif finding.kind == "classes":
             yield from class_evidence(question, finding, findings, text)
+        elif finding.kind == "words":
+            yield from word_evidence(question, finding, findings, text)
         elif finding.kind == "scene":
             yield from scene_evidence(question, finding, findings, text)
         elif finding.kind == "caption":

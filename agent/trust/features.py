@@ -19,6 +19,7 @@ from vqa.agent.naming import named
 from vqa.agent.premise import unfounded
 from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.sought import sought_words
+from vqa.agent.trust.chosen import share_of
 from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
 from vqa.agent.trust.readings import lines_with
 from vqa.agent.trust.saying import says_yes, whether
@@ -31,6 +32,8 @@ KIND = "kind: "
 """How the features begin that tell the question's kind, and nothing of the evidence."""
 SCENE = "scene"
 """The kind of questions of which the whole scene tells the answer, however they are asked."""
+_TELLING_LITTLE = ("open: detector contradicts",)
+"""What is found of many sorts of things, or not, says little against an answer to an open question."""
 _OF_THINGS = ("presence", "count", "compare", "place", "open")
 """The kinds of which a detector's word counts: not of "Is it a man or a woman?" that somebody is found."""
 _AS_PLAIN = {"yes or no": "presence"}
@@ -73,6 +76,8 @@ def features(
     speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) in those_who_see]
     if (plain := _AS_PLAIN.get(kind, kind)) in _OF_THINGS:
         told |= _of_stances(f"{plain}: detector", speaks)
+    if (share := share_of(question, findings, text)) is not None:
+        told["choice: log odds of what people would say"] = _logit(share)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
     told |= _of_stances("caption", others)
@@ -149,7 +154,7 @@ def _of_what_is_shown(findings: Sequence[Finding], text: str) -> Mapping[str, fl
 
 
 def _of_stances(who: str, evidence: Sequence[Evidence]) -> Mapping[str, float]:
-    return {f"{who} {e.stance}": 1.0 for e in evidence}
+    return {name: 1.0 for e in evidence if (name := f"{who} {e.stance}") not in _TELLING_LITTLE}
 
 
 def _of_reading(findings: Sequence[Finding], text: str) -> Mapping[str, float]:

@@ -58,10 +58,25 @@ class Phrases:
     rarity: Tensor
     unknown: float
 
+    def often(self, features: Tensor) -> Tensor:
+        """Return how often people would say each phrase of a picture with these features (D), (M)."""
+        return ((features - self.mean) / self.scale) @ self.down @ self.up + self.usual
+
     def foretold(self, features: Tensor) -> Tensor:
-        """Return how often people would say each phrase of a picture with these features (D), by its rarity, (M)."""
-        often = ((features - self.mean) / self.scale) @ self.down @ self.up + self.usual
-        return often.clamp(min=0) * self.rarity
+        """Return the same, never less than 0, by each phrase's rarity, (M)."""
+        return self.often(features).clamp(min=0) * self.rarity
+
+    def beyond_usual(self, features: Tensor) -> Tensor:
+        """Return how much more often than of any picture people would say each phrase, (M).
+
+        In standard deviations of what is said so seldom: the square roots of the usual shares.
+        """
+        return (self.often(features) - self.usual) / self.usual.sqrt()
+
+    def places(self, text: str) -> list[int]:
+        """Return the places of a text's words among the phrases; none if one of the words is not there."""
+        places = [self._places.get(word) for word in tokenise(text)]
+        return [place for place in places if place is not None] if None not in places else []
 
     def agreement(self, sentence: str, foretold: Tensor) -> float:
         """Return how well a sentence says what is foretold, in [0, 1].

@@ -1,0 +1,115 @@
+"""The `words` expert: which of the answers that a question names people would rather say of the picture.
+
+Asked "Is the dog running or jumping?" a small core is right little more often than by chance. How often people would
+say each word of a picture is foretold for the captioner already (experts/captioners/phrases.py); the word that they
+would say the furthest beyond its usual share is the likelier one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from vqa.registry import register_expert
+from vqa.settings import Settings
+from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
+from vqa.weights import Store
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vqa.experts.captioners.phrases import Phrases
+    from vqa.networks.sight import Sight
+
+MODEL = "efficientnet-lite2"
+SLOPE = 4.5
+"""Log odds of an answer for each standard deviation that it is foretold beyond its usual share more than another."""
+_MOST_TOLD = 10
+
+
+@register_expert
+class WordsExpert:
+    """Weighs a question's own answers by how often people would say each of the picture."""
+
+    name: ClassVar[str] = "words"
+    kind: ClassVar[FindingKind] = "words"
+    description: ClassVar[str] = "tells which of the answers that a question names people would rather say of it"
+    cues: ClassVar[tuple[str, ...]] = ()
+    vocabulary: ClassVar[tuple[str, ...]] = ()
+    uses_question: ClassVar[bool] = True
+    side_by_side: ClassVar[bool] = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = Store.from_settings(settings)
+        self._loaded: tuple[Sight, Phrases] | None = None
+        self._loading = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(settings)
+
+    def available(self) -> str | None:
+        if self._loaded is None and self._store.offline and not self._store.present(MODEL):
+            return f"the built-in vision network is not here; run `vqa models pull {MODEL}` once with a network"
+        return None
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        """Return the question's choices, the likeliest first, each as a region that is the whole picture.
+
+        Nothing if one of them has a word that is not foretold; without choices, the words that stand out most, with the
+        share of captions that would have them.
+
+        Raises:
+            ModelUnavailable: The weights are not here and cannot be had.
+        """
+        import torch
+
+        from vqa.networks.sight import pooled
+
+        sight, people = self._ready()
+        started = time.perf_counter()
+        with torch.inference_mode():
+            seen = pooled(sight.tokens(image))
+            beyond = people.beyond_usual(seen)
+        choices = question.choices if question is not None else ()
+        unknown = [choice for choice in choices if not people.places(choice)]
+        told = [] if unknown else _weighed(choices, people, beyond) if choices else _striking(people, seen, beyond)
+        whole = (0.0, 0.0, float(image.pil.width), float(image.pil.height))
+        return Finding(
+            expert=self.name,
+            kind=self.kind,
+            text=", ".join(f"{word} {share:.2f}" for word, share in told) or f"not foretold: {', '.join(unknown)}",
+            regions=tuple(Region(whole, word, share) for word, share in told),
+            model=MODEL,
+            seconds=time.perf_counter() - started,
+            size=image.pil.size,
+        )
+
+    def unload(self) -> None:
+        self._loaded = None
+
+    def _ready(self) -> tuple[Sight, Phrases]:
+        from vqa.experts.captioners.phrases import Phrases
+        from vqa.networks.sight import sight
+
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = sight(self._settings), Phrases.load()
+            return self._loaded
+
+
+def _weighed(choices: Sequence[str], people: Phrases, beyond: Tensor) -> list[tuple[str, float]]:
+    """Return how likely each choice is the one, the likeliest first; of several words the mean counts."""
+    import torch
+
+    odds = SLOPE * torch.stack([beyond[people.places(choice)].mean() for choice in choices])
+    return sorted(zip(choices, odds.softmax(dim=0).tolist(), strict=True), key=lambda choice: -choice[1])
+
+
+def _striking(people: Phrases, seen: Tensor, beyond: Tensor) -> list[tuple[str, float]]:
+    often = people.often(seen)
+    best = beyond[: people.words].topk(_MOST_TOLD).indices.tolist()
+    return [(people.known[place], min(float(often[place]), 1.0)) for place in best]

@@ -1,0 +1,119 @@
+"""Who weighs a question's own answers: the expert with the real network, what folding tells of it, and trust."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from vqa import VQAAgent
+from vqa.agent.chosen import told_of_words
+from vqa.agent.prompting import evidence
+from vqa.agent.quoting import quotable
+from vqa.agent.trust.confidence import shipped
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import CHOICE, KIND, features
+from vqa.errors import ModelUnavailable
+from vqa.experts.captioners.phrases import Phrases
+from vqa.experts.detectors.coco import LABELS
+from vqa.experts.words import WordsExpert
+from vqa.images import load_image
+from vqa.settings import Settings
+from vqa.values import Finding, Question, Region
+
+WHOLE = (0.0, 0.0, 100.0, 100.0)
+ASKED = "Is the dog running or jumping?"
+
+
+def words(**shares: float) -> Finding:
+    regions = tuple(Region(WHOLE, name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1]))
+    return Finding("words", "words", "", regions, size=(100, 100))
+
+
+def boxes(*labels: str) -> Finding:
+    regions = tuple(Region((10, 10, 90, 90), label, 0.8) for label in labels)
+    return Finding("detect", "objects", "", regions, vocabulary=LABELS, size=(100, 100))
+
+
+def test_words_are_held_against_how_often_they_are_said_of_any_picture() -> None:
+    usual, rarity = torch.tensor([0.25, 0.04]), torch.ones(2)
+    people = Phrases(
+        ("a", "dog"), 2, torch.zeros(1), torch.ones(1), torch.ones(1, 1), torch.tensor([[0.1, 0.1]]), usual, rarity, 1.0
+    )
+    assert people.often(torch.ones(1)).tolist() == pytest.approx([0.35, 0.14])
+    assert people.beyond_usual(torch.ones(1)).tolist() == pytest.approx([0.2, 0.5])
+    assert people.places("A dog") == [0, 1]
+    assert people.places("a cat") == people.places("") == []
+
+
+@pytest.mark.weights
+def test_the_answer_that_people_would_rather_say_comes_first() -> None:
+    expert = WordsExpert.from_settings(Settings())
+    bus = load_image("example:bus")
+    found = expert.look(bus, Question("Are they walking or swimming?", choices=("swimming", "walking")))
+    assert [region.label for region in found.regions] == ["walking", "swimming"]
+    assert sum(region.score for region in found.regions) == pytest.approx(1.0)
+    assert found.regions[0].xyxy == (0.0, 0.0, *map(float, bus.pil.size))
+    unknown = expert.look(bus, Question("Is it a dog or a zorble?", choices=("dog", "zorble")))
+    assert (unknown.regions, unknown.text) == ((), "not foretold: zorble")
+    assert {"street", "bus"} & {region.label for region in expert.look(bus).regions}
+    expert.unload()
+
+
+@pytest.mark.weights
+def test_a_question_that_names_its_answers_brings_them_as_choices() -> None:
+    agent = VQAAgent.from_pretrained(settings=Settings(core="echo", detector="efficientdet"))
+    answer = agent("example:bus", "Are they walking or swimming?")
+    assert "words" in answer.route.experts
+    assert "Words: walking or swimming: walking" in answer.prompt.used
+    assert "words" not in agent("example:bus", "Is there a dog or a cat?").route.experts
+
+
+def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:
+    expert = WordsExpert.from_settings(Settings(home=tmp_path, offline=True))
+    assert "vqa models pull efficientnet-lite2" in (expert.available() or "")
+    with pytest.raises(ModelUnavailable, match="efficientnet-lite2"):
+        expert.look(load_image(Image.new("RGB", (32, 32))), Question(ASKED, choices=("running", "jumping")))
+
+
+def test_the_likelier_answer_is_told_alone_and_quoted() -> None:
+    seen = [boxes("dog"), words(jumping=0.8, running=0.2)]
+    lines = [line.text for line in evidence(ASKED, seen) if not line.doubt]
+    assert lines == ["Words: running or jumping: jumping"]
+    assert quotable(ASKED, lines).only == "jumping"
+
+
+def test_what_boxes_name_or_a_scene_tells_stands() -> None:
+    either = "Is this a dog or a cat?"
+    weighed = words(cat=0.9, dog=0.1)
+    assert told_of_words(either, weighed, [weighed, boxes("dog")]) is None
+    assert str(told_of_words(either, weighed, [weighed, boxes("cup")])) == "dog or cat: cat"
+    scene = Finding(
+        "scene", "scene", "", (Region(WHOLE, "night", 0.9),), vocabulary=("night", "sunset", "no scene", "outdoors")
+    )
+    weighed = words(day=0.9, night=0.1)
+    assert told_of_words("Is it night or day?", weighed, [weighed, scene]) is None
+
+
+def test_of_other_questions_nothing_is_told() -> None:
+    weighed = words(jumping=0.8, running=0.2)
+    assert told_of_words("What is the dog doing?", weighed, [weighed]) is None
+    assert told_of_words("Is the dog running or sitting?", weighed, [weighed]) is None
+    assert told_of_words(ASKED, words(), [words()]) is None
+
+
+def test_an_answer_is_held_against_it_and_believed_as_far_as_it_is_sure() -> None:
+    def judged(text: str, *findings: Finding) -> tuple[list[tuple[str, str]], float]:
+        held = weigh(Question(ASKED), findings, text)
+        told = features(Question(ASKED), findings, held, text, None)
+        assert told[f"{KIND}{CHOICE}"] == 1.0
+        return [(one.stance, one.text) for one in held], shipped().probability(told, core=shipped().cores[0])
+
+    sure, unsure = words(jumping=0.95, running=0.05), words(jumping=0.55, running=0.45)
+    stances, likely = judged("jumping", boxes("dog"), sure)
+    assert stances == [("supports", "would rather say jumping 0.95")]
+    assert likely > 0.8
+    assert 0.4 < judged("jumping", boxes("dog"), unsure)[1] < likely
+    stances, likely = judged("running", boxes("dog"), sure)
+    assert stances == [("contradicts", "would rather say jumping 0.95")]
+    assert likely < 0.3
