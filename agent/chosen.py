@@ -1,29 +1,90 @@
-"""Which of the answers that a question names people would rather say: "Is he sitting or standing?"."""
+"""Which answer people would rather give: of those that a question names, or yes or no to what it claims of somebody.
+
+"Is he sitting or standing?" names its answers; "Is the dog catching a frisbee?" claims something. Who weighs words
+tells how likely people would say each of the picture.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from vqa.agent.alternatives import named_alternatives
-from vqa.agent.naming import Named, named
+from vqa.agent import asking
+from vqa.agent.alternatives import YES_OR_NO, named_alternatives
+from vqa.agent.coloring import asked_color
+from vqa.agent.intent import read_intent
+from vqa.agent.naming import named
+from vqa.agent.plain import plainly
 from vqa.agent.scene import told_of_scene
-from vqa.values import Finding
+from vqa.agent.scene_questions import WHO
+from vqa.values import Finding, Region
+
+LEAST = 0.6
+"""Share from which on yes or no is told."""
+_CLAIM = re.compile(
+    rf"(?:is|are|was|were|does|do|did) (?!it\b){WHO} (?!.*\b(?:not|no|more|less|than|same|only|both|all|each)\b)"
+    r"(?P<claim>[a-z][a-z' -]+?)\W*"
+)
 
 
-def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) -> Named | None:
-    """Return the likelier one as who weighs words has it; None if the question names none, or somebody else tells.
+@dataclass(frozen=True)
+class Chosen:
+    """What people would rather say.
+
+    Attributes:
+        asked: What is asked: "sitting or standing", "catching a frisbee".
+        shares: How likely each answer is the right one.
+        regions: The finding's that tell.
+    """
+
+    asked: str
+    shares: Mapping[str, float]
+    regions: tuple[Region, ...]
+
+    @property
+    def answer(self) -> str:
+        return max(self.shares, key=lambda answer: self.shares[answer])
+
+    def __str__(self) -> str:
+        return f"{self.asked}: {self.answer}"
+
+
+def choices_of(question: str) -> tuple[str, ...]:
+    """Return the answers that a question names, or the one thing that it claims of somebody; none for any other."""
+    answers = named_alternatives(question)
+    if answers:
+        return () if answers == YES_OR_NO else answers
+    match = _CLAIM.fullmatch(asking.lowered(plainly(question)))
+    return (match["claim"],) if match else ()
+
+
+def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) -> Chosen | None:
+    """Return what people would rather say; None if it is not asked for, not known, or somebody else tells.
 
     Args:
         question: In its own words.
         finding: Of who weighs words.
-        findings: Of everybody: what boxes name or a scene tells was seen, and not only said of the like.
+        findings: Of everybody: what boxes or a scene tell was seen, and not only said of the like.
     """
-    answers = named_alternatives(question)
-    if finding.error is not None or not finding.regions or {r.label for r in finding.regions} != set(answers):
+    choices = choices_of(question)
+    if finding.error is not None or not choices or {r.label for r in finding.regions} != set(choices):
         return None
-    whole = [finding for finding in findings if finding.error is None]
-    boxed = any(other.kind == "objects" and named(question, other) for other in whole)
-    if boxed or any(other.kind == "scene" and told_of_scene(question, other, findings) for other in whole):
+    if any(_tells(question, other, findings) for other in findings if other.error is None):
         return None
-    best = finding.regions[0]
-    return Named(" or ".join(answers), (best.label,), (best,))
+    if len(choices) > 1:
+        return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
+    (claim,) = finding.regions
+    shares = dict(zip(YES_OR_NO, (claim.score, 1 - claim.score), strict=True))
+    return Chosen(claim.label, shares, (claim,)) if max(shares.values()) >= LEAST else None
+
+
+def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
+    """Return whether somebody's finding is one to answer the question."""
+    if other.kind == "scene":
+        return told_of_scene(question, other, findings) is not None
+    if other.kind != "objects":
+        return False
+    intent = read_intent(question, other.vocabulary)
+    held_against = intent.aim in ("presence", "count", "compare") or intent.related or intent.bound or intent.together
+    return bool(held_against or named(question, other) or asked_color(question, other.vocabulary))

@@ -96,7 +96,7 @@ _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
 _THIS = rf"(?:it|this|that|(?:this|the) {_PICTURE})"
 _ANIMALS = [name for animal in SORTS["animal"] for name in (animal, plural(animal, 0))]
 _ANIMAL = rf"(?:animals?|pupp(?:y|ies)|kittens?|{'|'.join(_ANIMALS)})"
-_WHO = (
+WHO = (
     r"(?:he|she|they|it|anyone|anybody|someone|somebody|(?:the|this|that|these|those|any|a) (?:[a-z]+ )?"
     rf"(?:{asking.SOMEBODY}|{_ANIMAL}))"
 )
@@ -168,7 +168,7 @@ _EITHER = [
         _STATE_OF,
         re.compile(rf"{_SUCH} {_one_of(_STATE_OF)}{_DAY},? or (?:an? )?{_one_of(_STATE_OF, 'other')}{_DAY}\W*"),
     ),
-    (_DONE_OF, re.compile(rf"(?:is|are) {_WHO} {_one_of(_DONE_OF)}{_NOW},? or {_one_of(_DONE_OF, 'other')}{_NOW}\W*")),
+    (_DONE_OF, re.compile(rf"(?:is|are) {WHO} {_one_of(_DONE_OF)}{_NOW},? or {_one_of(_DONE_OF, 'other')}{_NOW}\W*")),
     (
         _MEDIUM_OF,
         re.compile(rf"(?:is|was) {_THIS} {_A}{_one_of(_MEDIUM_OF)},? or {_A}{_one_of(_MEDIUM_OF, 'other')}\W*"),
@@ -189,9 +189,9 @@ _WHETHER = [
         ),
     ),
     (_MEDIUM_OF, re.compile(rf"(?:is|was) {_THIS} {_A}{_one_of(_MEDIUM_OF)}\W*")),
-    (_DONE_OF, re.compile(rf"(?:is|are) {_WHO} {_one_of(_DONE_OF)}{_NOW}\W*")),
-    (_WORN_OF, re.compile(rf"(?:is|are) {_WHO} wearing {_A}{_one_of(_WORN_OF)}\W*")),
-    (_WORN_OF, re.compile(rf"(?:does|do) {_WHO} have {_A}{_one_of(_WORN_OF)}(?: on)?\W*")),
+    (_DONE_OF, re.compile(rf"(?:is|are) {WHO} {_one_of(_DONE_OF)}{_NOW}\W*")),
+    (_WORN_OF, re.compile(rf"(?:is|are) {WHO} wearing {_A}{_one_of(_WORN_OF)}\W*")),
+    (_WORN_OF, re.compile(rf"(?:does|do) {WHO} have {_A}{_one_of(_WORN_OF)}(?: on)?\W*")),
     (
         _THING_OF,
         re.compile(

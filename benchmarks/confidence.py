@@ -1,7 +1,7 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
-    for SET in {photos,web}-{presence,shown} photos-{counts,compare} {flickr8k,coco}-doing flickr8k-shown \
-            coco-{vqa,scene} daquar-vqa text-{receipts,signs}; do
+    for SET in {photos,web}-{presence,shown} photos-{counts,compare,premise} {flickr8k,coco}-{doing,choice} \
+            flickr8k-shown coco-{vqa,scene,claims} daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
@@ -14,9 +14,9 @@ Three steps, each a logistic regression (ridge, Newton's method) on top of the o
 worth; support that would count against an answer, or contradiction for it, tells nothing and is left out. Since a good
 core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers that nobody gave are
 added to them with a small weight: the other of yes and no, counts beside the detector's, another picture's words or
-description. Second, on real answers alone, how often each kind of question is answered right. Third, the core's own
-probability, for each kind by itself, with weights that are never negative: a surer core is not to count as less likely
-right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by what the others say.
+description. Second, on real answers alone (about what is there), how often
+each kind of question is answered right. Third, the core's own probability, for each kind by itself, with weights that
+are never negative: a surer core is not to count as less likely right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by what the others say.
 Answers that abstain by themselves are left out. A description counts as right if people say at least half of its
 telling words.
 """
@@ -42,12 +42,14 @@ from vqa.agent.scene import told_of_scene
 from vqa.agent.trust import confidence as shipped
 from vqa.agent.trust.confidence import Model
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.trust.features import CORE, KIND, SCENE, features
+from vqa.agent.trust.features import CHOICE, CORE, KIND, PREMISE, SCENE, features
 from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import abstains, says_yes
 from vqa.values import COUNT_SCORE, Answer
 from vqa.words import plural
 
+NOT_THE_CORES = {SCENE: SCENE, "claims": CHOICE}
+"""Types of questions, also about pictures that cores learnt from, and the kind that somebody else tells."""
 FOLDS = 10
 LEAST_ROWS = 8  # a feature that fewer answers have gets no coefficient
 LEAST_OF_A_KIND = 40  # kinds of questions with fewer answers count as not measured
@@ -103,7 +105,7 @@ def read(path: Path, questions: Path) -> tuple[list[Sample], int]:
             own = answer.core_confidence if weight == 1 else None
             evidence = weigh(answer.question, answer.findings, text)
             told = features(answer.question, answer.findings, evidence, text, own)
-            if case.type == SCENE and not told[f"{KIND}{SCENE}"]:
+            if case.type in NOT_THE_CORES and not told[f"{KIND}{NOT_THE_CORES[case.type]}"]:
                 continue  # the core answers, who may have learnt from the picture
             fold = zlib.crc32(case.row.image.encode()) % FOLDS
             kind = next(name.removeprefix(KIND) for name, is_it in told.items() if name.startswith(KIND) and is_it)
@@ -142,7 +144,8 @@ def fit(samples: Sequence[Sample]) -> Model:
     cores = tuple(sorted({sample.core for sample in samples}))
     model = Model(0.0, evidence, cores=cores)
 
-    real = [sample for sample in samples if sample.weight == 1]
+    # Of what is not there nothing can be answered: how often it is guessed tells nothing of the kind of question.
+    real = [sample for sample in samples if sample.weight == 1 and not sample.features.get(PREMISE)]
     kinds = [name for name in names if name.startswith(KIND)]
     *coefficients, intercept = _regression(real, kinds, _odds(model, real))
     evidence |= {n: float(c) for n, c in zip(kinds, coefficients, strict=True)}

@@ -16,6 +16,8 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - reading: a receipt's fields, and the words that can be read in a street.
 - the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
   answers what the `scene` expert tells.
+- claims: annotated questions for yes or no to what somebody does, of the split "train" as well, since no core answers
+  what the `words` expert tells.
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
 - choices: the same people and dogs, and which of two it is that they do, or are.
@@ -39,6 +41,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vqa.agent.chosen import choices_of
 from vqa.agent.scene import asks_for_scene
 from vqa.agent.trust.features import SCENE
 from vqa.words import one, plural
@@ -57,6 +60,7 @@ FIELDS = {
     "total": "What is the total?",
     "address": "What is the address on the receipt?",
 }
+CLAIMS = "claims"
 OF_SOMETHING = (
     "What color is the {}?",
     "What is next to the {}?",
@@ -125,6 +129,8 @@ def main() -> None:
         files = question_files(rows, random.Random(args.seed))
         if of_scenes := list(scene(every)):
             files["scene"] = of_scenes
+        if claimed := list(claims(every)):
+            files["claims"] = claimed
         if source.stem == "web":
             files |= told_by_hand()
         for kind, questions in files.items():
@@ -184,13 +190,8 @@ def doing(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
 
 
 def choices(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
-    """Yield two questions that name their answers: what the one person or dog in a picture does, and who it is.
-
-    Where some pictures have annotated questions, only of those: of the others benchmarks/phrases.py learns.
-    """
-    rows = list(rows)
-    asked = [row for row in rows if row.get("vqa")] or rows
-    for row, who, does in (chosen := acting(asked, rng)):
+    """Yield two questions that name their answers: what the one person or dog in a picture does, and who it is."""
+    for row, who, does in (chosen := acting(rows, rng)):
         said = " ".join(row["captions"]).lower()
         deed = does.split()[0]
         others = sorted({o for _, w, other in chosen if w == who and (o := other.split()[0])[:3] not in said})
@@ -202,9 +203,13 @@ def choices(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
 
 
 def acting(rows: Iterable[Row], rng: random.Random) -> list[tuple[Row, str, str]]:
-    """Return pictures of one person or dog, who it is, and what one of the captions says that they do or wear."""
+    """Return pictures of one person or dog, who it is, and what one of the captions says that they do or wear.
+
+    Where some pictures have annotated questions, only those: of the others benchmarks/phrases.py learns.
+    """
     pictures: list[tuple[Row, str, str]] = []
-    for row in rows:
+    captioned = [row for row in rows if len(row.get("captions", ())) > 1]
+    for row in [row for row in captioned if row.get("vqa")] or captioned:
         said = [caption.lower() for caption in row.get("captions", ())]
         who = [one for one in SOMEBODY if any(re.search(rf"\b{one}\b", caption) for caption in said)]
         several = any(
@@ -237,6 +242,14 @@ def scene(rows: Iterable[Row]) -> Iterator[Row]:
         if asks_for_scene(asked["question"]):
             said = [answer for answer, n in Counter(asked["answers"]).items() if n >= min(3, len(asked["answers"]))]
             yield {**asked, "answers": said or asked["answers"], "type": SCENE, "metric": "exact"}
+
+
+def claims(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the annotated questions for yes or no to what somebody does, is or has."""
+    for asked in vqa(rows):
+        if asked["type"] == "yes/no" and len(choices_of(asked["question"])) == 1:
+            said = Counter(asked["answers"]).most_common(1)[0][0]
+            yield {**asked, "answers": [said], "type": CLAIMS, "metric": "exact"}
 
 
 def answer_type(answers: Sequence[str]) -> str:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
-SLOPE = 4.5
-"""Log odds of an answer for each standard deviation that it is foretold beyond its usual share more than another."""
+SLOPE, OFFSET = 2.5, -1.2
+"""Log odds that it is so of each unit that something is foretold beyond the usual, and of what is as usual."""
+_OF_ANY_PICTURE = 0.08
+"""Usual share from which on a word says nothing: "the", "wearing"."""
 _MOST_TOLD = 10
 
 
@@ -59,8 +61,9 @@ class WordsExpert:
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         """Return the question's choices, the likeliest first, each as a region that is the whole picture.
 
-        Nothing if one of them has a word that is not foretold; without choices, the words that stand out most, with the
-        share of captions that would have them.
+        Several are weighed against one another; nothing is told if one of them has a word that is not foretold. Of one
+        alone it is told how likely it is so, by those of its words that are. Without choices it is the words that stand
+        out most, with the share of captions that would have them.
 
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
@@ -75,13 +78,12 @@ class WordsExpert:
             seen = pooled(sight.tokens(image))
             beyond = people.beyond_usual(seen)
         choices = question.choices if question is not None else ()
-        unknown = [choice for choice in choices if not people.places(choice)]
-        told = [] if unknown else _weighed(choices, people, beyond) if choices else _striking(people, seen, beyond)
+        told = _weighed(choices, people, beyond) if choices else _striking(people, seen, beyond)
         whole = (0.0, 0.0, float(image.pil.width), float(image.pil.height))
         return Finding(
             expert=self.name,
             kind=self.kind,
-            text=", ".join(f"{word} {share:.2f}" for word, share in told) or f"not foretold: {', '.join(unknown)}",
+            text=", ".join(f"{word} {share:.2f}" for word, share in told) or f"not foretold: {', '.join(choices)}",
             regions=tuple(Region(whole, word, share) for word, share in told),
             model=MODEL,
             seconds=time.perf_counter() - started,
@@ -102,10 +104,17 @@ class WordsExpert:
 
 
 def _weighed(choices: Sequence[str], people: Phrases, beyond: Tensor) -> list[tuple[str, float]]:
-    """Return how likely each choice is the one, the likeliest first; of several words the mean counts."""
+    """Return how likely each choice is the one, the likeliest first, or one alone is so, by the mean of its words."""
     import torch
 
-    odds = SLOPE * torch.stack([beyond[people.places(choice)].mean() for choice in choices])
+    if len(choices) == 1:
+        known = [place for place in people.places(choices[0]) if place is not None]
+        telling = [place for place in known if people.usual[place] < _OF_ANY_PICTURE]
+        return [(choices[0], float((SLOPE * beyond[telling].mean() + OFFSET).sigmoid()))] if telling else []
+    places = [people.places(choice) for choice in choices]
+    if not all(places) or any(place is None for those in places for place in those):
+        return []
+    odds = SLOPE * torch.stack([beyond[those].mean() for those in places])
     return sorted(zip(choices, odds.softmax(dim=0).tolist(), strict=True), key=lambda choice: -choice[1])
 
 

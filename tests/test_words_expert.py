@@ -1,5 +1,6 @@
 """Who weighs a question's own answers: the expert with the real network, what folding tells of it, and trust."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from PIL import Image
 
 from vqa import VQAAgent
-from vqa.agent.chosen import told_of_words
+from vqa.agent.chosen import choices_of, told_of_words
 from vqa.agent.prompting import evidence
 from vqa.agent.quoting import quotable
 from vqa.agent.trust.confidence import shipped
@@ -36,14 +37,14 @@ def boxes(*labels: str) -> Finding:
 
 
 def test_words_are_held_against_how_often_they_are_said_of_any_picture() -> None:
-    usual, rarity = torch.tensor([0.25, 0.04]), torch.ones(2)
-    people = Phrases(
-        ("a", "dog"), 2, torch.zeros(1), torch.ones(1), torch.ones(1, 1), torch.tensor([[0.1, 0.1]]), usual, rarity, 1.0
-    )
-    assert people.often(torch.ones(1)).tolist() == pytest.approx([0.35, 0.14])
-    assert people.beyond_usual(torch.ones(1)).tolist() == pytest.approx([0.2, 0.5])
-    assert people.places("A dog") == [0, 1]
-    assert people.places("a cat") == people.places("") == []
+    usual, rarity = torch.tensor([0.25, 0.04, 0.04]), torch.ones(3)
+    up = torch.tensor([[0.1, 0.1, -0.02]])
+    known = ("a", "dog", "cat")
+    people = Phrases(known, 3, torch.zeros(1), torch.ones(1), torch.ones(1, 1), up, usual, rarity, unknown=1.0)
+    assert people.often(torch.ones(1)).tolist() == pytest.approx([0.35, 0.14, 0.02])
+    log = math.log1p
+    assert people.beyond_usual(torch.ones(1)).tolist() == pytest.approx([log(0.8), log(2.0), -log(0.4)])
+    assert people.places("A big dog") == [0, None, 1]
 
 
 @pytest.mark.weights
@@ -55,7 +56,10 @@ def test_the_answer_that_people_would_rather_say_comes_first() -> None:
     assert sum(region.score for region in found.regions) == pytest.approx(1.0)
     assert found.regions[0].xyxy == (0.0, 0.0, *map(float, bus.pil.size))
     unknown = expert.look(bus, Question("Is it a dog or a zorble?", choices=("dog", "zorble")))
-    assert (unknown.regions, unknown.text) == ((), "not foretold: zorble")
+    assert (unknown.regions, unknown.text) == ((), "not foretold: dog, zorble")
+    (claim,) = expert.look(bus, Question("Are they zorbling on a street?", choices=("zorbling on a street",))).regions
+    assert (claim.label, claim.score > 0.5) == ("zorbling on a street", True)
+    assert expert.look(bus, Question("Are they zorbling?", choices=("zorbling",))).regions == ()
     assert {"street", "bus"} & {region.label for region in expert.look(bus).regions}
     expert.unload()
 
@@ -93,6 +97,53 @@ def test_what_boxes_name_or_a_scene_tells_stands() -> None:
     )
     weighed = words(day=0.9, night=0.1)
     assert told_of_words("Is it night or day?", weighed, [weighed, scene]) is None
+
+
+def test_what_is_claimed_of_somebody_is_told_where_it_is_sure_enough() -> None:
+    asked = "Is the dog catching a frisbee?"
+
+    def told(share: float, *others: Finding, question: str = asked) -> str:
+        weighed = words(**{"catching a frisbee": share})
+        return str(told_of_words(question, weighed, [weighed, *others]))
+
+    assert told(0.7) == "catching a frisbee: Yes"
+    assert told(0.3) == "catching a frisbee: No"
+    assert told(0.45) == told(0.55) == "None"
+    assert told(0.7, boxes("dog")) == "catching a frisbee: Yes"
+    lines = [
+        line.text for line in evidence(asked, [boxes("dog"), words(**{"catching a frisbee": 0.2})]) if not line.doubt
+    ]
+    assert lines == ["Words: catching a frisbee: No"]
+    assert quotable(asked, lines).only == "No"
+
+
+@pytest.mark.parametrize(
+    ("question", "choices"),
+    [
+        ("Is the dog running or jumping?", ("running", "jumping")),
+        ("Is the man wearing a hat?", ("wearing a hat",)),
+        ("Are the two men talking?", ("talking",)),
+        ("Does she have long hair?", ("have long hair",)),
+        ("Is anyone smiling?", ("smiling",)),
+        ("Is it sunny?", ()),
+        ("Is the man's hat red?", ()),
+        ("Is the woman not smiling?", ()),
+        ("Is the man taller than the boy?", ()),
+        ("Is there a dog or a cat?", ()),
+        ("Is the bus moving?", ()),
+        ("What is the man doing?", ()),
+    ],
+)
+def test_what_is_named_or_claimed(question: str, choices: tuple[str, ...]) -> None:
+    assert choices_of(question) == choices
+
+
+def test_boxes_that_tell_come_before_words() -> None:
+    weighed = words(**{"wearing a red shirt": 0.9})
+    man = Finding("detect", "objects", "", (Region(WHOLE, "person", 0.9, "blue"),), vocabulary=LABELS, size=(100, 100))
+    assert told_of_words("Is the man wearing a red shirt?", weighed, [weighed, man]) is None
+    weighed = words(**{"on the couch": 0.9})
+    assert told_of_words("Is the dog on the couch?", weighed, [weighed, boxes("dog", "couch")]) is None
 
 
 def test_of_other_questions_nothing_is_told() -> None:

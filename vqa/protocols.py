@@ -18,7 +18,7 @@ class Expert(Protocol):
         kind: What its findings hold.
         description: One sentence for `vqa experts`, routers and language models.
         uses_question: False if the finding depends on the picture alone; it is then shared by all its questions. True:
-            the question comes with its choices, those that it names itself among them.
+            the question comes with its choices, be they named in it alone; one alone is what it claims.
         side_by_side: May be left out. True: threads may look at several pictures at once; else they take turns.
     """
 

@@ -3,7 +3,7 @@
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
 knows and no detector does; who sees the whole scene when it asks what that is like; who weighs answers when it names
-them. When nothing speaks for anybody,
+them, or claims something of somebody. When nothing speaks for anybody,
 the detectors look: they are the cheapest context. They also look beside a captioner and those who see the whole
 picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if they can here:
 how far they are to be believed depends on it.
@@ -15,8 +15,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from vqa.agent.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.asking import asks_for_description
+from vqa.agent.chosen import choices_of
 from vqa.agent.classes import asks_for_classes
 from vqa.agent.intent import Intent, read_intent
 from vqa.agent.plain import plainly
@@ -88,7 +88,10 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
     if expert.kind == "scene":
         return asks_for_scene(question, labels) or None
     if expert.kind == "words":
-        return "the question names its answers" if named_alternatives(question) not in ((), YES_OR_NO) else None
+        number = len(choices_of(question))
+        return (
+            None if not number else "the question names its answers" if number > 1 else "the question claims something"
+        )
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

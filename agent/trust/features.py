@@ -30,6 +30,8 @@ CORE = "core's own probability"
 """The one feature that a core may not give; without it, another set of coefficients serves."""
 KIND = "kind: "
 """How the features begin that tell the question's kind, and nothing of the evidence."""
+PREMISE = "premise: nobody finds it"
+"""Whether a question takes for granted what is not there."""
 SCENE = "scene"
 """The kind of questions of which the whole scene tells the answer, however they are asked."""
 _TELLING_LITTLE = ("open: detector contradicts",)
@@ -39,7 +41,7 @@ _OF_THINGS = ("presence", "count", "compare", "place", "open")
 _AS_PLAIN = {"yes or no": "presence"}
 """Where two things are, or of their number, is too rare to fit, and as plain a yes or no."""
 CHOICE = "choice"
-"""The kind of open questions that name their answers, of which the likelier one is a probable one, right or not."""
+"""The kind of questions that name their answers, or of which people's words tell."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
@@ -64,7 +66,8 @@ def features(
     intent = intent_of(question.text, findings)
     scene = _of_the_scene(question.text, findings, evidence)
     kind: str = SCENE if scene else kind_of(question.text, intent)
-    if kind == "open" and named_alternatives(question.text):
+    share = None if scene else share_of(question, findings, text)
+    if share is not None or (kind == "open" and named_alternatives(question.text)):
         kind = CHOICE
     told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, CHOICE)}
     told |= scene
@@ -76,7 +79,7 @@ def features(
     speaks = [e for e in evidence if _kind_of_expert(e.expert, findings) in those_who_see]
     if (plain := _AS_PLAIN.get(kind, kind)) in _OF_THINGS:
         told |= _of_stances(f"{plain}: detector", speaks)
-    if (share := share_of(question, findings, text)) is not None:
+    if share is not None:
         told["choice: log odds of what people would say"] = _logit(share)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
@@ -121,7 +124,7 @@ def features(
     if kind == "reading":
         told |= _of_reading(findings, "" if unlike(question.text, text) else text)
     supported = any(e.stance == "supports" for e in evidence)
-    told["premise: nobody finds it"] = float(bool(unfounded(question.text, findings, supported=supported)))
+    told[PREMISE] = float(bool(unfounded(question.text, findings, supported=supported)))
     told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
     return told
 

@@ -69,14 +69,14 @@ class Phrases:
     def beyond_usual(self, features: Tensor) -> Tensor:
         """Return how much more often than of any picture people would say each phrase, (M).
 
-        In standard deviations of what is said so seldom: the square roots of the usual shares.
+        In standard deviations of what is said so seldom (the square roots of the usual shares), far ones drawn nearer.
         """
-        return (self.often(features) - self.usual) / self.usual.sqrt()
+        beyond = (self.often(features) - self.usual) / self.usual.sqrt()
+        return beyond.sign() * (4 * beyond.abs()).log1p()
 
-    def places(self, text: str) -> list[int]:
-        """Return the places of a text's words among the phrases; none if one of the words is not there."""
-        places = [self._places.get(word) for word in tokenise(text)]
-        return [place for place in places if place is not None] if None not in places else []
+    def places(self, text: str) -> list[int | None]:
+        """Return the place of each of a text's words among the phrases, None for one that is not there."""
+        return [self._places.get(word) for word in tokenise(text)]
 
     def agreement(self, sentence: str, foretold: Tensor) -> float:
         """Return how well a sentence says what is foretold, in [0, 1].
