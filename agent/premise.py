@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from vqa.agent.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.intent import THING_ENDS, Intent, read_intent
 from vqa.agent.meant import as_meant
 from vqa.agent.plain import plainly
 from vqa.agent.uses import ALIVE
-from vqa.agent.vocabulary import meant
+from vqa.agent.vocabulary import label_of, meant
 from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted
 
@@ -35,7 +36,7 @@ def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = F
         question: In its own words.
         findings: Of everybody.
         supported: Whether they support the answer: then it is enough that one of the things is there, if they were not
-            asked of one against the other.
+            asked of one against the other; and whether something is there, next to what is not, is settled.
     """
     detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     known = {label for finding in detectors for label in finding.vocabulary}
@@ -44,17 +45,21 @@ def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = F
     intent = read_intent(asked := plainly(question).lower(), known)
     taken = _taken_for_granted(asked, intent, known)
     missing = tuple(told for told, labels in taken.items() if not there & set(labels))
-    return () if supported and len(missing) < len(taken) and intent.related is None else missing
+    enough = intent.aim == "presence" or (len(missing) < len(taken) and intent.related is None)
+    return () if supported and enough else missing
 
 
 def _taken_for_granted(asked: str, intent: Intent, known: Collection[str]) -> Mapping[str, Collection[str]]:
     """Return the labels of each thing, by how it is said that there is none."""
     in_doubt = intent.asked if intent.aim in ("presence", "count", "compare") else ()
-    found = {}
+    found: dict[str, Sequence[str]] = {}
     for match in _THE.finditer(asked):
         thing, labels = _named_first(match["thing"].split(), known)
         if labels := [label for label in labels if label not in in_doubt]:
             found[counted(labels[0], 0) if len(labels) == 1 else f"no {thing}"] = labels
+    one_of = [label_of(answer, known) for answer in named_alternatives(asked) if answer not in YES_OR_NO]
+    if one_of and None not in one_of:
+        found[" and ".join(dict.fromkeys(counted(label, 0) for label in one_of if label))] = [*filter(None, one_of)]
     if not found and ALIVE.issubset(known) and _SOMEBODY.search(asked):
         found["nobody"] = list(ALIVE)
     return found

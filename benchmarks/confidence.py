@@ -16,9 +16,9 @@ core seldom contradicts its experts, its answers hardly show what a contradictio
 added to them with a small weight: the other of yes and no, counts beside the detector's, another picture's words or
 description. Second, on real answers alone (about what is there), how often
 each kind of question is answered right. Third, the core's own probability, for each kind by itself, with weights that
-are never negative: a surer core is not to count as less likely right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by what the others say.
-Answers that abstain by themselves are left out. A description counts as right if people say at least half of its
-telling words.
+are never negative: a surer core is not to count as less likely right. All figures are cross-validated: pictures are
+dealt into ten parts, each is judged by what the others say. Answers that abstain by themselves are left out. A
+description counts as right if people say at least half of its telling words.
 """
 
 from __future__ import annotations

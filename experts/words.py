@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MODEL = "efficientnet-lite2"
 SLOPE, OFFSET = 2.5, -1.2
 """Log odds that it is so of each unit that something is foretold beyond the usual, and of what is as usual."""
+_LEAST = -0.1
+"""How far below the usual counts of several choices: that the one is not said does not make the other one so."""
 _OF_ANY_PICTURE = 0.08
 """Usual share from which on a word says nothing: "the", "wearing"."""
 _MOST_TOLD = 10
@@ -61,7 +63,8 @@ class WordsExpert:
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         """Return the question's choices, the likeliest first, each as a region that is the whole picture.
 
-        Several are weighed against one another; nothing is told if one of them has a word that is not foretold. Of one
+        Several are weighed against one another; nothing is told if one of them has a word that is not foretold, or none
+        is said more than usual. Of one
         alone it is told how likely it is so, by those of its words that are. Without choices it is the words that stand
         out most, with the share of captions that would have them.
 
@@ -107,15 +110,21 @@ def _weighed(choices: Sequence[str], people: Phrases, beyond: Tensor) -> list[tu
     """Return how likely each choice is the one, the likeliest first, or one alone is so, by the mean of its words."""
     import torch
 
-    if len(choices) == 1:
-        known = [place for place in people.places(choices[0]) if place is not None]
-        telling = [place for place in known if people.usual[place] < _OF_ANY_PICTURE]
-        return [(choices[0], float((SLOPE * beyond[telling].mean() + OFFSET).sigmoid()))] if telling else []
     places = [people.places(choice) for choice in choices]
+    if len(choices) == 1:
+        known = [place for place in places[0] if place is not None and people.usual[place] < _OF_ANY_PICTURE]
+        return [(choices[0], float((SLOPE * _drawn_nearer(beyond[known]).mean() + OFFSET).sigmoid()))] if known else []
     if not all(places) or any(place is None for those in places for place in those):
         return []
-    odds = SLOPE * torch.stack([beyond[those].mean() for those in places])
+    strongest = torch.stack([beyond[those].mean() for those in places])
+    if strongest.max() <= 0:
+        return []
+    odds = SLOPE * torch.stack([_drawn_nearer(beyond[those].clamp(min=_LEAST)).mean() for those in places])
     return sorted(zip(choices, odds.softmax(dim=0).tolist(), strict=True), key=lambda choice: -choice[1])
+
+
+def _drawn_nearer(beyond: Tensor) -> Tensor:
+    return beyond.sign() * (4 * beyond.abs()).log1p()
 
 
 def _striking(people: Phrases, seen: Tensor, beyond: Tensor) -> list[tuple[str, float]]:

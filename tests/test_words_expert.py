@@ -1,6 +1,5 @@
 """Who weighs a question's own answers: the expert with the real network, what folding tells of it, and trust."""
 
-import math
 from pathlib import Path
 
 import pytest
@@ -42,8 +41,7 @@ def test_words_are_held_against_how_often_they_are_said_of_any_picture() -> None
     known = ("a", "dog", "cat")
     people = Phrases(known, 3, torch.zeros(1), torch.ones(1), torch.ones(1, 1), up, usual, rarity, unknown=1.0)
     assert people.often(torch.ones(1)).tolist() == pytest.approx([0.35, 0.14, 0.02])
-    log = math.log1p
-    assert people.beyond_usual(torch.ones(1)).tolist() == pytest.approx([log(0.8), log(2.0), -log(0.4)])
+    assert people.beyond_usual(torch.ones(1)).tolist() == pytest.approx([0.2, 0.5, -0.1])
     assert people.places("A big dog") == [0, None, 1]
 
 
@@ -51,8 +49,8 @@ def test_words_are_held_against_how_often_they_are_said_of_any_picture() -> None
 def test_the_answer_that_people_would_rather_say_comes_first() -> None:
     expert = WordsExpert.from_settings(Settings())
     bus = load_image("example:bus")
-    found = expert.look(bus, Question("Are they walking or swimming?", choices=("swimming", "walking")))
-    assert [region.label for region in found.regions] == ["walking", "swimming"]
+    found = expert.look(bus, Question("Are they driving or swimming?", choices=("swimming", "driving")))
+    assert [region.label for region in found.regions] == ["driving", "swimming"]
     assert sum(region.score for region in found.regions) == pytest.approx(1.0)
     assert found.regions[0].xyxy == (0.0, 0.0, *map(float, bus.pil.size))
     unknown = expert.look(bus, Question("Is it a dog or a zorble?", choices=("dog", "zorble")))
@@ -67,9 +65,9 @@ def test_the_answer_that_people_would_rather_say_comes_first() -> None:
 @pytest.mark.weights
 def test_a_question_that_names_its_answers_brings_them_as_choices() -> None:
     agent = VQAAgent.from_pretrained(settings=Settings(core="echo", detector="efficientdet"))
-    answer = agent("example:bus", "Are they walking or swimming?")
+    answer = agent("example:bus", "Are they driving or swimming?")
     assert "words" in answer.route.experts
-    assert "Words: walking or swimming: walking" in answer.prompt.used
+    assert "Words: driving or swimming: driving" in answer.prompt.used
     assert "words" not in agent("example:bus", "Is there a dog or a cat?").route.experts
 
 

@@ -69,10 +69,9 @@ class Phrases:
     def beyond_usual(self, features: Tensor) -> Tensor:
         """Return how much more often than of any picture people would say each phrase, (M).
 
-        In standard deviations of what is said so seldom (the square roots of the usual shares), far ones drawn nearer.
+        In standard deviations of what is said so seldom: the square roots of the usual shares.
         """
-        beyond = (self.often(features) - self.usual) / self.usual.sqrt()
-        return beyond.sign() * (4 * beyond.abs()).log1p()
+        return (self.often(features) - self.usual) / self.usual.sqrt()
 
     def places(self, text: str) -> list[int | None]:
         """Return the place of each of a text's words among the phrases, None for one that is not there."""
