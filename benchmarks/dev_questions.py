@@ -16,7 +16,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - reading: a receipt's fields, and the words that can be read in a street.
 - the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
   answers what the `scene` expert tells.
-- claims: annotated questions for yes or no to what somebody does, of the split "train" as well, since no core answers
+- claims: annotated questions for yes or no to what somebody does, or that name their answers, of the split "train" as well, since no core answers
   what the `words` expert tells.
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
@@ -245,10 +245,11 @@ def scene(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def claims(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the annotated questions for yes or no to what somebody does, is or has."""
+    """Yield the annotated questions for yes or no to what somebody does, is or has, and those that name the answer."""
     for asked in vqa(rows):
-        if asked["type"] == "yes/no" and len(choices_of(asked["question"])) == 1:
-            said = Counter(asked["answers"]).most_common(1)[0][0]
+        said = Counter(asked["answers"]).most_common(1)[0][0]
+        choices = choices_of(asked["question"])
+        if said in choices or (len(choices) == 1 and asked["type"] == "yes/no"):
             yield {**asked, "answers": [said], "type": CLAIMS, "metric": "exact"}
 
 

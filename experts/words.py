@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
-SLOPE, OFFSET = 2.5, -1.2
+SLOPE, OFFSET = 2.5, -1.0
 """Log odds that it is so of each unit that something is foretold beyond the usual, and of what is as usual."""
 _LEAST = -0.1
 """How far below the usual counts of several choices: that the one is not said does not make the other one so."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FILE = Path(__file__).with_name("phrases.safetensors")
+_ERROR = 0.003
+"""What the error of what is foretold adds to the variance: of rare words it is most of it."""
 _STORED = ("mean", "scale", "down", "up", "usual", "rarity")
 
 
@@ -69,9 +71,9 @@ class Phrases:
     def beyond_usual(self, features: Tensor) -> Tensor:
         """Return how much more often than of any picture people would say each phrase, (M).
 
-        In standard deviations of what is said so seldom: the square roots of the usual shares.
+        In standard deviations of what is said so seldom (the square roots of the usual shares), and of the error.
         """
-        return (self.often(features) - self.usual) / self.usual.sqrt()
+        return (self.often(features) - self.usual) / (self.usual + _ERROR).sqrt()
 
     def places(self, text: str) -> list[int | None]:
         """Return the place of each of a text's words among the phrases, None for one that is not there."""
