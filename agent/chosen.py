@@ -22,6 +22,10 @@ from vqa.values import Finding, Region
 
 LEAST = 0.6
 """Share from which on yes or no is told."""
+_COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
+    r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
+    r"|young|old)g?(?:e?r|e?st)|larger|largest)\b"
+)
 _CLAIM = re.compile(
     rf"(?:is|are|was|were|does|do|did) (?!it\b){WHO} (?!.*\b(?:not|no|more|less|than|same|only|both|all|each)\b)"
     r"(?P<claim>[a-z][a-z' -]+?)\W*"
@@ -52,10 +56,10 @@ class Chosen:
 
 def choices_of(question: str) -> tuple[str, ...]:
     """Return the answers that a question names, or the one thing that it claims of somebody; none for any other."""
-    answers = named_alternatives(question)
+    answers, asked = named_alternatives(question), asking.lowered(plainly(question))
     if answers:
-        return () if answers == YES_OR_NO else answers
-    match = _CLAIM.fullmatch(asking.lowered(plainly(question)))
+        return () if answers == YES_OR_NO or _COMPARED.match(asked) else answers
+    match = _CLAIM.fullmatch(asked)
     return (match["claim"],) if match else ()
 
 

@@ -14,11 +14,11 @@ Three steps, each a logistic regression (ridge, Newton's method) on top of the o
 worth; support that would count against an answer, or contradiction for it, tells nothing and is left out. Since a good
 core seldom contradicts its experts, its answers hardly show what a contradiction costs; so answers that nobody gave are
 added to them with a small weight: the other of yes and no, counts beside the detector's, another picture's words or
-description. Second, on real answers alone (about what is there), how often
-each kind of question is answered right. Third, the core's own probability, for each kind by itself, with weights that
-are never negative: a surer core is not to count as less likely right. All figures are cross-validated: pictures are
-dealt into ten parts, each is judged by what the others say. Answers that abstain by themselves are left out. A
-description counts as right if people say at least half of its telling words.
+description. Second, on real answers alone (about what is there), how often each kind of question is answered right.
+Third, the core's own probability, for each kind by itself, with weights that are never negative: a surer core is not to
+count as less likely right. All figures are cross-validated: pictures are dealt into ten parts, each is judged by what
+the others say. Left out are answers that abstain by themselves, and those about what is not there, which are withheld
+whatever their confidence. A description counts as right if people say at least half of its telling words.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def cross_validated(samples: Sequence[Sample]) -> tuple[list[Sample], dict[str, 
     for fold in range(FOLDS):
         model = fit([sample for sample in samples if sample.fold != fold])
         for sample in samples:
-            if sample.fold == fold and sample.weight == 1:
+            if sample.fold == fold and sample.weight == 1 and not sample.features.get(PREMISE):
                 real.append(sample)
                 evidence = _without_core(sample.features)
                 ways["confidence"].append(model.probability(sample.features, core=sample.core))

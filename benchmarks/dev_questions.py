@@ -16,8 +16,8 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - reading: a receipt's fields, and the words that can be read in a street.
 - the scene: annotated questions for the weather, the season and the like, of the split "train" as well, since no core
   answers what the `scene` expert tells.
-- claims: annotated questions for yes or no to what somebody does, or that name their answers, of the split "train" as well, since no core answers
-  what the `words` expert tells.
+- claims: annotated questions for yes or no to what somebody does, or that name their answers, of the split "train" as
+  well, since no core answers what the `words` expert tells.
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
 - choices: the same people and dogs, and which of two it is that they do, or are.
