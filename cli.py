@@ -139,6 +139,8 @@ def ask(
                         noted.add((picture, note))
                 if explain:
                     print_evidence(answer)
+                elif answer.abstention:
+                    _log.warning("no answer%s: %s", f" to {text!r}" if total > 1 else "", answer.abstention)
                 if save:
                     answer.save(numbered(save, number, total))
                 if trace:

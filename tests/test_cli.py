@@ -358,3 +358,13 @@ def test_detect_finds_people_and_a_bus() -> None:
     labels = [region["label"] for region in json.loads(done.stdout)["regions"]]
     assert labels.count("person") >= 3
     assert "bus" in labels
+
+
+def test_why_an_answer_is_none_is_said_in_a_line(vqa: Vqa, pictures: list[str]) -> None:
+    code, out, err = vqa("ask", "red.png", "I cannot tell", *BLIND)
+    assert (code, out) == (0, "I cannot tell\n")
+    assert err == "warning: no answer: the core sees no answer in the evidence\n"
+    _, _, err = vqa("ask", *pictures, "I cannot tell", *BLIND)
+    assert err.count("warning: no answer to 'I cannot tell': the core sees no answer in the evidence\n") == 2
+    _, _, err = vqa("ask", "red.png", "I cannot tell", *BLIND, "-q")
+    assert err == ""

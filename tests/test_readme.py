@@ -48,6 +48,7 @@ def test_the_first_questions_get_the_right_answers() -> None:
         "How many people are there?": "4",
         "Is there a giraffe?": "No",
         "What color is the bus?": "blue",
+        "Where is the dog?": "There is no dog",
         "Is there a dragon?": "I cannot tell",
     }
     assert agent("example:bus", "Is there a bus?").text == "Yes"

@@ -120,6 +120,8 @@ class _Session:
             if note not in self._noted:
                 _log.warning("%s", note)
                 self._noted.add(note)
+        if answer.abstention:
+            _log.warning("no answer: %s", answer.abstention)
         if self.conversation.agent.settings.strict:
             check_whole(answer)
 
