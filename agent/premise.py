@@ -7,9 +7,11 @@ said instead that there is none.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from vqa.agent.alternatives import YES_OR_NO, named_alternatives
+from vqa.agent.classes import OF_THE_KIND
 from vqa.agent.intent import THING_ENDS, Intent, read_intent
 from vqa.agent.meant import as_meant
 from vqa.agent.plain import plainly
@@ -41,12 +43,21 @@ def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = F
     detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     known = {label for finding in detectors for label in finding.vocabulary}
     seen = [as_meant(question, finding) for finding in detectors]
-    there = {r.label for finding in seen for r in finding.regions if r.score >= PRESENCE_SCORE}
+    there = {r.label for finding in seen for r in finding.regions if r.score >= PRESENCE_SCORE} | _classified(findings)
     intent = read_intent(asked := plainly(question).lower(), known)
     taken = _taken_for_granted(asked, intent, known)
     missing = tuple(told for told, labels in taken.items() if not there & set(labels))
     enough = intent.aim == "presence" or (len(missing) < len(taken) and intent.related is None)
     return () if supported and enough else missing
+
+
+def _classified(findings: Sequence[Finding]) -> set[str]:
+    """Return what a classifier sees enough of: of three kinds of finch, a bird."""
+    shares: Counter[str] = Counter()
+    for finding in (finding for finding in findings if finding.kind == "classes" and finding.error is None):
+        for region in finding.regions:
+            shares.update(dict.fromkeys({region.label.lower(), *region.kinds}, region.score))
+    return {name for name, share in shares.items() if share >= OF_THE_KIND}
 
 
 def _taken_for_granted(asked: str, intent: Intent, known: Collection[str]) -> Mapping[str, Collection[str]]:

@@ -64,9 +64,8 @@ class WordsExpert:
         """Return the question's choices, the likeliest first, each as a region that is the whole picture.
 
         Several are weighed against one another; nothing is told if one of them has a word that is not foretold, or none
-        is said more than usual. Of one
-        alone it is told how likely it is so, by those of its words that are. Without choices it is the words that stand
-        out most, with the share of captions that would have them.
+        is said more than usual. Of one alone it is told how likely it is so, by those of its words that are foretold.
+        Without choices it is the words that stand out most, with the share of captions that would have them.
 
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
@@ -124,6 +123,7 @@ def _weighed(choices: Sequence[str], people: Phrases, beyond: Tensor) -> list[tu
 
 
 def _drawn_nearer(beyond: Tensor) -> Tensor:
+    """Return what is foretold with far ones drawn nearer: twice as striking is not twice as likely."""
     return beyond.sign() * (4 * beyond.abs()).log1p()
 
 

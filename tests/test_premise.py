@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vqa.agent.languages import is_foreign
@@ -67,6 +69,15 @@ def test_somebody_is_taken_for_granted_too() -> None:
 def test_what_is_suspected_may_be_there() -> None:
     assert unfounded("What color is the dog?", [seen("dog", score=0.16)]) == ()
     assert unfounded("What color is the dog?", [seen("dog", score=0.14)]) == ("no dogs",)
+
+
+def test_what_a_classifier_sees_enough_of_is_there() -> None:
+    shares = {"house finch": 0.2, "brambling": 0.15}
+    regions = tuple(Region((0, 0, 100, 100), name, share, kinds=("finch", "bird")) for name, share in shares.items())
+    birds = Finding("classify", "classes", "", regions, vocabulary=tuple(shares))
+    asked = "What kind of bird is this?"
+    assert unfounded(asked, [seen("cup"), birds]) == ()
+    assert unfounded(asked, [seen("cup"), replace(birds, regions=regions[:1])]) == ("no birds",)
 
 
 def test_without_a_detector_that_looked_nothing_is_known_to_be_missing() -> None:
