@@ -13,7 +13,7 @@ from itertools import dropwhile, takewhile
 
 _DIGIT = "[0-9OolISB]"  # a reader takes O for 0, l for 1, S for 5 and B for 8
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_DATE = re.compile(
+DATE = re.compile(
     rf"(?<!\d){_DIGIT}{{1,4}}[./-]{_DIGIT}{{1,2}}[./-]{_DIGIT}{{2,4}}(?!\d)"
     rf"|(?<!\d){_DIGIT}{{1,2}}[ .-]?{_MONTH}[ ,.'-]*{_DIGIT}{{2,4}}|\b{_MONTH}[ .]*{_DIGIT}{{1,2}},? ?{_DIGIT}{{4}}",
     re.IGNORECASE,
@@ -27,7 +27,8 @@ _CURRENCY = (
 )
 _MONEY = re.compile(rf"(?:(?<![A-Za-z]){_CURRENCY} ?)?-?{_AMOUNT.pattern}(?: ?{_CURRENCY}(?![A-Za-z]))?")
 _PRICED = re.compile(rf"{_AMOUNT.pattern}\W*\w{{0,3}}$")  # a thing sold, with its price at the end
-_LONG = 8  # lines; of fewer, none needs to be left out
+LONG = 8
+"""Lines of a document of which some are left out; of fewer, none needs to be."""
 _HEAD = 5  # lines at the top of a receipt, where it says whose it is
 _HEADER = 12  # lines at the top of a document, among which its address stands
 _MOST_OF_AN_ADDRESS = 6  # lines
@@ -84,7 +85,7 @@ def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
     for what, asked, values in _FIELDS:
         if asked.search(question):
             found = values(lines)
-            return Narrowed(what, found) if found and len(lines) >= _LONG else Narrowed()
+            return Narrowed(what, found) if found and len(lines) >= LONG else Narrowed()
     return Narrowed()
 
 
@@ -169,9 +170,10 @@ def _address(lines: Sequence[str]) -> dict[int, str]:
 
 
 _NUMBER = re.compile(r"\b(?:what|which)(?: is the)? numbers?\b(?! (?:of|plate))", re.IGNORECASE)
+_WHEN = r"\bwhen (?:was|were|is) (?:this|it|they|the [a-z]+) (?:bought|purchased?|issued|printed|paid|made|sold)\b"
 _WHOSE = "(?:company|shop|store|restaurant|supermarket)"
 _FIELDS = (
-    ("date", re.compile(r"\bdate\b|날짜", re.IGNORECASE), _values(_DATE)),
+    ("date", re.compile(rf"\bdate\b|{_WHEN}|날짜", re.IGNORECASE), _values(DATE)),
     (
         "percentage",
         re.compile(r"\bpercent(?:age)?\b|\bhow (?:much|big|large) is the (?:discount|sale|reduction)\b", re.IGNORECASE),
@@ -180,21 +182,25 @@ _FIELDS = (
     ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
     (
         "company",
-        re.compile(rf"\b(?:(?:name of the|which|what) {_WHOSE}|{_WHOSE}(?:'s)? name)\b", re.IGNORECASE),
+        re.compile(rf"\b(?:(?:name of the|which|what) {_WHOSE}|{_WHOSE}(?:'s)? name|{_WHOSE} called)\b", re.IGNORECASE),
         _company,
     ),
     (
         "total",
         re.compile(
-            r"(?<!sub[ -])\btotal\b(?! (?:tax|gst|vat|disc|sav|num|quan|item))|how much was paid|합계|총액",
+            r"(?<!sub[ -])\btotal\b(?! (?:tax|gst|vat|disc|sav|num|quan|item))|합계|총액|"
+            r"how much (?:was|did [a-z]+) (?:paid|pay|spent|spend)\b",
             re.IGNORECASE,
         ),
         _totals,
     ),
     ("address", re.compile(r"(?<!mail )(?<!web )(?<!ip )\baddress\b|주소", re.IGNORECASE), _address),
 )
-_DATE_ASKED = re.compile(r"\bwhat(?: is| was)?(?: the)?(?: \w+)? date\b|날짜", re.IGNORECASE)
-_AMOUNT_ASKED = re.compile(rf"{_FIELDS[4][1].pattern}|\bprice\b|얼마|가격", re.IGNORECASE)
+_DATE_ASKED = re.compile(rf"{_WHEN}|\bwhat(?: is| was)?(?: the)?(?: \w+)? date\b|날짜", re.IGNORECASE)
+_AMOUNT_ASKED = re.compile(
+    rf"{_FIELDS[4][1].pattern}|\bprice\b|\bsub ?total\b|\bhow much (?:is|was|does|did|tax|change|cash)\b|얼마|가격",
+    re.I,
+)
 _FORMS = (  # what is asked for, how it is asked, and what any such value has
     ("e-mail address", re.compile(r"\be-?mail\b|이메일", re.IGNORECASE), re.compile("@")),
     ("website", re.compile(r"\bweb ?(?:site|page|address)\b|\burl\b|웹사이트", re.IGNORECASE), re.compile(r"\.|www")),

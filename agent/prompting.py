@@ -17,11 +17,13 @@ from vqa.agent.asking import asks_for_description
 from vqa.agent.chosen import told_of_words
 from vqa.agent.classes import told_of_classes
 from vqa.agent.coloring import counted_color
-from vqa.agent.fields import narrowed
+from vqa.agent.fields import Narrowed, narrowed
 from vqa.agent.intent import in_english, in_terms_of_more, read_intent
+from vqa.agent.keyed import keyed
 from vqa.agent.lines import BESIDE, Line
 from vqa.agent.meant import as_meant
 from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
+from vqa.agent.placed_lines import placed
 from vqa.agent.plain import plainly
 from vqa.agent.scene import told_of_scene
 from vqa.agent.sought import lines_that_say, sought_words
@@ -219,14 +221,20 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
     return _lines_read(question, finding, named)
 
 
+def _fitting(question: str, read: Sequence[Region]) -> Narrowed:
+    """Return what of the read lines can be what is asked for, by its place or size, its key, or its form."""
+    lines = [region.label for region in read]
+    by_place = (found for find in (title, placed) if (found := find(question, read)).what)
+    by_words = (found for find in (keyed, narrowed) if (found := find(question, lines)).what)
+    return next(by_place, None) or next(by_words, None) or Narrowed()
+
+
 def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
     words = {w for w in re.findall(r"\w+", question.lower()) if w not in _STOP_WORDS and len(w) > 1}
     wants_figures = _FIGURES.search(question.lower()) is not None
     lines = []
     since_match = 99
-    fitting = title(question, finding.regions)
-    if not fitting.what:
-        fitting = narrowed(question, [region.label for region in finding.regions])
+    fitting = _fitting(question, finding.regions)
     if fitting.what and not fitting.lines:
         lines = [Line("Text: none found", 1.0)]
     for index, region in enumerate(finding.regions):

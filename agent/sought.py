@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from vqa.agent.fields import DATE
+from vqa.agent.keyed import VALUES
 from vqa.agent.plain import plainly
 from vqa.values import Region
 
@@ -29,15 +31,29 @@ _THESE = tuple(
         rf"(?:is|are) (?P<words>[{_QUOTES}].+?[{_QUOTES}]) (?:written|printed|spelled|mentioned)\b.*?\s*\??",
     )
 )
+_VALUES = {"a date": DATE} | {what: re.compile(form, re.I) for what, form in VALUES.items()}
+_A_VALUE = re.compile(
+    rf"(?:(?:is|are) there|(?:do|can) you see|does (?:it|this|that|(?:the|this) [a-z]+) (?:have|contain|show)) "
+    r"(?:an?|any) (?P<what>date|price|phone number|e-?mail(?: address)?|website|url)s?"
+    rf"(?: on (?:it|(?:the|this) [a-z]+))?{_IN_IT}\s*\??",
+    re.I,
+)
+_NAMES = {"e-mail": "an e-mail address", "email": "an e-mail address", "url": "a website"}
 _ELSE = re.compile(r"(?:anything|something|what|who|how|where|when|why|the same|in|on|about|not)\b", re.I)
 _STUCK = 4  # letters from which on words count as read where they stick to others: "FairPricefinest"
 
 
 def sought_words(question: str) -> str | None:
-    """Return the words that a question looks for, "" if it looks for any; None if it looks for none."""
+    """Return the words that a question looks for, "" if it looks for any; None if it looks for none.
+
+    "a date" if it asks whether there is one, whatever it is.
+    """
     asked = " ".join(plainly(question).split())
     if _ANY.fullmatch(asked):
         return ""
+    if match := _A_VALUE.fullmatch(asked):
+        what = match["what"].lower().removesuffix(" address")
+        return _NAMES.get(what, f"a {what}")
     for pattern in _THESE:
         if match := pattern.fullmatch(asked):
             words = match["words"].strip(f" {_QUOTES}")
@@ -46,7 +62,12 @@ def sought_words(question: str) -> str | None:
 
 
 def lines_that_say(words: str, lines: Sequence[Region]) -> tuple[Region, ...]:
-    """Return the read lines that hold these words one after the other, whatever their case; all lines for ""."""
+    """Return the read lines that hold these words one after the other, whatever their case; all lines for "".
+
+    Lines with a date for "a date".
+    """
+    if form := _VALUES.get(words):
+        return tuple(line for line in lines if form.search(line.label))
     sought = [_squeezed(word) for word in words.split() if _squeezed(word)]
     read = [(_squeezed(word), i) for i, line in enumerate(lines) for word in line.label.split() if _squeezed(word)]
     for start in range(len(read) - len(sought) + 1):

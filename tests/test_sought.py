@@ -3,7 +3,7 @@
 import pytest
 
 from vqa.agent.prompting import evidence
-from vqa.agent.sought import sought_words
+from vqa.agent.sought import lines_that_say, sought_words
 from vqa.agent.trust.evidence import weigh
 from vqa.values import Finding, Question, Region
 
@@ -27,6 +27,10 @@ def read(*lines: str) -> Finding:
         ("Is there any text?", ""),
         ("Does this contain text?", ""),
         ("Isn't there any writing in the picture?", ""),
+        ("Is there a date?", "a date"),
+        ("Is there a price on it?", "a price"),
+        ("Does the receipt have an email address?", "an e-mail address"),
+        ("Is there a date palm?", None),
         ("Does it say anything?", None),
         ("What does it say?", None),
         ("Is the text in English?", None),
@@ -63,3 +67,20 @@ def test_where_nothing_is_written_nothing_is_found() -> None:
     assert [line.text for line in evidence("Is there any text?", [read()])] == ["Text: none found"]
     assert [line.text for line in evidence("Does it say STOP?", [read()])] == ["Text: STOP not found"]
     assert weigh(Question("Does it say STOP?"), [read()], "No")[0].stance == "supports"
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("a date", "Date : 22/12/2017 14:03"),
+        ("a price", "Coffee 2.50"),
+        ("a phone number", "Tel: 03- 55423228"),
+        ("a phone number", "+603 7726 2929"),
+        ("an e-mail address", "write to me@here.org"),
+        ("a website", "WWW.HERE.COM.MY"),
+        ("a website", "here.org/us"),
+    ],
+)
+def test_a_value_is_known_by_its_form(value: str, line: str) -> None:
+    read = [Region((0, 0, 90, 20), text, 0.9) for text in ("GST 0016375", line, "THANK YOU")]
+    assert [found.label for found in lines_that_say(value, read)] == [line]

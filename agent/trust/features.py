@@ -13,7 +13,6 @@ from vqa.agent.alternatives import named_alternatives
 from vqa.agent.asking import asks_what_this_is
 from vqa.agent.classes import identified
 from vqa.agent.coloring import asked_color
-from vqa.agent.fields import unlike
 from vqa.agent.meant import as_meant
 from vqa.agent.naming import named
 from vqa.agent.premise import unfounded
@@ -21,7 +20,7 @@ from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.sought import sought_words
 from vqa.agent.trust.chosen import share_of
 from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
-from vqa.agent.trust.readings import lines_with
+from vqa.agent.trust.readings import lines_with, not_read
 from vqa.agent.trust.saying import says_yes, whether
 from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
@@ -122,7 +121,7 @@ def features(
         told["no scene: said no"] = drawn * no
         told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
-        told |= _of_reading(findings, "" if unlike(question.text, text) else text)
+        told |= _of_reading(question.text, findings, text)
     supported = any(e.stance == "supports" for e in evidence)
     told[PREMISE] = float(bool(unfounded(question.text, findings, supported=supported)))
     told["no evidence at all"] = float(not any(f.regions or f.vocabulary for f in findings if f.error is None))
@@ -160,11 +159,12 @@ def _of_stances(who: str, evidence: Sequence[Evidence]) -> Mapping[str, float]:
     return {name: 1.0 for e in evidence if (name := f"{who} {e.stance}") not in _TELLING_LITTLE}
 
 
-def _of_reading(findings: Sequence[Finding], text: str) -> Mapping[str, float]:
+def _of_reading(question: str, findings: Sequence[Finding], text: str) -> Mapping[str, float]:
     read = [finding for finding in findings if finding.kind == "text" and finding.error is None and finding.regions]
     if not read:
         return {}  # that nothing was read is a contradiction of whatever is said to be
-    lines, share = max((lines_with(finding, text) for finding in read), key=lambda found: found[1])
+    said = [(finding, "" if not_read(question, finding, text) else text) for finding in read]
+    lines, share = max((lines_with(finding, words) for finding, words in said), key=lambda found: found[1])
     scores = [line.score for line in lines]
     return {
         "reading: share of the words read": share,

@@ -18,7 +18,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 # Narrower than what makes a reader look: "What color is the book?" may send one to the book, but asks for no words.
 _READING = re.compile(
     r"\b(?:reads?|says?|said|text|written|writing|words?|letters?|spell(?:s|ed)?|printed|prices?|costs?|how much|"
-    r"total|subtotal|tax|date|year|address|phone number|telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
+    r"total|subtotal|tax|gst|change (?:was|is|given|due)|(?:the|much) (?:change|cash)|rounding|discount|cashier|"
+    r"currency|"
+    r"post ?codes?|zip code|(?:invoice|receipt|bill|order) (?:number|no)|items (?:were|are) (?:bought|sold)|quantity|"
+    r"(?:purchased|bought|issued)|(?:first|second|third|fourth|fifth|last) line|date|year|address|phone number|"
+    r"telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
     r"numbers? on|what number|which number|number \d+|company|(?:store|shop|street|brand|company|product) name|name on|"
     r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|"
     r"what time (?!of)|sign say|"

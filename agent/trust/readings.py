@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.fields import unlike
+from vqa.agent.keyed import cannot_be
 from vqa.agent.sought import lines_that_say
 from vqa.agent.trust.saying import says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Region, Stance
@@ -23,12 +24,17 @@ def reading_evidence(question: str, finding: Finding, text: str) -> Iterator[Evi
     if says_yes(text) is not None and len(words(text)) == 1:
         return
     lines, share = lines_with(finding, text)
-    if kind := unlike(question, text):
+    if kind := not_read(question, finding, text):
         yield Evidence(finding.expert, "contradicts", f"reads no {kind} there", lines)
     elif share >= HALF:
         yield Evidence(finding.expert, "supports", f"reads {_quoted(lines)}", lines)
     else:
         yield Evidence(finding.expert, "contradicts", "reads other words than the answer's", lines)
+
+
+def not_read(question: str, finding: Finding, text: str) -> str:
+    """Return the kind of value that a question asks for, if the answer is no such or none was read; else ""."""
+    return unlike(question, text) or cannot_be(question, text, [region.label for region in finding.regions])
 
 
 def sought_evidence(finding: Finding, sought: str, text: str) -> Iterator[Evidence]:
