@@ -14,7 +14,7 @@ from vqa.agent.fields import LONG, Narrowed
 
 _AMOUNT = r"-?(?:RM|MYR|USD|EUR|GBP|SGD|[$€£¥₩])? ?-?(?:\d[\d,]*)?[.,]\d{2}(?!\d)"
 _NUMBER = r"(?:[A-Z]{1,4} )?(?=[\w/-]*\d)[A-Za-z0-9][\w/-]*"
-_PHONE = r"\+?\d[\d ()./-]{5,}\d"
+_PHONE = r"\+?\d[\d ()./-]{5,}\d(?:-[A-Z0-9]{3,5}\b)?"
 _NAME = r"[A-Za-z][A-Za-z .'-]+"
 _TIME = r"\b\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?"
 _SITE = (
@@ -78,7 +78,7 @@ _KEYS = (
     _key(
         "phone number",
         r"\b(?:tele)?phone (?:number|no)\b|\bcontact number\b|전화번호",
-        r"\b(?:tel\w*|te1|phone|ph|hp|mobile|call|contact|t)\b\.?(?: ?no\b)? ?[:.]*",
+        r"\b(?:(?:tel\w*|te1|phone|ph|hp|mobile|call|contact)\b\.?(?: ?no\b)?|t(?= ?:)) ?[:.]*",
         _PHONE,
     ),
     _key("currency", r"\bcurrency\b", "", r"\b(?:RM|MYR|USD|EUR|GBP|SGD)(?![A-Za-z])|[$€£¥₩]"),

@@ -73,6 +73,19 @@ def test_other_questions_are_left_alone(question: str) -> None:
     assert cannot_be(question, "anything", RECEIPT) == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("T: 03-2093 7358 | F: 03-2093 7359", "03-2093 7358"),
+        ("TEL 1-300-80-AEON (2366)", "1-300-80-AEON"),
+        ("Mobile /Whatsapps : +6012-918 7937", "+6012-918 7937"),
+        ("(Co No. 315481-T) GST No. 001287233536", None),
+    ],
+)
+def test_a_phone_number_has_its_key(line: str, number: str | None) -> None:
+    assert list(keyed("What is the phone number?", [line]).lines.values()) == ([number] if number else [])
+
+
 def test_a_long_document_without_one_is_told_to_have_none() -> None:
     assert (keyed("How big is the discount?", RECEIPT).what, keyed("How big is the discount?", RECEIPT).lines) == (
         "discount",
