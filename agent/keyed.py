@@ -65,13 +65,13 @@ _KEYS = (
     _key(
         "tax",
         r"\b(?:what|how much)\b.*\b(?:gst|vat|tax|sst)\b(?! invoice)",
-        r"^(?:total )?(?:gst|vat|tax|sst)\b(?!.*(?:\bid\b|\bno\b|reg|invoice|summary|analysis|incl|excl))",
+        r"^(?:total |sales |service )?(?:gst|vat|tax|sst)\b(?!.*(?:\bid\b|\bno\b|reg|invoice|summary|analysis|incl|excl))",
         _AMOUNT,
     ),
     _key(
         "change", r"\bchange\b.*\b(?:given|due|back|returned|was|get)\b|\b(?:much|the) change\b", r"\bchange\b", _AMOUNT
     ),
-    _key("cash", r"\b(?:much|the) cash\b|\btendered\b", r"\b(?:cash|tender\w*|payment|paid)\b", _AMOUNT),
+    _key("cash", r"\b(?:much|the) cash\b|\btendered\b", r"\b(?:cash|tender\w*|payment|paid|visa|credit|debit)\b", _AMOUNT),
     _key("rounding", r"\brounding\b", r"\bround\w*(?: adj\w*)?", _AMOUNT),
     _key("discount", r"\bdiscounts?\b|\bsav(?:ed|ings?)\b", r"\b(?:disc\w*|sav\w*)", rf"{_AMOUNT}|\d{{1,2}} ?%"),
     _key("document number", rf"\b{_PAPER} {_NO}", rf"\b{_PAPER}\b\.? ?(?:{_NO})? ?[:.#]*", _NUMBER),
@@ -117,7 +117,7 @@ def keyed(question: str, lines: Sequence[str]) -> Narrowed:
         below = "".join(lines[number + 1 : number + 2]).strip()
         if values:
             return Narrowed(kind.what, {number: values[-1 if kind.value.pattern == _AMOUNT else 0]})
-        if kind.key.pattern and not re.search(r"\w", behind) and kind.value.fullmatch(below):
+        if kind.key.pattern and not re.search(r"\d", behind) and kind.value.fullmatch(below):
             return Narrowed(kind.what, {number + 1: below})
     return Narrowed(kind.what) if len(lines) >= LONG and kind.value.pattern != _PHONE else Narrowed()
 

@@ -25,7 +25,8 @@ RECEIPT = [
     "Rounding RM -.02",
     "Cash",
     "50.00",
-    "Change Due : 34.10",
+    "CHANGE DUE",
+    "34.10",
     "Total Item(s) : 3",
     "WWW.HOME.COM.MY",
 ]
