@@ -23,6 +23,9 @@ _SITE = (
 _PAPER = r"(?:inv(?:oice|olce)?|receipt|bill|doc(?:ument)?|order|trans(?:action)?|slip)"
 
 
+_PAID = r"(?:cash|tender\w*|payment|paid|visa|credit|debit)"
+
+
 @dataclass(frozen=True)
 class _Key:
     """A kind of value.
@@ -65,13 +68,14 @@ _KEYS = (
     _key(
         "tax",
         r"\b(?:what|how much)\b.*\b(?:gst|vat|tax|sst)\b(?! invoice)",
-        r"^(?:total |sales |service )?(?:gst|vat|tax|sst)\b(?!.*(?:\bid\b|\bno\b|reg|invoice|summary|analysis|incl|excl))",
+        r"^(?:total |sales |service )?(?:gst|vat|tax|sst)\b"
+        r"(?!.*(?:\bid\b|\bno\b|reg|invoice|summary|analysis|incl|excl))",
         _AMOUNT,
     ),
     _key(
         "change", r"\bchange\b.*\b(?:given|due|back|returned|was|get)\b|\b(?:much|the) change\b", r"\bchange\b", _AMOUNT
     ),
-    _key("cash", r"\b(?:much|the) cash\b|\btendered\b", r"\b(?:cash|tender\w*|payment|paid|visa|credit|debit)\b", _AMOUNT),
+    _key("cash", r"\b(?:much|the) cash\b|\btendered\b", rf"\b{_PAID}\b", _AMOUNT),
     _key("rounding", r"\brounding\b", r"\bround\w*(?: adj\w*)?", _AMOUNT),
     _key("discount", r"\bdiscounts?\b|\bsav(?:ed|ings?)\b", r"\b(?:disc\w*|sav\w*)", rf"{_AMOUNT}|\d{{1,2}} ?%"),
     _key("document number", rf"\b{_PAPER} {_NO}", rf"\b{_PAPER}\b\.? ?(?:{_NO})? ?[:.#]*", _NUMBER),
