@@ -6,6 +6,7 @@ A small core that writes freely blends them ("lunchplate" for breakfast or lunch
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vqa.agent.plain import plainly
 
@@ -33,6 +34,7 @@ _ARTICLE = re.compile(r"(?:the|an?) ", re.I)
 _MOST_WORDS = 3
 
 
+@lru_cache(maxsize=4096)
 def named_alternatives(question: str) -> tuple[str, ...]:
     """Return the answers that a question leaves the choice between, in its own words; none if it names none.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from vqa.agent.bounds import Bound, read_bound
@@ -101,6 +102,11 @@ class Intent:
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
     """Return what `question` is after, in terms of a detector's labels."""
+    return _read_intent(question, tuple(labels))
+
+
+@lru_cache(maxsize=4096)  # read by routing, folding and trust, by each of them several times
+def _read_intent(question: str, labels: tuple[str, ...]) -> Intent:
     lowered = plainly(question).lower()
     named = mentioned(lowered, labels)
     if len(named) > 1 and (compared := _COMPARED.search(lowered)) and mentioned(compared["things"], labels):

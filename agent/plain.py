@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WONDERING = (
     r"(?:(?:so|well|hey|please|and|but),? )?"
@@ -47,6 +48,7 @@ _CROWDED = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # routing, folding and trust put the same question plainly, many times
 def plainly(question: str) -> str:
     """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
 

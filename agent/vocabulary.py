@@ -150,7 +150,7 @@ def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     return _mentioned(plain, tuple(sorted(labels)))
 
 
-@lru_cache(maxsize=256)  # routing, folding and trust read the same question, some of them several times
+@lru_cache(maxsize=4096)  # routing, folding and trust read the same question, some of them several times
 def _mentioned(lowered: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     found: dict[str, int] = {}
     taken: list[tuple[int, int]] = []
