@@ -172,42 +172,35 @@ def _address(lines: Sequence[str]) -> dict[int, str]:
 _NUMBER = re.compile(r"\b(?:what|which)(?: is the)? numbers?\b(?! (?:of|plate))", re.IGNORECASE)
 _WHEN = r"\bwhen (?:was|were|is) (?:this|it|they|the [a-z]+) (?:bought|purchased?|issued|printed|paid|made|sold)\b"
 _WHOSE = "(?:company|shop|store|restaurant|supermarket)"
+_PERCENT_ASKED = re.compile(
+    r"\bpercent(?:age)?\b|\bhow (?:much|big|large) is the (?:discount|sale|reduction)\b", re.IGNORECASE
+)
+_TOTAL_ASKED = re.compile(
+    r"(?<!sub[ -])\btotal\b(?! (?:tax|gst|vat|disc|sav|num|quan|item))|합계|총액|"
+    r"how much (?:was|did [a-z]+) (?:paid|pay|spent|spend)\b",
+    re.IGNORECASE,
+)
 _FIELDS = (
     ("date", re.compile(rf"\bdate\b|{_WHEN}|날짜", re.IGNORECASE), _values(DATE)),
-    (
-        "percentage",
-        re.compile(r"\bpercent(?:age)?\b|\bhow (?:much|big|large) is the (?:discount|sale|reduction)\b", re.IGNORECASE),
-        _values(_PERCENT),
-    ),
+    ("percentage", _PERCENT_ASKED, _values(_PERCENT)),
     ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
     (
         "company",
         re.compile(rf"\b(?:(?:name of the|which|what) {_WHOSE}|{_WHOSE}(?:'s)? name|{_WHOSE} called)\b", re.IGNORECASE),
         _company,
     ),
-    (
-        "total",
-        re.compile(
-            r"(?<!sub[ -])\btotal\b(?! (?:tax|gst|vat|disc|sav|num|quan|item))|합계|총액|"
-            r"how much (?:was|did [a-z]+) (?:paid|pay|spent|spend)\b",
-            re.IGNORECASE,
-        ),
-        _totals,
-    ),
+    ("total", _TOTAL_ASKED, _totals),
     ("address", re.compile(r"(?<!mail )(?<!web )(?<!ip )\baddress\b|주소", re.IGNORECASE), _address),
 )
 _DATE_ASKED = re.compile(rf"{_WHEN}|\bwhat(?: is| was)?(?: the)?(?: \w+)? date\b|날짜", re.IGNORECASE)
 _AMOUNT_ASKED = re.compile(
-    rf"{_FIELDS[4][1].pattern}|\bprice\b|\bsub ?total\b|\bhow much (?:is|was|does|did|tax|change|cash)\b|얼마|가격",
+    rf"{_TOTAL_ASKED.pattern}|\bprice\b|\bsub ?total\b|\bhow much (?:is|was|does|did|tax|change|cash)\b|얼마|가격",
     re.I,
 )
 _FORMS = (  # what is asked for, how it is asked, and what any such value has
-    ("e-mail address", re.compile(r"\be-?mail\b|이메일", re.IGNORECASE), re.compile("@")),
-    ("website", re.compile(r"\bweb ?(?:site|page|address)\b|\burl\b|웹사이트", re.IGNORECASE), re.compile(r"\.|www")),
-    ("phone number", re.compile(r"\bphone number\b|전화번호", re.IGNORECASE), re.compile(rf"(?:{_DIGIT}\W*){{5}}")),
     ("date", _DATE_ASKED, re.compile(rf"\d|\b{_MONTH}", re.IGNORECASE)),
     ("year", re.compile(r"\b(?:what|which) year\b", re.IGNORECASE), re.compile(r"\d")),
-    ("percentage", _FIELDS[1][1], re.compile(r"\d")),
+    ("percentage", _PERCENT_ASKED, re.compile(r"\d")),
     ("amount", _AMOUNT_ASKED, re.compile(r"\d|\bfree\b", re.IGNORECASE)),
 )
 

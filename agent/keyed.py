@@ -20,9 +20,8 @@ _TIME = r"\b\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?"
 _SITE = (
     r"(?:https?://|www\.)\S+|(?<![@\w.-])[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|info|my|sg|uk|de|fr|es|it|kr|jp)\b[\w./-]*"
 )
+_NO = r"(?:\bnumbers?\b|\bnos?\b\.?|#|\bid\b)"
 _PAPER = r"(?:inv(?:oice|olce)?|receipt|bill|doc(?:ument)?|order|trans(?:action)?|slip)"
-
-
 _PAID = r"(?:cash|tender\w*|payment|paid|visa|credit|debit)"
 
 
@@ -49,7 +48,6 @@ def _key(what: str, asked: str, key: str, value: str, alone: str = "") -> _Key:
     return _Key(what, *(re.compile(pattern, re.IGNORECASE) for pattern in (asked, key, value, alone or value)))
 
 
-_NO = r"(?:\bnumbers?\b|\bnos?\b\.?|#|\bid\b)"
 VALUES = {
     "a phone number": rf"\b(?:tel\w*|phone|ph|hp|mobile|call)\b\W*{_PHONE}|\+\d{{2}}{_PHONE}",
     "a price": rf"[$€£¥₩] ?\d|\d ?[$€£¥₩]|{_AMOUNT}",
@@ -89,8 +87,8 @@ _KEYS = (
     _key("cashier", r"\bcash[il]er\b", r"\bcash[il]er\b ?[:#.]*", _NAME),
     _key("time", r"\bwhat time (?!of\b|zone)|\bat what time\b", "", _TIME),
     _key("postcode", r"\bpost(?:al)? ?codes?\b|\bzip\b", "", r"\b\d{5}(?=[ ,]+[A-Z][A-Za-z]{2})", r"\b\d{5}\b"),
-    _key("e-mail address", r"\be-?mail\b", "", VALUES["an e-mail address"]),
-    _key("website", r"\bweb ?(?:site|page|address)\b|\burl\b", "", _SITE),
+    _key("e-mail address", r"\be-?mail\b|이메일", "", VALUES["an e-mail address"]),
+    _key("website", r"\bweb ?(?:site|page|address)\b|\burl\b|웹사이트", "", _SITE),
     _key(
         "number of items",
         r"\bhow many (?:items|things|products|articles)\b.*\b(?:bought|purchased|sold|paid|receipt)\b|\bquantity\b",

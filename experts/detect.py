@@ -182,6 +182,4 @@ class DetectExpert:
     def _built_in_problem(self) -> str | None:
         if find_spec("ai_edge_litert") is None:
             return "the built-in detector needs ai-edge-litert; run `pip install ai-edge-litert`"
-        if self._store.offline and not self._store.present(BUILT_IN):
-            return f"the built-in detector is not here; run `vqa models pull {BUILT_IN}` once with a network"
-        return None
+        return self._store.why_missing(BUILT_IN, "the built-in detector")

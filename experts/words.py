@@ -56,9 +56,7 @@ class WordsExpert:
         return cls(settings)
 
     def available(self) -> str | None:
-        if self._loaded is None and self._store.offline and not self._store.present(MODEL):
-            return f"the built-in vision network is not here; run `vqa models pull {MODEL}` once with a network"
-        return None
+        return None if self._loaded is not None else self._store.why_missing(MODEL, "the built-in vision network")
 
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         """Return the question's choices, the likeliest first, each as a region that is the whole picture.

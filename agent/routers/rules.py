@@ -3,10 +3,9 @@
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
 knows and no detector does; who sees the whole scene when it asks what that is like; who weighs answers when it names
-them, or claims something of somebody. When nothing speaks for anybody,
-the detectors look: they are the cheapest context. They also look beside a captioner and those who see the whole
-picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if they can here:
-how far they are to be believed depends on it.
+them, or claims something of somebody. When nothing speaks for anybody, the detectors look: they are the cheapest
+context. They also look beside a captioner and those who see the whole picture, since what is wrong there leads a core
+astray. Who sees the whole scene looks beside them, if they can here: how far they are to be believed depends on it.
 """
 
 from __future__ import annotations
@@ -88,10 +87,9 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
     if expert.kind == "scene":
         return asks_for_scene(question, labels) or None
     if expert.kind == "words":
-        number = len(choices_of(question))
-        return (
-            None if not number else "the question names its answers" if number > 1 else "the question claims something"
-        )
+        if choices := choices_of(question):
+            return "the question names its answers" if len(choices) > 1 else "the question claims something"
+        return None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

@@ -111,6 +111,12 @@ class Store:
         """Return whether every file is here with its right size; reads no file and no network."""
         return self._complete(self.model(name))
 
+    def why_missing(self, name: str, called: str) -> str | None:
+        """Return why a model cannot be had and what to do, `called` as its user knows it; None if it can."""
+        if not self.offline or self.present(name):
+            return None
+        return f"{called} is not here; run `vqa models pull {name}` once with a network"
+
     def statuses(self) -> list[Status]:
         """Return every known model and what of it is here, in the catalogue's order; reads no file and no network."""
         return [

