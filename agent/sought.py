@@ -43,17 +43,23 @@ _ELSE = re.compile(r"(?:anything|something|what|who|how|where|when|why|the same|
 _STUCK = 4  # letters from which on words count as read where they stick to others: "FairPricefinest"
 
 
+class SoughtValue(str):
+    """A kind of value that is looked for, "a date": not these very words."""
+
+    __slots__ = ()
+
+
 def sought_words(question: str) -> str | None:
     """Return the words that a question looks for, "" if it looks for any; None if it looks for none.
 
-    "a date" if it asks whether there is one, whatever it is.
+    A `SoughtValue` if it asks whether there is a date, whatever it is.
     """
     asked = " ".join(plainly(question).split())
     if _ANY.fullmatch(asked):
         return ""
     if match := _A_VALUE.fullmatch(asked):
         what = match["what"].lower().removesuffix(" address")
-        return _NAMES.get(what, f"a {what}")
+        return SoughtValue(_NAMES.get(what, f"a {what}"))
     for pattern in _THESE:
         if match := pattern.fullmatch(asked):
             words = match["words"].strip(f" {_QUOTES}")
@@ -64,10 +70,10 @@ def sought_words(question: str) -> str | None:
 def lines_that_say(words: str, lines: Sequence[Region]) -> tuple[Region, ...]:
     """Return the read lines that hold these words one after the other, whatever their case; all lines for "".
 
-    Lines with a date for "a date".
+    Lines with a value of the kind for a `SoughtValue`.
     """
-    if form := _VALUES.get(words):
-        return tuple(line for line in lines if form.search(line.label))
+    if isinstance(words, SoughtValue):
+        return tuple(line for line in lines if _VALUES[words].search(line.label))
     sought = [_squeezed(word) for word in words.split() if _squeezed(word)]
     read = [(_squeezed(word), i) for i, line in enumerate(lines) for word in line.label.split() if _squeezed(word)]
     for start in range(len(read) - len(sought) + 1):

@@ -3,7 +3,7 @@
 import pytest
 
 from vqa.agent.prompting import evidence
-from vqa.agent.sought import lines_that_say, sought_words
+from vqa.agent.sought import SoughtValue, lines_that_say, sought_words
 from vqa.agent.trust.evidence import weigh
 from vqa.values import Finding, Question, Region
 
@@ -83,4 +83,12 @@ def test_where_nothing_is_written_nothing_is_found() -> None:
 )
 def test_a_value_is_known_by_its_form(value: str, line: str) -> None:
     read = [Region((0, 0, 90, 20), text, 0.9) for text in ("GST 0016375", line, "THANK YOU")]
-    assert [found.label for found in lines_that_say(value, read)] == [line]
+    assert [found.label for found in lines_that_say(SoughtValue(value), read)] == [line]
+
+
+def test_words_that_name_a_value_are_looked_for_themselves() -> None:
+    lines = [Region((0, 0, 90, 20), text, 0.9) for text in ("22/12/2017", "save a date")]
+    for question, line in [('Does it say "a date"?', "save a date"), ("Is there a date?", "22/12/2017")]:
+        words = sought_words(question)
+        assert words is not None
+        assert [found.label for found in lines_that_say(words, lines)] == [line]
