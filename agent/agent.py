@@ -16,8 +16,8 @@ from vqa import registry
 from vqa.agent.answering import check_whole, finished, written
 from vqa.agent.borne_out import borne_out
 from vqa.agent.cache import FindingCache
-from vqa.agent.chosen import choices_of
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
+from vqa.agent.folding.chosen import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from vqa.agent.alternatives import named_alternatives
-from vqa.agent.quoting import Quotable, quotable
+from vqa.agent.folding.quoting import Quotable, quotable
+from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.trust.judging import judged
 from vqa.errors import PartialFailure
 from vqa.protocols import Core, QuotingCore, ScoringCore

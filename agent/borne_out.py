@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from vqa.agent.scene import no_scene
-from vqa.agent.uses import SORTS
-from vqa.agent.vocabulary import mentioned
+from vqa.agent.folding.scene import no_scene
+from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import describe, plural, singular
 

@@ -13,23 +13,23 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vqa.agent.asking import asks_for_description
-from vqa.agent.chosen import told_of_words
-from vqa.agent.classes import told_of_classes
-from vqa.agent.coloring import counted_color
-from vqa.agent.fields import Narrowed, narrowed
-from vqa.agent.intent import in_english, in_terms_of_more, read_intent
-from vqa.agent.keyed import keyed
-from vqa.agent.lines import BESIDE, Line
-from vqa.agent.meant import as_meant
-from vqa.agent.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
-from vqa.agent.placed_lines import placed
-from vqa.agent.plain import plainly
-from vqa.agent.scene import told_of_scene
-from vqa.agent.sought import lines_that_say, sought_words
-from vqa.agent.titles import title
-from vqa.agent.trust.kinds import asks_for_words
-from vqa.agent.vocabulary import mentioned
+from vqa.agent.documents.fields import Narrowed, narrowed
+from vqa.agent.documents.keyed import keyed
+from vqa.agent.documents.placed_lines import placed
+from vqa.agent.documents.titles import title
+from vqa.agent.folding.chosen import told_of_words
+from vqa.agent.folding.classes import told_of_classes
+from vqa.agent.folding.coloring import counted_color
+from vqa.agent.folding.lines import BESIDE, Line
+from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
+from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.questions.asking import asks_for_description
+from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
+from vqa.agent.questions.kinds import asks_for_words
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.sought import lines_that_say, sought_words
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 

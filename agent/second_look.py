@@ -10,9 +10,9 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vqa.agent.classes import identified, which_kinds
 from vqa.agent.events import Found, Looking
-from vqa.agent.intent import read_intent
+from vqa.agent.folding.classes import identified, which_kinds
+from vqa.agent.questions.intent import read_intent
 from vqa.boxes import area as area_of
 from vqa.images import load_image
 from vqa.protocols import RefiningExpert

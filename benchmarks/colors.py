@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vqa.agent.vocabulary import label_of, meant
+from vqa.agent.questions.vocabulary import label_of, meant
 from vqa.experts.detect import BUILT_IN
 from vqa.experts.detectors import colors
 from vqa.experts.detectors.coco import LABELS

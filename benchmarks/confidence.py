@@ -38,12 +38,12 @@ from vqa.agent.evaluation.calibration import calibrate
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.datasets import read_cases
 from vqa.agent.evaluation.metrics import METRICS
-from vqa.agent.scene import told_of_scene
+from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.questions.kinds import intent_of, kind_of
 from vqa.agent.trust import confidence as shipped
 from vqa.agent.trust.confidence import Model
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import CHOICE, CORE, KIND, PREMISE, SCENE, features
-from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import abstains, says_yes
 from vqa.values import COUNT_SCORE, Answer
 from vqa.words import plural

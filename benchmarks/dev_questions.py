@@ -41,8 +41,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vqa.agent.chosen import choices_of
-from vqa.agent.scene import asks_for_scene
+from vqa.agent.folding.chosen import choices_of
+from vqa.agent.folding.scene import asks_for_scene
 from vqa.agent.trust.features import SCENE
 from vqa.words import one, plural
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from vqa.adapter_model.cores.echo import EchoCore
-from vqa.agent.alternatives import named_alternatives
 from vqa.agent.answering import answered_alone, to_weigh, written
+from vqa.agent.questions.alternatives import named_alternatives
 from vqa.images import load_image
 from vqa.protocols import ScoringCore
 from vqa.values import GenerationOptions, LoadedImage, Prompt, Question, Score, Token

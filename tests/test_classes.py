@@ -2,9 +2,9 @@
 
 import pytest
 
-from vqa.agent.classes import asks_for_classes, identified, is_one
+from vqa.agent.folding.classes import asks_for_classes, identified, is_one
+from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
-from vqa.agent.quoting import quotable
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.judging import judged
 from vqa.experts.classes.imagenet import classes

@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.agent.fields import narrowed, unlike
+from vqa.agent.documents.fields import narrowed, unlike
 from vqa.agent.prompting import evidence
 from vqa.values import Finding, Region
 

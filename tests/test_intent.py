@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.agent.intent import in_english, read_intent
+from vqa.agent.questions.intent import in_english, read_intent
 
 LABELS = ("person", "bus", "dog", "cat", "giraffe", "bicycle", "cup", "laptop", "scissors")
 

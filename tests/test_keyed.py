@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from vqa.agent.keyed import cannot_be, keyed
-from vqa.agent.placed_lines import placed
+from vqa.agent.documents.keyed import cannot_be, keyed
+from vqa.agent.documents.placed_lines import placed
+from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
-from vqa.agent.quoting import quotable
 from vqa.agent.trust.evidence import weigh
 from vqa.values import Finding, Question, Region
 

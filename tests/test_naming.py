@@ -2,10 +2,10 @@
 
 import pytest
 
-from vqa.agent.naming import named
+from vqa.agent.folding.naming import named
 from vqa.agent.prompting import evidence
+from vqa.agent.questions.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, PATTERNED, PLACES, SKY, SORTS, USES
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, PATTERNED, PLACES, SKY, SORTS, USES
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Finding, Question, Region
 

@@ -1,11 +1,11 @@
-"""What folding tells of boxes where a question compares, claims or relates: agent/objects.py."""
+"""What folding tells of boxes where a question compares, claims or relates: agent/folding/objects.py."""
 
 import re
 
 import pytest
 
-from vqa.agent.intent import read_intent
 from vqa.agent.prompting import evidence
+from vqa.agent.questions.intent import read_intent
 from vqa.agent.trust.evidence import weigh
 from vqa.values import Finding, Question, Region
 

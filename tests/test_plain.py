@@ -1,8 +1,8 @@
-"""Questions about what there is, put plainly: agent/plain.py."""
+"""Questions about what there is, put plainly: agent/questions/plain.py."""
 
 import pytest
 
-from vqa.agent.plain import plainly
+from vqa.agent.questions.plain import plainly
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from vqa.agent.languages import is_foreign
-from vqa.agent.premise import unfounded
+from vqa.agent.questions.languages import is_foreign
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.features import features
 from vqa.agent.trust.judging import CANNOT_TELL, judged
+from vqa.agent.trust.premise import unfounded
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 

@@ -9,7 +9,7 @@ from vqa import Settings, VQAAgent, load_image
 from vqa.adapter_model.cores.echo import EchoCore
 from vqa.agent.answering import answered_alone, finished, written
 from vqa.agent.batching import answer_windows
-from vqa.agent.quoting import NOTHING_TO_QUOTE, quotable
+from vqa.agent.folding.quoting import NOTHING_TO_QUOTE, quotable
 from vqa.agent.routers.none import NoneRouter
 from vqa.values import GenerationOptions, Prompt, Question, Route, Token
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from vqa.agent.folding.quoting import quotable
+from vqa.agent.folding.scene import asks_for_scene, told_of_scene
 from vqa.agent.prompting import evidence
-from vqa.agent.quoting import quotable
-from vqa.agent.scene import asks_for_scene, told_of_scene
-from vqa.agent.scene_questions import Asked, read_scene_question
+from vqa.agent.questions.scene import Asked, read_scene_question
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import KIND, features

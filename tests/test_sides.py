@@ -1,4 +1,4 @@
-"""Whether a thing is on a side of the picture: agent/sides.py, and what the folding and trust make of it."""
+"""Whether a thing is on a side of the picture: agent/questions/sides.py, and what the folding and trust make of it."""
 
 import pytest
 

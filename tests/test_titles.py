@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vqa.agent.titles import title
+from vqa.agent.documents.titles import title
 from vqa.values import Region
 
 

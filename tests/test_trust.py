@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from vqa.agent.questions.kinds import intent_of, kind_of
 from vqa.agent.trust.confidence import FILE, shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.judging import CANNOT_TELL, judged
-from vqa.agent.trust.kinds import intent_of, kind_of
 from vqa.agent.trust.saying import says_yes, telling_words, words
 from vqa.terminal import clean, print_evidence
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route

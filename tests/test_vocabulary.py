@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.agent.vocabulary import meant, mentioned, says
+from vqa.agent.questions.vocabulary import meant, mentioned, says
 
 LABELS = ("person", "bicycle", "car", "bus", "dog", "cat", "bear", "teddy bear", "wine glass", "traffic light", "knife")
 

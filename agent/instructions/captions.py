@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vqa.agent.instructions.row import UNKNOWN, Asked
 from vqa.agent.instructions.wordings import WORDS, Wordings
-from vqa.agent.vocabulary import mentioned
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import Finding
 from vqa.words import one, plural
 

@@ -28,7 +28,7 @@ from vqa.agent.instructions.seen import SeenQuestions
 from vqa.agent.instructions.synthetic import HELD_OUT_LABELS
 from vqa.agent.instructions.texts import TextQuestions
 from vqa.agent.instructions.wordings import WORDS, Wordings
-from vqa.agent.intent import read_intent
+from vqa.agent.questions.intent import read_intent
 from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region
 from vqa.words import plural
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vqa.agent.naming import named
+from vqa.agent.folding.naming import named
 from vqa.agent.prompting import compose, wording
 from vqa.protocols import Core
 from vqa.values import Finding, Question

@@ -14,13 +14,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from vqa.agent.asking import asks_for_description
-from vqa.agent.chosen import choices_of
-from vqa.agent.classes import asks_for_classes
-from vqa.agent.intent import Intent, read_intent
-from vqa.agent.plain import plainly
-from vqa.agent.scene import asks_for_scene
-from vqa.agent.vocabulary import says
+from vqa.agent.folding.chosen import choices_of
+from vqa.agent.folding.classes import asks_for_classes
+from vqa.agent.folding.scene import asks_for_scene
+from vqa.agent.questions.asking import asks_for_description
+from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.vocabulary import says
 from vqa.registry import register_router
 from vqa.settings import Settings
 from vqa.values import Route

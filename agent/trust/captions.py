@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vqa.agent.intent import read_intent
-from vqa.agent.trust.kinds import Kind
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Stance
 from vqa.words import singular

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.chosen import told_of_words
+from vqa.agent.folding.chosen import told_of_words
 from vqa.agent.trust.saying import says_yes, telling_words
 from vqa.values import Evidence, Finding, Question
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.classes import identified, is_one, known_to_detectors
+from vqa.agent.folding.classes import identified, is_one, known_to_detectors
 from vqa.agent.trust.saying import says_yes, telling_words
 from vqa.values import Evidence, Finding, Stance
 from vqa.words import singular

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.meant import as_meant
-from vqa.agent.sought import sought_words
+from vqa.agent.folding.meant import as_meant
+from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
+from vqa.agent.questions.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence
 from vqa.agent.trust.chosen import word_evidence
 from vqa.agent.trust.classes import class_evidence
-from vqa.agent.trust.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
 from vqa.agent.trust.saying import abstains, whether

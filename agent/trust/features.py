@@ -9,20 +9,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vqa.agent.alternatives import named_alternatives
-from vqa.agent.asking import asks_what_this_is
-from vqa.agent.classes import identified
-from vqa.agent.coloring import asked_color
-from vqa.agent.meant import as_meant
-from vqa.agent.naming import named
-from vqa.agent.premise import unfounded
-from vqa.agent.scene import NO_SCENE, no_scene, told_of_scene
-from vqa.agent.sought import sought_words
+from vqa.agent.folding.classes import identified
+from vqa.agent.folding.coloring import asked_color
+from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.naming import named
+from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
+from vqa.agent.questions.alternatives import named_alternatives
+from vqa.agent.questions.asking import asks_what_this_is
+from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
+from vqa.agent.questions.sought import sought_words
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.chosen import share_of
-from vqa.agent.trust.kinds import KINDS, intent_of, kind_of
+from vqa.agent.trust.premise import unfounded
 from vqa.agent.trust.readings import lines_with, not_read
 from vqa.agent.trust.saying import says_yes, whether
-from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
 CORE = "core's own probability"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from vqa.agent.languages import is_foreign
-from vqa.agent.lines import BESIDE
-from vqa.agent.premise import unfounded
+from vqa.agent.folding.lines import BESIDE
 from vqa.agent.prompting import SURE_READING
+from vqa.agent.questions.kinds import asks_for_words, intent_of
+from vqa.agent.questions.languages import is_foreign
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.classes import share
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
-from vqa.agent.trust.kinds import asks_for_words, intent_of
+from vqa.agent.trust.premise import unfounded
 from vqa.agent.trust.saying import abstains, whether
-from vqa.agent.vocabulary import mentioned
 from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
 

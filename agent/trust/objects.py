@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.bounds import Bound
-from vqa.agent.coloring import AskedColor, asked_color, colors_in
-from vqa.agent.intent import Intent, read_intent
-from vqa.agent.naming import Named, named
-from vqa.agent.plain import plainly
-from vqa.agent.related import Related, as_asked, is_so, lacking
-from vqa.agent.sides import AskedSide, asked_side, is_there
-from vqa.agent.together import Together
-from vqa.agent.trust.kinds import Kind
+from vqa.agent.folding.coloring import AskedColor, asked_color, colors_in
+from vqa.agent.folding.naming import Named, named
+from vqa.agent.questions.bounds import Bound
+from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.kinds import Kind
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.related import Related, as_asked, is_so, lacking
+from vqa.agent.questions.sides import AskedSide, asked_side, is_there
+from vqa.agent.questions.together import Together
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.saying import number, says_yes
 from vqa.agent.trust.sorts import sort_asked
-from vqa.agent.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Evidence, Finding, Region, Stance
 from vqa.words import counted, place, plural, relation
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.fields import unlike
-from vqa.agent.keyed import cannot_be
-from vqa.agent.sought import lines_that_say
+from vqa.agent.documents.fields import unlike
+from vqa.agent.documents.keyed import cannot_be
+from vqa.agent.questions.sought import lines_that_say
 from vqa.agent.trust.saying import says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Region, Stance
 

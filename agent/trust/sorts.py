@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from vqa.agent import asking
-from vqa.agent.classes import which_kinds
-from vqa.agent.uses import ALIVE, SORTS
+from vqa.agent.folding.classes import which_kinds
+from vqa.agent.questions import asking
+from vqa.agent.questions.uses import ALIVE, SORTS
 from vqa.words import plural
 
 _WHO = re.compile(r"who\b")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from vqa.agent.asking import asks_for_description
-from vqa.agent.intent import Intent, read_intent
-from vqa.agent.plain import plainly
-from vqa.agent.sought import sought_words
+from vqa.agent.questions.asking import asks_for_description
+from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.sought import sought_words
 from vqa.values import Finding
 
 Kind = Literal["presence", "count", "compare", "place", "reading", "yes or no", "description", "open"]

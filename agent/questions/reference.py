@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from vqa.agent.intent import read_intent
-from vqa.agent.vocabulary import mentioned
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.vocabulary import mentioned
 from vqa.words import plural
 
 _PERSON = "person"

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from vqa.agent import asking
-from vqa.agent.alternatives import named_alternatives
-from vqa.agent.coloring import asked_color
-from vqa.agent.uses import (
+from vqa.agent.folding.coloring import asked_color
+from vqa.agent.questions import asking
+from vqa.agent.questions.alternatives import named_alternatives
+from vqa.agent.questions.uses import (
     ALIVE,
     CONTENTS,
     FIXED,
@@ -29,7 +29,7 @@ from vqa.agent.uses import (
     Use,
     as_said,
 )
-from vqa.agent.vocabulary import label_of, mentioned
+from vqa.agent.questions.vocabulary import label_of, mentioned
 from vqa.boxes import area, inside, overlap, shared
 from vqa.values import COUNT_SCORE, Finding, Region
 from vqa.words import counted, listed, place, plural, relation

@@ -10,13 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from vqa.agent.alternatives import YES_OR_NO, named_alternatives
-from vqa.agent.classes import OF_THE_KIND
-from vqa.agent.intent import THING_ENDS, Intent, read_intent
-from vqa.agent.meant import as_meant
-from vqa.agent.plain import plainly
-from vqa.agent.uses import ALIVE
-from vqa.agent.vocabulary import label_of, meant
+from vqa.agent.folding.classes import OF_THE_KIND
+from vqa.agent.folding.meant import as_meant
+from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
+from vqa.agent.questions.intent import THING_ENDS, Intent, read_intent
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.uses import ALIVE
+from vqa.agent.questions.vocabulary import label_of, meant
 from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted
 

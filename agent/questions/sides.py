@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vqa.agent.vocabulary import label_of
+from vqa.agent.questions.vocabulary import label_of
 from vqa.values import Region
 
 _ASKED = re.compile(

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vqa.agent.vocabulary import label_of
+from vqa.agent.questions.vocabulary import label_of
 from vqa.values import PRESENCE_SCORE, Region
 from vqa.words import relation
 

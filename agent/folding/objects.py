@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vqa.agent.asking import asks_what_this_is
-from vqa.agent.intent import Intent
-from vqa.agent.lines import BESIDE, Line
-from vqa.agent.naming import THIS_SCORE
-from vqa.agent.naming import named as named_by
-from vqa.agent.related import as_asked, is_so, lacking, lies
-from vqa.agent.sides import asked_side, is_there
-from vqa.agent.trust.kinds import asks_where
+from vqa.agent.folding.lines import BESIDE, Line
+from vqa.agent.folding.naming import THIS_SCORE
+from vqa.agent.folding.naming import named as named_by
+from vqa.agent.questions.asking import asks_what_this_is
+from vqa.agent.questions.intent import Intent
+from vqa.agent.questions.kinds import asks_where
+from vqa.agent.questions.related import as_asked, is_so, lacking, lies
+from vqa.agent.questions.sides import asked_side, is_there
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted, one, place, plural, relation
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vqa.agent.fields import Narrowed
+from vqa.agent.documents.fields import Narrowed
 from vqa.values import Region
 
 _ASKS = re.compile(r"\b(?:title|heading|headline)\b|제목", re.IGNORECASE)

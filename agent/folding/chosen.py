@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vqa.agent import asking
-from vqa.agent.alternatives import YES_OR_NO, named_alternatives
-from vqa.agent.coloring import asked_color
-from vqa.agent.intent import read_intent
-from vqa.agent.naming import named
-from vqa.agent.plain import plainly
-from vqa.agent.scene import told_of_scene
-from vqa.agent.scene_questions import WHO
+from vqa.agent.folding.coloring import asked_color
+from vqa.agent.folding.naming import named
+from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.questions import asking
+from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.scene import WHO
 from vqa.values import Finding, Region
 
 LEAST = 0.6

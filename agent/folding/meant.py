@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vqa.agent.coloring import of_the_color
-from vqa.agent.intent import read_intent
+from vqa.agent.folding.coloring import of_the_color
+from vqa.agent.questions.intent import read_intent
 from vqa.values import PRESENCE_SCORE, Finding
 
 _TOYS = {"bear": "teddy bear"}

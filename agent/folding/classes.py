@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vqa.agent import asking
-from vqa.agent.naming import Named, named
-from vqa.agent.vocabulary import label_of
+from vqa.agent.folding.naming import Named, named
+from vqa.agent.questions import asking
+from vqa.agent.questions.vocabulary import label_of
 from vqa.values import CLASS_SCORE, Finding, Region
 from vqa.words import COLORS, counted, plural, singular
 

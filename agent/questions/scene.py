@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vqa.agent import asking
-from vqa.agent.plain import plainly
-from vqa.agent.uses import SORTS
-from vqa.agent.vocabulary import label_of
+from vqa.agent.questions import asking
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.vocabulary import label_of
 from vqa.words import plural
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vqa.agent.fields import Narrowed
+from vqa.agent.documents.fields import Narrowed
 from vqa.values import Region
 
 _ORDER = "first second third fourth fifth sixth seventh eighth ninth tenth".split()

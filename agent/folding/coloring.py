@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from vqa.agent.asking import SOMEBODY, lowered
-from vqa.agent.intent import read_intent
-from vqa.agent.vocabulary import label_of
+from vqa.agent.questions.asking import SOMEBODY, lowered
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.vocabulary import label_of
 from vqa.values import COUNT_SCORE, Finding
 from vqa.words import COLORS, plural
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vqa.agent.fields import LONG, Narrowed
+from vqa.agent.documents.fields import LONG, Narrowed
 
 _AMOUNT = r"-?(?:RM|MYR|USD|EUR|GBP|SGD|[$€£¥₩])? ?-?(?:\d[\d,]*)?[.,]\d{2}(?!\d)"
 _NUMBER = r"(?:[A-Z]{1,4} )?(?=[\w/-]*\d)[A-Za-z0-9][\w/-]*"

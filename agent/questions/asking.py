@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from vqa.agent.korean import in_plain_english
-from vqa.agent.plain import plainly
-from vqa.agent.uses import CONTENTS, SORTS
+from vqa.agent.questions.korean import in_plain_english
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.uses import CONTENTS, SORTS
 from vqa.words import COLORS
 
 _SORT_WORDS = {

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from vqa.agent.bounds import Bound, read_bound
-from vqa.agent.korean import in_plain_english
-from vqa.agent.plain import plainly
-from vqa.agent.related import Related, read_related
-from vqa.agent.together import Together, read_together
-from vqa.agent.vocabulary import label_of, labels_of, meant, mentioned
+from vqa.agent.questions.bounds import Bound, read_bound
+from vqa.agent.questions.korean import in_plain_english
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.related import Related, read_related
+from vqa.agent.questions.together import Together, read_together
+from vqa.agent.questions.vocabulary import label_of, labels_of, meant, mentioned
 from vqa.words import one, plural
 
 Aim = Literal["count", "compare", "presence", "place", "other"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from vqa.agent.vocabulary import labels_of, meant
+from vqa.agent.questions.vocabulary import labels_of, meant
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE
 
 HOW: dict[str, Callable[[int, int], bool]] = {

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vqa.agent.naming import named
-from vqa.agent.scene_questions import BACKGROUND_COLOR, DONE, PLACES, THINGS, Asked, read_scene_question
-from vqa.agent.uses import ALIVE
+from vqa.agent.folding.naming import named
+from vqa.agent.questions.scene import BACKGROUND_COLOR, DONE, PLACES, THINGS, Asked, read_scene_question
+from vqa.agent.questions.uses import ALIVE
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
 SAYS = 0.5

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from vqa.agent.asking import asks_for_description
-from vqa.agent.intent import read_intent
-from vqa.agent.trust.kinds import asks_for_words, asks_where, asks_yes_or_no
+from vqa.agent.questions.asking import asks_for_description
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.kinds import asks_for_words, asks_where, asks_yes_or_no
 from vqa.words import listed
 
 NOTHING_TO_QUOTE = ("I cannot tell", "No text found")

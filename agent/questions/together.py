@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vqa.agent.vocabulary import labels_of
+from vqa.agent.questions.vocabulary import labels_of
 from vqa.values import PRESENCE_SCORE, Region
 
 _IN_IT = r"(?: (?:here|there|visible|present|shown|in it|(?:in|on) (?:the|this) (?:image|picture|photo)))*"
