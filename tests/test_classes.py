@@ -52,9 +52,9 @@ def told(question: str, finding: Finding, *others: Finding) -> str | None:
         ("What fruit is this?", None),
         ("What color is this?", None),
         ("What is this animal doing?", None),
-        ("What is in the picture?", None),
-        ("What objects are in this image?", None),
-        ("Which things are there?", None),
+        ("What is in the picture?", "thing: tiger"),
+        ("What objects are in this image?", "thing: tiger"),
+        ("Which things are there?", "thing: tiger"),
         ("How many animals are there?", None),
     ],
 )
@@ -109,6 +109,14 @@ def test_what_a_detector_names_stands_if_it_is_the_same_or_surer() -> None:
     assert told("What animal is this?", orca, objects(("bear", 0.9))) is None
     assert told("What animal is this?", classified(African_bush_elephant=0.8), objects(("elephant", 0.4))) is None
     assert told("What kind of bird is it?", classified(macaw=0.8), objects(("bird", 0.9))) == "kind of bird: macaw"
+
+
+def test_of_all_there_is_it_names_what_no_box_is_sure_of() -> None:
+    tiger = classified(tiger=0.8)
+    asked = "What do you see?"
+    assert told(asked, tiger, objects(("cat", 0.3))) == "thing: tiger"
+    assert told(asked, tiger, objects(("cat", 0.5))) is None
+    assert told(asked, classified(tiger=0.6), objects()) == "thing: tiger"
 
 
 def test_whether_it_is_something_that_no_detector_knows() -> None:

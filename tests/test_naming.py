@@ -1,5 +1,7 @@
 """What questions ask to be named: how they are known, which of the found things it is, and what trust makes of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from vqa.agent.folding.naming import named
@@ -264,6 +266,45 @@ def test_who_is_there_are_the_people_and_the_animals() -> None:
     assert told("Who is in the picture?", MAN, MAN, dog, cup) == "who is there: 2 people and 1 dog"
     assert told("Who is there?", cup) is None
     assert told("Who is holding the cup?", MAN, cup) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is in the picture?",
+        "What's in this photo?",
+        "What do you see?",
+        "What objects can you see in the image?",
+        "Which things are there?",
+        "What does the image contain?",
+        "List all objects.",
+        "Name everything you see in the picture",
+        "Identify the objects in this picture.",
+    ],
+)
+def test_all_there_is_are_the_things_that_are_surely_there(question: str) -> None:
+    boxes = [
+        Region((10, 10, 200, 100), label, score) for label, score in (("car", 0.9), ("car", 0.3), ("suitcase", 0.4))
+    ]
+    seen = Finding("detect", "objects", "", tuple(boxes), vocabulary=LABELS, size=(300, 240))
+    assert str(named(question, seen)) == "all there is: 2 cars"
+    assert str(named(question, replace(seen, regions=tuple(boxes[2:])))) == "all there is: 1 suitcase"
+    assert named(question, replace(seen, regions=())) is None
+
+
+@pytest.mark.parametrize(
+    "question", ["What is on the table?", "What is he doing?", "Identify the object.", "What is it?"]
+)
+def test_who_asks_for_one_thing_does_not_ask_for_all(question: str) -> None:
+    seen = Finding(
+        "detect",
+        "objects",
+        "",
+        (Region(MAN[1], MAN[0], 0.9), Region(FAR_AWAY, "car", 0.9)),
+        vocabulary=LABELS,
+        size=(300, 240),
+    )
+    assert "all there is" not in str(named(question, seen))
 
 
 def test_a_thing_is_named_by_its_colour_or_by_how_often_it_is_there() -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vqa.agent.folding.naming import Named, named
+from vqa.agent.folding.naming import LISTED_SCORE, Named, named
 from vqa.agent.questions import asking
 from vqa.agent.questions.vocabulary import label_of
 from vqa.values import CLASS_SCORE, Finding, Region
@@ -92,11 +92,13 @@ class _Asked:
         words: As the evidence has it: "animal", "kind of dog", "thing".
         kinds: Of which it must be one; none: whatever it is.
         which: Whether that it is one is known, and asked is which.
+        unfound: Whether it is told only where boxes are sure of nothing.
     """
 
     words: str
     kinds: tuple[str, ...] = ()
     which: bool = False
+    unfound: bool = False
 
 
 def identified(question: str, finding: Finding, findings: Sequence[Finding] = ()) -> Named | None:
@@ -116,7 +118,8 @@ def identified(question: str, finding: Finding, findings: Sequence[Finding] = ()
     name, regions = best
     for other in findings:
         told = named(question, other) if other.kind == "objects" and other.error is None else None
-        if told and not asked.which and _stands(told, name, regions):
+        listed = told is not None and asked.unfound and told.regions[0].score >= LISTED_SCORE
+        if told and (listed or (not asked.which and _stands(told, name, regions))):
             return None
     return Named(asked.words, (name,), regions)
 
@@ -190,6 +193,8 @@ def _asked(question: str) -> _Asked | None:
     lowered = asking.lowered(question)
     if asking.asks_what_this_is(question):
         return _Asked("thing")
+    if asking.EVERYTHING.fullmatch(lowered):
+        return _Asked("thing", unfound=True)
     if asking.WHERE_TAKEN.fullmatch(lowered):
         return _Asked("place", ("place",))
     if _BREED.fullmatch(lowered):

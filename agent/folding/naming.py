@@ -40,6 +40,8 @@ _ONE = ("room", "sport")
 _CENTER = {"middle": "center", "centre": "center"}
 THIS_SCORE = 0.5
 """From this score on a thing may be what "this" is: of what is less sure, most is not there."""
+LISTED_SCORE = 0.45
+"""From this score of its surest box on a class is told among all there is: nobody asked for it."""
 _MOST_OF_IT = 0.6
 """Share of the room of all things that are sure from which on things of one kind are "this"."""
 _SHARE = 0.25
@@ -100,9 +102,7 @@ def _those(label: str | None, regions: Sequence[Region]) -> tuple[Region, ...]:
 def _who_is_there(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name the people and the animals, and how many they are."""
     alive = [r for r in sure if r.label in ALIVE - {"teddy bear"}] if asking.WHO_IS_THERE.fullmatch(asked) else []
-    number = Counter(region.label for region in alive)
-    names = tuple(counted(name, n) for name, n in number.items())
-    return Named("who is there", names, tuple(alive)) if alive else None
+    return _all_of("who is there", alive) if alive else None
 
 
 def _in_the_sky(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
@@ -261,15 +261,26 @@ def _from_there(asked: str, sure: Sequence[Region], finding: Finding) -> Named |
     return Named(f"place of {one.label}", (on or f"{plain} the {other.label}",), (one, other))
 
 
+def _everything(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
+    """Name all there is, and how much of each."""
+    return _all_of("all there is", sure) if asking.EVERYTHING.fullmatch(asked) else None
+
+
 def _besides(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name all that there is besides a thing: "What else is there besides the dog?"."""
     match = asking.BESIDES.fullmatch(asked)
     label = match and label_of(match["thing"], finding.vocabulary)
     if match is None or label is None:
         return None
-    others = [region for region in sure if region.label != label]
-    number = Counter(region.label for region in others)
-    return Named(f"besides the {label}", tuple(counted(name, n) for name, n in number.items()), tuple(others))
+    return _all_of(f"besides the {label}", [region for region in sure if region.label != label])
+
+
+def _all_of(asked: str, things: Sequence[Region]) -> Named:
+    """Name things and their numbers; those of classes that are surely there, if any is."""
+    surely = {region.label for region in things if region.score >= LISTED_SCORE}
+    told = [region for region in things if region.label in surely] or things
+    number = Counter(region.label for region in told)
+    return Named(asked, tuple(counted(name, n) for name, n in number.items()), tuple(told))
 
 
 def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:
@@ -296,6 +307,7 @@ _RULES: tuple[Callable[[str, Sequence[Region], Finding], Named | None], ...] = (
     _at_side,
     _where,
     _from_there,
+    _everything,
     _besides,
 )
 

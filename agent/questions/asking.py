@@ -152,6 +152,17 @@ WHERE = re.compile(
     rf"where (?:is|are) {_SOME}?(?:(?P<somebody>{SOMEBODY})|(?P<other>[a-z][a-z ]*?))"
     r"(?: (?:sitting|seated|standing|lying|laying|sleeping|resting|perched|placed|located|at))?(?: now)?\W*"
 )
+_SEEN = r"(?:can be seen|(?:can|do) you see|you (?:can )?see)"
+_ALL_HERE = rf"(?:there|here|visible|present|found|in (?:it|(?:the|this|that) {_PICTURE}))"
+EVERYTHING = re.compile(
+    r"(?:what|which) (?:all )?(?:(?:different |main )?(?:kinds? of |types? of )?(?:objects|things|items) )?"
+    rf"(?:{_SEEN}(?: (?:all|{_ALL_HERE}))*|(?:is|are)(?: all| shown| seen)?(?: {_ALL_HERE})+)\W*"
+    rf"|what does (?:it|(?:the|this|that) {_PICTURE}) (?:show|contain|have|depict)(?: in it)?\W*"
+    r"|(?:please )?(?:(?:can|could) you )?"
+    r"(?:list|name|identify|enumerate|detect|find|tell me|show me|give me a list of)(?: me)?"
+    r"(?: (?:all|every|each)(?: of)?(?: the)? (?:objects?|things?|items?)|(?: the)? (?:objects|things|items)"
+    rf"| everything)(?: (?:that )?(?:(?:is|are) )?(?:{_SEEN}|{_ALL_HERE}))*\W*"
+)
 ALL_THERE_IS = re.compile(r"\b(?:see|there|visible)\b")
 SIDE = re.compile(r"\b(left|right|top|bottom|middle|center)\b")
 FROM_THERE = re.compile(
