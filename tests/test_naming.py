@@ -296,15 +296,7 @@ def test_all_there_is_are_the_things_that_are_surely_there(question: str) -> Non
     "question", ["What is on the table?", "What is he doing?", "Identify the object.", "What is it?"]
 )
 def test_who_asks_for_one_thing_does_not_ask_for_all(question: str) -> None:
-    seen = Finding(
-        "detect",
-        "objects",
-        "",
-        (Region(MAN[1], MAN[0], 0.9), Region(FAR_AWAY, "car", 0.9)),
-        vocabulary=LABELS,
-        size=(300, 240),
-    )
-    assert "all there is" not in str(named(question, seen))
+    assert "all there is" not in str(named(question, objects(MAN, ("car", FAR_AWAY))))
 
 
 def test_a_thing_is_named_by_its_colour_or_by_how_often_it_is_there() -> None:
