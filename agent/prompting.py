@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vqa.agent.documents.fields import Narrowed, narrowed
+from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
 from vqa.agent.documents.titles import title
@@ -222,10 +223,10 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
 
 
 def _fitting(question: str, read: Sequence[Region]) -> Narrowed:
-    """Return what of the read lines can be what is asked for, by its place or size, its key, or its form."""
+    """Return what of the read lines can be what is asked for, by its place or size, its price, its key, or its form."""
     lines = [region.label for region in read]
     by_place = (found for find in (title, placed) if (found := find(question, read)).what)
-    by_words = (found for find in (keyed, narrowed) if (found := find(question, lines)).what)
+    by_words = (found for find in (sold, keyed, narrowed) if (found := find(question, lines)).what)
     return next(by_place, None) or next(by_words, None) or Narrowed()
 
 

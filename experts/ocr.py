@@ -24,6 +24,7 @@ newspaper, document, screen, receipt, invoice, bill, ticket, price, prices, cost
 subtotal, tax, date, year, what time is, what time does, address, phone number, telephone, website, email, url,
 number plate, license plate, licence plate, plate number, number on, what number, which number, brand, logo, company,
 cashier, rounding, discount, currency, postcode, zip code, quantity, purchased, bought, issued, gst, cash,
+ordered, order, buy, sold, sell, expensive, cheapest, dearest,
 change given, change due, the change, much change, what time was, first line, second line, third line, last line,
 top line, bottom line, store name, shop name, name of the, called, street name, route, jersey, player number,
 players number, player's number,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from vqa.agent.documents.goods import DECIDED
 from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_words, asks_where, asks_yes_or_no
@@ -19,7 +20,7 @@ from vqa.words import listed
 NOTHING_TO_QUOTE = ("I cannot tell", "No text found")
 """What the built-in cores have learned to say where the text does not answer."""
 _LINE = re.compile(
-    r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?P<value> \([^():]+\))?: (?P<read>.+)"  # "(total)"
+    r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?: \((?P<value>[^():]+)\))?: (?P<read>.+)"  # "(total)"
 )
 _NONE = "none found"
 _CAPTION = "Caption: "
@@ -101,7 +102,9 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     if lines and (_ALL_OF_IT.search(lowered) or (placed and _ALL_ON_IT.search(lowered))):
         held = _held(lines)
         return Quotable((" ".join(lines[:held]),), whole=True, left_out=len(lines) - held)
-    return Quotable(lines, bool(read) and all(match["value"] for match in read))
+    values = [match["value"] for match in read if match["value"]]
+    decided = bool(values) and all(DECIDED.fullmatch(value) for value in values)
+    return Quotable(lines, bool(read) and len(values) == len(read), or_else=() if decided else NOTHING_TO_QUOTE)
 
 
 def _named(question: str, evidence: Sequence[str]) -> str:

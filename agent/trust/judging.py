@@ -68,7 +68,8 @@ def _is_a_guess(answer: Answer) -> bool:
         return False
     supported = any(held.stance == "supports" for held in answer.evidence)
     question, _ = whether(answer.question.text, answer.text)
-    if is_foreign(question) or unfounded(question, answer.findings, supported=supported):
+    read = supported and asks_for_words(question)  # "How much are the hot dogs?" is asked of a menu, too
+    if is_foreign(question) or (not read and unfounded(question, answer.findings, supported=supported)):
         return True
     intent = intent_of(question, answer.findings)
     unknown = intent.aim == "presence" and bool(intent.thing) and not intent.asked

@@ -55,17 +55,21 @@ def _quoted(lines: Sequence[Region]) -> str:
 def lines_with(finding: Finding, text: str) -> tuple[tuple[Region, ...], float]:
     """Return the lines that an answer's words stand in, and which share of the words was read at all.
 
-    A line that has them all stands for itself; otherwise those that have any.
+    A line that has them all stands for itself; otherwise as few as have all that were read.
     """
-    sought = set(telling_words(text))
+    missing = sought = set(telling_words(text))
     if not sought:
         return (), 0.0
-    holding = [(region, _held(region.label, sought)) for region in finding.regions]
-    whole = [region for region, held in holding if held == sought]
-    if whole:
-        return (max(whole, key=lambda region: region.score),), 1.0
-    read = set().union(*(held for _, held in holding))
-    return tuple(region for region, held in holding if held), len(read) / len(sought)
+    holding = [(_held(region.label, sought), region) for region in finding.regions]
+    chosen: list[Region] = []
+    while holding:
+        held, best = max(holding, key=lambda one: (len(one[0] & missing), one[1].score))
+        if not held & missing:
+            break
+        chosen.append(best)
+        missing = missing - held
+    lines = tuple(region for region in finding.regions if any(region is one for one in chosen))
+    return lines, 1 - len(missing) / len(sought)
 
 
 def _held(line: str, sought: set[str]) -> set[str]:
