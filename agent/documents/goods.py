@@ -170,7 +170,7 @@ def _price(line: str) -> str:
     """
     if not _PRICED.search(line) or _SUM.search(line) or _LESS.search(line):
         return ""
-    amounts = _AMOUNTS.findall(line)
+    amounts: list[str] = _AMOUNTS.findall(line)
     one, all_of_it = (_cents(amounts[i]) for i in (0, -1))
     return amounts[0] if one and all_of_it % one == 0 else amounts[-1]
 
