@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
+from vqa.agent.folding.captions import SPOKEN_FOR, made_up, shares, surest
 from vqa.agent.folding.scene import no_scene
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import mentioned
@@ -32,8 +32,8 @@ NO_SCENE_SCORE = 0.4
 """Score from which on they are believed there."""
 MENDING = 0.6
 """Score from which an animal or a vehicle that is found may stand for one that a sentence names and nobody finds."""
-SPOKEN_FOR = 0.1
-"""A classifier's trust from which the one that is named stays."""
+MADE_UP = 1.0
+"""What somebody whom nobody sees takes away besides."""
 _LEAST = 1e-9
 
 
@@ -57,7 +57,7 @@ def _believed(finding: Finding, findings: Collection[Finding]) -> Finding:
 
 def _said(caption: Finding, findings: Collection[Finding]) -> Finding:
     """Return a captioner's finding with the sentence that is likeliest, given what others saw of what it names."""
-    others = [finding for finding in findings if finding.kind in ("objects", "classes") and finding.error is None]
+    others = [borne_out(f, findings) for f in findings if f.kind in ("objects", "classes") and f.error is None]
     if len(caption.regions) != 1 or not caption.instead or not others:
         return caption
     said = (*caption.regions, *caption.instead)
@@ -73,16 +73,16 @@ def _mended(sentence: Region, findings: Sequence[Finding]) -> Iterator[tuple[Reg
     """Yield a sentence with the animal or vehicle that a detector surely finds for one that it misses, and why."""
     spoken_for: dict[str, float] = {}
     for finding in findings:
-        spoken_for |= _shares(finding) if finding.kind == "classes" else {}
+        spoken_for |= shares(finding) if finding.kind == "classes" else {}
     for finding, sort in product(findings, ("animal", "vehicle")):
         if finding.kind != "objects":
             continue
         named = [label for label in mentioned(sentence.label, finding.vocabulary) if label in SORTS[sort]]
-        missed = [label for label in named if _surest(label, finding) < PRESENCE_SCORE]
-        found = [label for label in SORTS[sort] if label not in named and _surest(label, finding) >= MENDING]
+        missed = [label for label in named if surest(label, finding) < PRESENCE_SCORE]
+        found = [label for label in SORTS[sort] if label not in named and surest(label, finding) >= MENDING]
         if len(missed) != 1 or not found or spoken_for.get(missed[0], 0.0) >= SPOKEN_FOR:
             continue
-        wrong, right = missed[0], max(found, key=lambda label: _surest(label, finding))
+        wrong, right = missed[0], max(found, key=lambda label: surest(label, finding))
         text = re.sub(rf"\b([Aa])n? {wrong}\b", rf"\1{'n' if right[0] in 'aeiou' else ''} {right}", sentence.label)
         for number in (1, 2):
             text = re.sub(rf"\b{plural(wrong, number)}\b", plural(right, number), text)
@@ -92,26 +92,12 @@ def _mended(sentence: Region, findings: Sequence[Finding]) -> Iterator[tuple[Reg
 
 def _likely(sentence: Region, findings: Sequence[Finding]) -> float:
     """Return a sentence's mean log probability, with what is seen of each thing that it names."""
-    likely = math.log(max(sentence.score, _LEAST))
+    likely = math.log(max(sentence.score, _LEAST)) - MADE_UP * bool(made_up(sentence.label, findings))
     for finding in findings:
         if finding.kind == "objects":
             named = mentioned(sentence.label, finding.vocabulary)
-            likely += FOUND * sum(2 * _surest(label, finding) - 1 for label in named)
+            likely += FOUND * sum(2 * surest(label, finding) - 1 for label in named)
         else:
-            shares, words = _shares(finding), {singular(word) for word in re.findall(r"[a-z]+", sentence.label.lower())}
-            likely += CLASSIFIED * sum(shares.get(word, 0.0) for word in words)
+            trust, words = shares(finding), {singular(word) for word in re.findall(r"[a-z]+", sentence.label.lower())}
+            likely += CLASSIFIED * sum(trust.get(word, 0.0) for word in words)
     return likely
-
-
-def _surest(label: str, finding: Finding) -> float:
-    return max((region.score for region in finding.regions if region.label == label), default=0.0)
-
-
-def _shares(finding: Finding) -> Mapping[str, float]:
-    """Return how much of a classifier's trust each word has that is a class, the last of its words, or a kind."""
-    shares: defaultdict[str, float] = defaultdict(float)
-    for region in finding.regions:
-        name = region.label.lower()
-        for word in {name, name.split()[-1], *region.kinds}:
-            shares[word] += region.score
-    return shares

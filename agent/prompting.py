@@ -18,6 +18,7 @@ from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
 from vqa.agent.documents.titles import title
+from vqa.agent.folding.captions import as_answered, why_doubted
 from vqa.agent.folding.chosen import told_of_words
 from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.coloring import counted_color
@@ -25,16 +26,13 @@ from vqa.agent.folding.lines import BESIDE, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.folding.scene import told_of_scene
-from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.sought import lines_that_say, sought_words
-from vqa.agent.questions.vocabulary import mentioned
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 
-SURE_CAPTION = 0.35  # from it on a captioner is right more often than the detector that finds nothing of what it names
 SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
 MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
@@ -113,6 +111,7 @@ def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
+    asked, question = question, as_answered(question, findings)
     seen = [as_meant(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
     boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
@@ -130,8 +129,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             lines += _at_most(0 if boxes.settle else MAX_BESIDE, text) if boxes.answer or boxes.settle else text
         elif finding.kind == "caption":
             for region in finding.regions:
-                believed = asks_for_description(question) and region.score >= SURE_CAPTION
-                doubt = "" if believed else _unseen(region.label, seen)
+                doubt = why_doubted(asked, region, seen)
                 lines.append(Line(f"Caption: {region.label}", 2.0, doubt or beside))
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
@@ -198,18 +196,6 @@ def _scene_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return what the whole scene tells of a question; what else it shows is told to nobody."""
     told = [told_of_scene(question, finding, findings) for finding in findings if finding.kind == "scene"]
     return [Line(f"Scene: {one}", 0.0) for one in told if one is not None]
-
-
-def _unseen(caption: str, findings: Sequence[Finding]) -> str:
-    """Return why a caption is not to be believed: it names more things that the detector misses than such it finds."""
-    for finding in findings:
-        if finding.kind == "objects":
-            named = mentioned(caption, finding.vocabulary)
-            there = {region.label for region in finding.regions}
-            missed = [label for label in named if label not in there]
-            if 2 * len(missed) > len(named):
-                return f"the detector finds no {' and no '.join(missed)}"
-    return ""
 
 
 def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:

@@ -58,9 +58,17 @@ def test_what_a_classifier_is_sure_of_counts_too() -> None:
     assert borne_out(found, [replace(classes, regions=(shown[0],))]).text == "A horse runs."
 
 
-def test_a_much_likelier_sentence_stands_whatever_is_found() -> None:
-    found = captioned(("Two people on a couch.", 0.8), ("Two cows in a field.", 0.3))
+def test_a_much_likelier_sentence_stands_whatever_things_are_found() -> None:
+    found = captioned(("A couch by a window.", 0.8), ("Two cows in a field.", 0.3))
     assert borne_out(found, [objects(("cow", 0.9))]) == found
+
+
+def test_a_sentence_without_people_stands_before_one_with_people_whom_nobody_sees() -> None:
+    found = captioned(("A man on a couch.", 0.8), ("A couch by a window.", 0.4))
+    assert borne_out(found, [objects(("couch", 0.9))]).text == "A couch by a window."
+    assert borne_out(found, [objects(("couch", 0.9), ("person", 0.2))]) == found
+    drawn = [objects(("couch", 0.9), ("person", 0.2)), no_scene(0.9)]  # where unsure boxes mean nothing
+    assert borne_out(found, drawn).text == "A couch by a window."
 
 
 def test_an_animal_that_is_surely_found_stands_for_one_that_is_named_and_not_found() -> None:
@@ -78,10 +86,9 @@ def test_an_animal_that_is_surely_found_stands_for_one_that_is_named_and_not_fou
 @pytest.mark.parametrize(
     ("things", "named"),
     [
-        ((("cow", 0.5),), 0.0),  # not surely found
         ((("cow", 0.9), ("dog", 0.2)), 0.0),  # perhaps a dog all the same
         ((("cow", 0.9),), 0.3),  # the classifier sees a dog
-        ((("couch", 0.9),), 0.0),  # no animal
+        ((("couch", 0.9),), 0.3),  # no animal
     ],
 )
 def test_an_animal_that_somebody_sees_is_left_as_it_is(things: tuple[tuple[str, float], ...], named: float) -> None:

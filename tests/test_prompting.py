@@ -1,11 +1,12 @@
 import pytest
 
 from vqa.agent.prompting import MAX_LINE, compose, evidence, wording
+from vqa.agent.trust.evidence import weigh
 from vqa.registry import cores
 from vqa.settings import Settings
 from vqa.values import Finding, Question, Region
 
-VOCABULARY = ("person", "bus", "giraffe", "dog", "cat")
+VOCABULARY = ("person", "bus", "giraffe", "dog", "cat", "bench")
 SIZE = (300, 300)
 
 
@@ -195,11 +196,24 @@ def test_a_caption_of_things_that_the_detector_misses_is_left_out_and_said_to_be
 
     assert "Caption: A man and his dog run." in folded("A man and his dog run.")[0]
     assert "Caption: Sunset by the sea." in folded("Sunset by the sea.")[0], "names nothing that the detector knows"
-    used, dropped = folded("A cat sits on a bus.")
+    used, dropped = folded("A bench by a bus.")
     assert not any("Caption" in line for line in used)
-    assert dropped == ("Caption: A cat sits on a bus. (the detector finds no cat and no bus)",)
-    assert "Caption: A cat sits on a bus." in folded("A cat sits on a bus.", 0.5)[0], "a sure one, of a description"
-    assert "Caption: A cat sits on a bus." not in folded("A cat sits on a bus.", 0.5, "Why is it wet?")[0]
+    assert "Caption: A bench by a bus. (the detector finds no bench and no bus)" in dropped
+    assert "Caption: A bench by a bus." in folded("A bench by a bus.", 0.5)[0], "a sure one, of a description"
+    assert "Caption: A bench by a bus." not in folded("A bench by a bus.", 0.5, "Why is it wet?")[0]
+
+
+def test_in_the_place_of_a_sentence_about_somebody_whom_nobody_sees_it_is_told_what_is_there() -> None:
+    asked, cat = "Describe the image.", "A cat sits on a bench."
+    said = Finding("caption", "caption", cat, (Region((0, 0, 300, 300), cat, 0.9),), size=SIZE)
+    found = [objects(box("bench"), box("bench", 0.3), box("bus", 0.3)), said]
+    told = [line.text for line in evidence(asked, found) if not line.doubt]
+    assert told == ["Detector: all there is: 2 benches"]
+    assert [held.stance for held in weigh(Question(asked), found, "2 benches")] == ["supports"]
+    assert all(held.expert != "caption" for held in weigh(Question(asked), found, "a cat on a bench"))
+    tabby = Region((0, 0, 300, 300), "tabby", 0.8, kinds=("cat", "animal"))
+    seen = [*found, Finding("classify", "classes", "", (tabby,), size=SIZE)]
+    assert f"Caption: {cat}" in [line.text for line in evidence(asked, seen) if not line.doubt]
 
 
 def test_a_page_of_text_does_not_bury_what_the_detector_counted() -> None:

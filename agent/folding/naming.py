@@ -279,7 +279,8 @@ def _all_of(asked: str, things: Sequence[Region]) -> Named:
     """Name things and their numbers; those of classes that are surely there, if any is."""
     surely = {region.label for region in things if region.score >= LISTED_SCORE}
     told = [region for region in things if region.label in surely] or things
-    number = Counter(region.label for region in told)
+    said = as_said(region.label for region in told)
+    number = Counter(said[region.label] for region in told)
     return Named(asked, tuple(counted(name, n) for name, n in number.items()), tuple(told))
 
 

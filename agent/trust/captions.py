@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from vqa.agent.folding.captions import made_up
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import Kind
 from vqa.agent.trust.saying import number, says_yes, telling_words, words
@@ -14,8 +15,13 @@ HALF = 0.5
 """Share of an answer's words that a caption must say to support it."""
 
 
-def caption_evidence(question: str, finding: Finding, text: str, *, kind: Kind) -> Iterator[Evidence]:
-    """Yield what captions say about an answer. What a caption leaves out is no evidence: it tells what stands out."""
+def caption_evidence(
+    question: str, finding: Finding, findings: Sequence[Finding], text: str, *, kind: Kind
+) -> Iterator[Evidence]:
+    """Yield what captions say about an answer. What a caption leaves out is no evidence: it tells what stands out.
+
+    Nor does one support an answer that names somebody whom nobody sees.
+    """
     for region in finding.regions:
         caption = region.label
         if kind == "presence":
@@ -27,7 +33,7 @@ def caption_evidence(question: str, finding: Finding, text: str, *, kind: Kind) 
             if counted is not None and number(text) is not None:
                 stance: Stance = "supports" if counted == number(text) else "contradicts"
                 yield Evidence(finding.expert, stance, f"says “{caption}”", (region,))
-        elif kind in ("open", "description", "place") and says_yes(text) is None:
+        elif kind in ("open", "description", "place") and says_yes(text) is None and not made_up(caption, findings):
             said, sought = set(map(singular, words(caption))), set(map(singular, telling_words(text)))
             if sought and len(said & sought) / len(sought) >= HALF:
                 yield Evidence(finding.expert, "supports", f"says “{caption}”", (region,))

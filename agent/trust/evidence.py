@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vqa.agent.folding.captions import as_answered
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.questions.sought import sought_words
@@ -27,7 +28,7 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
     """Return what the findings have to say about an answer's `text`, what supports it first."""
     if not text.strip() or abstains(text):
         return ()
-    found = list(_weighed(*whether(question.text, text), findings))
+    found = list(_weighed(*whether(as_answered(question.text, findings), text), findings))
     return tuple(sorted(found, key=lambda evidence: evidence.stance != "supports"))
 
 
@@ -50,4 +51,4 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
         elif finding.kind == "scene":
             yield from scene_evidence(question, finding, findings, text)
         elif finding.kind == "caption":
-            yield from caption_evidence(question, finding, text, kind=kind)
+            yield from caption_evidence(question, finding, findings, text, kind=kind)

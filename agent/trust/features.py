@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from vqa.agent.folding.captions import as_answered
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.meant import as_meant
@@ -60,7 +61,7 @@ def features(
         text: The answer as the core gave it.
         core_confidence: Its own probability; then CORE is among the features.
     """
-    asked, text = whether(question.text, text)
+    asked, text = whether(as_answered(question.text, findings), text)
     question = replace(question, text=asked)
     intent = intent_of(question.text, findings)
     scene = _of_the_scene(question.text, findings, evidence)
