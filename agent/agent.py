@@ -21,7 +21,7 @@ from vqa.agent.folding.chosen import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
-from vqa.agent.second_look import look_again
+from vqa.agent.second_look import call_in, look_again, with_those_called_in
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
 from vqa.protocols import BatchingExpert, OptionalExpert, UnloadableExpert
@@ -218,6 +218,7 @@ class VQAAgent:
             if isinstance(event, Found):
                 findings[event.finding.expert] = event.finding
             yield event
+        route = with_those_called_in(route, findings)
 
         since = time.perf_counter()
         prompt = compose(asked, list(findings.values()), self.core, history=history)
@@ -274,6 +275,7 @@ class VQAAgent:
             if (left := borne_out(finding, findings.values())) != finding:
                 findings[name] = left
                 yield Found(left)
+        yield from call_in(self, question, image, findings, seconds)
 
     def look_ahead(self, routes: Iterable[tuple[Route, LoadedImage]]) -> None:
         """Let experts that can look at several pictures at once do so; `looks` finds what they saw.

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from vqa.agent.answering import answered_alone, check_whole, finished, likeliest, to_weigh
 from vqa.agent.events import Found
 from vqa.agent.prompting import compose
+from vqa.agent.second_look import with_those_called_in
 from vqa.agent.windows import BATCH_ROWS, Arriving, Asked, Failed, Load, as_vqa_error, share_of
 from vqa.devices import trim_heap
 from vqa.errors import ModelUnavailable, PartialFailure
@@ -139,6 +140,7 @@ def _look(agent: VQAAgent, window: Sequence[Asked], stopping: Callable[[], bool]
             for event in agent.looks(asked.route, asked.image, asked.question, asked.seconds):
                 if isinstance(event, Found):
                     asked.findings[event.finding.expert] = event.finding
+            asked.route = with_those_called_in(asked.route, asked.findings)
             since = time.perf_counter()
             asked.prompt = compose(asked.question, list(asked.findings.values()), agent.core)
             asked.seconds["compose"] = time.perf_counter() - since

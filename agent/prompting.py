@@ -18,14 +18,16 @@ from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
 from vqa.agent.documents.titles import title
-from vqa.agent.folding.captions import as_answered, why_doubted
+from vqa.agent.folding.captions import why_doubted
 from vqa.agent.folding.chosen import told_of_words
 from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.coloring import counted_color
-from vqa.agent.folding.lines import BESIDE, Line
+from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
+from vqa.agent.folding.quoting import ALL_OF_IT, as_one
 from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.folding.shown import WHAT_IT_SAYS, as_answered, asks_what_is_shown, telling_lines
 from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.plain import plainly
@@ -33,7 +35,6 @@ from vqa.agent.questions.sought import lines_that_say, sought_words
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 
-SURE_READING = 0.4  # below it more than half of the words are misread (docs/measurements.md)
 MAX_LINE = 1_000  # characters; OCR keeps 300 of a line, but anybody's expert may write more
 MAX_BESIDE = 30  # lines of text beside a question that a detector's boxes answer; more only lead astray
 _STOP_WORDS = frozenset(
@@ -124,7 +125,11 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     lines = [*whole, *boxes.lines]
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
-        if finding.kind == "text":
+        if finding.kind == "text" and question == WHAT_IT_SAYS != asked:
+            lines += [Line(f"Text ({ALL_OF_IT}): {as_one(telling_lines(finding))}", 0.0)]
+        elif finding.kind == "text" and asks_what_is_shown(asked):
+            lines += _all_beside(_text_lines(question, finding, boxes.named))
+        elif finding.kind == "text":
             text = _text_lines(question, finding, boxes.named)
             lines += _at_most(0 if boxes.settle else MAX_BESIDE, text) if boxes.answer or boxes.settle else text
         elif finding.kind == "caption":

@@ -6,17 +6,18 @@ Which kinds of steps there are was decided by what they are worth (docs/measurem
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vqa.agent.events import Found, Looking
 from vqa.agent.folding.classes import identified, which_kinds
+from vqa.agent.folding.shown import wants_a_reader
 from vqa.agent.questions.intent import read_intent
 from vqa.boxes import area as area_of
 from vqa.images import load_image
 from vqa.protocols import RefiningExpert
-from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region, SecondLook
+from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region, Route, SecondLook
 from vqa.words import plural
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ UNSURE = 0.35
 MARGIN = 0.15
 """What a closer look shows around the things, as a share of the sides of their common box."""
 MARGIN_PIXELS = 16
+_CALLED_IN = "no scene, and nobody is sure of what it shows: a page, perhaps"
 MOST = 0.5
 """Share of the picture from which on a part is not closer to speak of."""
 
@@ -129,6 +131,36 @@ def look_again(
         findings[step.expert] = _refined(expert, findings[step.expert], closer, step)
         seconds[f"{step.expert} again"] = time.perf_counter() - since
         yield Found(findings[step.expert])
+
+
+def call_in(
+    agent: VQAAgent,
+    question: Question,
+    image: LoadedImage,
+    findings: MutableMapping[str, Finding],
+    seconds: MutableMapping[str, float],
+) -> Iterator[Looking | Found]:
+    """Yield the look of a reader at a page of which it is asked what it shows; arguments as of `look_again`."""
+    if agent.settings.experts or not wants_a_reader(question.text, list(findings.values())):
+        return
+    idle = [expert for name, expert in agent.experts.items() if name not in (*findings, *agent.settings.no_experts)]
+    readers = [expert for expert in idle if expert.kind == "text" and expert.available() is None]
+    for expert in readers[:1]:
+        yield Looking(expert.name)
+        since = time.perf_counter()
+        findings[expert.name] = agent.look_or_say_why(expert.name, image, question)
+        seconds[expert.name] = time.perf_counter() - since
+        yield Found(findings[expert.name])
+
+
+def with_those_called_in(route: Route, findings: Mapping[str, Finding]) -> Route:
+    """Return a route with those who looked although the question had no cue for them."""
+    more = tuple(name for name in findings if name not in route.experts)
+    if not more:
+        return route
+    why = {**route.reasons, **dict.fromkeys(more, _CALLED_IN)}
+    told = "; ".join((route.reason, *(f"{name}: {_CALLED_IN}" for name in more)))
+    return replace(route, experts=(*route.experts, *more), reason=told, reasons=why)
 
 
 def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step) -> Finding:

@@ -95,7 +95,7 @@ def test_a_long_list_is_cut_between_two_things() -> None:
     lines = [f"VERY LONG NAME OF A THING NUMBER {'I' * i} 1.00" for i in range(1, 9)]
     (told,) = (text for text in sold("What was bought?", lines).lines.values() if text)
     assert told.startswith("VERY LONG NAME")
-    assert told.endswith(" and 4 more")
+    assert told.endswith(" and 1 more")
 
 
 def read(lines: list[str]) -> Finding:

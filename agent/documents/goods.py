@@ -45,7 +45,7 @@ HALF = 0.5
 """Share of the asked words that a thing's name must have to be the one."""
 _UNITS = frozenset("pkt pcs pack packs unit units box ctn btl each set".split())
 _WORD = re.compile(r"[^\W\d_]{3}")
-_LONGEST = 180  # characters of all that is sold; of capitals an answer of 96 tokens holds about as many
+_LONGEST = 300  # characters of all that is sold
 
 _PAPER = r"(?:receipt|bill|invoice|menu|ticket|list)"
 _WHO = r"(?:they|he|she|we|i|you|it|(?:the|this) [a-z]+|somebody|someone|people)"
@@ -81,7 +81,7 @@ _SHORT = frozenset("a an the of for with and or on in at by to one item items pi
 _SAME = 5  # letters that two words begin with alike, in two spellings: "chocolate", "CHOCOLAT"
 
 
-DECIDED = re.compile(r"items|price of .+|most expensive|cheapest")
+TOLD_OF_GOODS = "items|price of .+|most expensive|cheapest"
 """What `sold` calls what it returns: which it is is settled by the rows, and not the core's to choose."""
 
 

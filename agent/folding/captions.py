@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from vqa.agent.questions.asking import asks_for_description, asks_what_this_is
+from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
@@ -18,7 +18,6 @@ SPOKEN_FOR = 0.1
 """A classifier's trust from which what a sentence names is there, although no detector finds it."""
 SURE_CAPTION = 0.35
 """From it on a captioner is right more often than the detector that finds nothing of what it names."""
-INSTEAD = "What is in the picture?"
 _NEVER_MISSED = frozenset({"person", *SORTS["animal"]})
 
 
@@ -41,14 +40,10 @@ def made_up(sentence: str, findings: Collection[Finding]) -> tuple[str, ...]:
     """Return whom a sentence names, people or animals, that a detector knows and nobody sees."""
     seen = [finding for finding in findings if finding.error is None]
     spoken_for = {word for f in seen if f.kind == "classes" for word, share in shares(f).items() if share >= SPOKEN_FOR}
-    missed = [
-        label
-        for finding in seen
-        if finding.kind == "objects"
-        for label in mentioned(sentence, finding.vocabulary)
-        if label in _NEVER_MISSED - spoken_for and surest(label, finding) < PRESENCE_SCORE
-    ]
-    return tuple(dict.fromkeys(missed))
+    detectors = [finding for finding in seen if finding.kind == "objects"]
+    known = dict.fromkeys(label for finding in detectors for label in finding.vocabulary)
+    named = [label for label in mentioned(sentence, known) if label in _NEVER_MISSED - spoken_for]
+    return tuple(label for label in named if all(surest(label, finding) < PRESENCE_SCORE for finding in detectors))
 
 
 def why_doubted(question: str, sentence: Region, findings: Collection[Finding]) -> str:
@@ -67,11 +62,3 @@ def why_doubted(question: str, sentence: Region, findings: Collection[Finding]) 
             if nobody or 2 * len(missed) > len(named):
                 return f"the detector finds no {' and no '.join(missed)}"
     return ""
-
-
-def as_answered(question: str, findings: Collection[Finding]) -> str:
-    """Return what is answered: where a description is asked for and no sentence is believed, what is in the picture."""
-    said = [region for f in findings if f.kind == "caption" and f.error is None for region in f.regions]
-    if not said or not asks_for_description(question) or asks_what_this_is(question):
-        return question
-    return INSTEAD if all(why_doubted(question, sentence, findings) for sentence in said) else question

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from vqa.agent.documents.goods import DECIDED
+from vqa.agent.documents.goods import TOLD_OF_GOODS
 from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_words, asks_where, asks_yes_or_no
@@ -23,6 +23,9 @@ _LINE = re.compile(
     r"Text(?P<place> on the [^:(]+)?(?P<doubt> \(unsure\))?(?: \((?P<value>[^():]+)\))?: (?P<read>.+)"  # "(total)"
 )
 _NONE = "none found"
+ALL_OF_IT = "all of it"
+"""The kind of value that a whole page is, where it is asked what the picture shows."""
+_DECIDED = re.compile(rf"{ALL_OF_IT}|{TOLD_OF_GOODS}")
 _CAPTION = "Caption: "
 _NAMED = re.compile(r"(?:Classifier|Scene|Words): [^:]+: (?P<name>.+)")
 _BOXED = re.compile(
@@ -85,7 +88,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if name := _named(question, evidence):
+    if name := _named(question, evidence) or _decided(evidence):
         return Quotable((name,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
@@ -102,9 +105,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     if lines and (_ALL_OF_IT.search(lowered) or (placed and _ALL_ON_IT.search(lowered))):
         held = _held(lines)
         return Quotable((" ".join(lines[:held]),), whole=True, left_out=len(lines) - held)
-    values = [match["value"] for match in read if match["value"]]
-    decided = bool(values) and all(DECIDED.fullmatch(value) for value in values)
-    return Quotable(lines, bool(read) and len(values) == len(read), or_else=() if decided else NOTHING_TO_QUOTE)
+    return Quotable(lines, bool(read) and all(match["value"] for match in read))
 
 
 def _named(question: str, evidence: Sequence[str]) -> str:
@@ -120,6 +121,18 @@ def _named(question: str, evidence: Sequence[str]) -> str:
     which = ("things", "places") if asks_where(question) else ("things",)
     said = next((match[name] for name in which for match in lists if match[name]), "")
     return listed(said.split(", ")) if ", " in said else ""  # of several a small core leaves some out
+
+
+def _decided(evidence: Sequence[str]) -> str:
+    """Return what of the text is told whatever the core thinks of it; "" if nothing is."""
+    values = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["value"]]
+    return next((match["read"] for match in values if _DECIDED.fullmatch(match["value"])), "")
+
+
+def as_one(lines: Sequence[str]) -> str:
+    """Return as many lines as an answer holds, as one, with a mark if there are more."""
+    held = _held(lines)
+    return " ".join(lines[:held]) + (" …" if held < len(lines) else "")
 
 
 def _held(lines: Sequence[str]) -> int:

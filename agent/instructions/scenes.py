@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence, Set
 
+from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.instructions.wordings import KEYS, WORDS, Wordings
-from vqa.agent.prompting import SURE_READING
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import COLORS, one

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.folding.captions import as_answered
 from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.shown import as_answered
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.questions.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence

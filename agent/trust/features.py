@@ -9,12 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vqa.agent.folding.captions import as_answered
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
+from vqa.agent.folding.shown import as_answered
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.asking import asks_what_this_is
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from vqa.agent.folding.lines import BESIDE
-from vqa.agent.prompting import SURE_READING
+from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.questions.kinds import asks_for_words, intent_of
 from vqa.agent.questions.languages import is_foreign
 from vqa.agent.questions.vocabulary import mentioned
@@ -42,7 +41,7 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
     confidence = shipped().probability(told, core=answer.core) if known else None
     if confidence is not None:
         confidence = max(confidence, share(evidence, findings))
-    notes = (*answer.notes, *conflicts(text, evidence, _without_beside(findings, answer.prompt)))
+    notes = (*answer.notes, *conflicts(text, evidence, _without_left_out(findings, answer.prompt)))
     answer = replace(answer, confidence=confidence, evidence=evidence, notes=notes)
     sure = confidence is None or confidence >= min_confidence
     if sure and not (min_confidence and _is_a_guess(answer)):
@@ -77,9 +76,13 @@ def _is_a_guess(answer: Answer) -> bool:
     return unknown and looked and not answer.evidence
 
 
-def _without_beside(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
-    """Return the findings without captions that do not bear on the question: what is wrong with them is no matter."""
-    return [f for f in findings if f.kind != "caption" or f"Caption: {f.text} ({BESIDE})" not in prompt.dropped]
+def _without_left_out(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
+    """Return the findings without captions that were not told: what is wrong with them is no matter."""
+    left_out = [line for line in prompt.dropped if line.startswith("Caption: ")]
+    captions = {
+        f.expert for f in findings for line in left_out if f.kind == "caption" and f"Caption: {f.text} (" in line
+    }
+    return [finding for finding in findings if finding.expert not in captions]
 
 
 def conflicts(text: str, evidence: Sequence[Evidence], findings: Sequence[Finding]) -> Iterator[str]:

@@ -1,0 +1,93 @@
+"""What is answered where it is asked what a picture shows: a sentence, else things, else what is written.
+
+A page, a receipt or a logo is no scene. A captioner makes something up there and a detector takes paper for a laptop,
+so a reader is called in, unless somebody is sure of what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
+from vqa.agent.folding.scene import no_scene
+from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
+from vqa.boxes import area
+from vqa.values import CLASS_SCORE, Finding, Region
+
+WHAT_THERE_IS = "What is in the picture?"
+WHAT_IT_SAYS = "What is written in the picture?"
+PAGE = 0.5
+"""Share of "no scene" from which a picture may be a page."""
+PAPER = frozenset(("menu", "website", "dust jacket", "crossword"))
+"""Classes that pages of all kinds are taken for."""
+MOSTLY_PAPER = 0.3
+"""A classifier's trust in these from which it is one of them, whatever boxes say: paper on a table is a laptop."""
+SURELY_THERE = 0.6
+"""Score from which a box means what it says where there is no scene (docs/measurements.md)."""
+SURELY_READ = 0.6
+"""Score from which a line is told that nobody asked for."""
+FEWEST_LETTERS = 5
+MUCH = 0.1
+"""Share of a picture that text covers of which it is told although a thing is surely there: on a cover, a face."""
+_WATERMARK = re.compile(r"www\.|\.com\b|stock|getty|alamy|dreamstime|depositphotos", re.I)
+
+
+def as_answered(question: str, findings: Sequence[Finding]) -> str:
+    """Return the question that is answered: where it asks what the picture shows, what can be told of that."""
+    if not asks_what_is_shown(question):
+        return question
+    if _is_a_page(question, findings) and _tells(findings):
+        return WHAT_IT_SAYS
+    if not _of_kind("caption", findings) or asks_what_this_is(question):
+        return question
+    return question if _believed(question, findings) else WHAT_THERE_IS
+
+
+def telling_lines(finding: Finding) -> list[str]:
+    """Return what was surely read, without the marks of who sells pictures."""
+    return [r.label for r in finding.regions if r.score >= SURELY_READ and not _WATERMARK.search(r.label)]
+
+
+def wants_a_reader(question: str, findings: Sequence[Finding]) -> bool:
+    """Return whether only what is written could tell what a picture shows."""
+    return asks_what_is_shown(question) and _is_a_page(question, findings)
+
+
+def asks_what_is_shown(question: str) -> bool:
+    """Return whether a question asks for what the picture shows, as a sentence, a word or a list."""
+    return asks_for_description(question) or EVERYTHING.fullmatch(lowered(question)) is not None
+
+
+def _is_a_page(question: str, findings: Sequence[Finding]) -> bool:
+    """Return whether a picture is no scene, and nobody is sure of what it is, or who is takes it for paper."""
+    if no_scene(findings) < PAGE or _believed(question, findings, least=SURE_CAPTION):
+        return False
+    classes = _of_kind("classes", findings)
+    if sum(region.score for region in classes if region.label.lower() in PAPER) >= MOSTLY_PAPER:
+        return True
+    return not _surely_there(findings) and not any(region.score >= CLASS_SCORE for region in classes)
+
+
+def _believed(question: str, findings: Sequence[Finding], *, least: float = 0.0) -> bool:
+    said = [sentence for sentence in _of_kind("caption", findings) if sentence.score >= least]
+    return any(not why_doubted(question, sentence, findings) for sentence in said)
+
+
+def _tells(findings: Sequence[Finding]) -> bool:
+    """Return whether what is written is more than a mark on something else."""
+    for finding in findings:
+        if finding.kind == "text" and finding.error is None:
+            letters = sum(map(str.isalpha, "".join(telling_lines(finding))))
+            covered = sum(map(area, (r.xyxy for r in finding.regions))) / max(finding.size[0] * finding.size[1], 1)
+            if letters >= FEWEST_LETTERS and (covered >= MUCH or not _surely_there(findings)):
+                return True
+    return False
+
+
+def _surely_there(findings: Sequence[Finding]) -> bool:
+    return any(region.score >= SURELY_THERE for region in _of_kind("objects", findings))
+
+
+def _of_kind(kind: str, findings: Sequence[Finding]) -> list[Region]:
+    return [region for f in findings if f.kind == kind and f.error is None for region in f.regions]
