@@ -78,6 +78,9 @@ def test_what_is_sold_stands_between_the_head_and_the_first_sum(lines: list[str]
         ("Which item is the cheapest?", ("cheapest", "Tofu")),
         ("What was the most expensive thing?", ("most expensive", "CHICKEN RICE (L)")),
         ("How much is the most expensive item?", ("most expensive", "12.50")),
+        ("How many items were bought?", ("how many", "3")),
+        ("How many things are on the receipt?", ("how many", "3")),
+        ("How many items are there?", ("", None)),
         ("How much is the total?", ("", None)),
         ("How much did they pay?", ("", None)),
         ("How much tax was paid?", ("", None)),
@@ -112,6 +115,16 @@ def test_it_is_quoted_and_borne_out_by_its_lines() -> None:
     (held,) = weigh(Question(asked), [read(BESIDE)], answer)
     assert held.stance == "supports"
     assert [region.label for region in held.regions] == [BESIDE[i] for i in (4, 5, 6)]
+
+
+def test_how_many_there_are_is_counted_unless_the_receipt_says_it() -> None:
+    asked = "How many items were bought?"
+    (held,) = weigh(Question(asked), [read(BESIDE)], "3")
+    assert held.stance == "supports"
+    assert [region.label for region in held.regions] == [BESIDE[i] for i in (4, 5, 6)]
+    assert [held.stance for held in weigh(Question(asked), [read(BESIDE)], "30")] == ["contradicts"]
+    assert sold(asked, ABOVE).what == ""
+    assert [line.text for line in evidence(asked, [read(ABOVE)]) if not line.doubt] == ["Text (number of items): 2"]
 
 
 def test_of_what_is_not_sold_no_price_is_told() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vqa.agent.documents.fields import LONG, Narrowed
+from vqa.agent.documents.keyed import keyed
 from vqa.words import listed, singular
 
 _AMOUNT = r"(?<![\d.,])(?:\d{1,3}(?:,?\d{3})*[.,]\d{2}|(?<=[$€£¥₩])\d{1,5})(?![\d.,]*\d)"
@@ -59,6 +60,11 @@ _ALL = re.compile(
     rf"\b(?:{_PAPER}|bought|purchased|ordered|sold)\b",
     re.I,
 )
+HOW_MANY = re.compile(  # which no detector counts
+    r"\bhow many (?:different )?(?:items|things|products|articles|goods|dishes|drinks)\b.*"
+    rf"\b(?:bought|purchased|ordered|sold|(?:on|in) (?:the|this) {_PAPER})\b",
+    re.I,
+)
 _EXTREME = re.compile(
     r"\b(?P<dear>most expensive|dearest|highest[- ]priced|costs? (?:the )?most)\b"
     r"|\b(?:cheapest|least expensive|lowest[- ]priced|costs? (?:the )?least)\b",
@@ -81,7 +87,7 @@ _SHORT = frozenset("a an the of for with and or on in at by to one item items pi
 _SAME = 5  # letters that two words begin with alike, in two spellings: "chocolate", "CHOCOLAT"
 
 
-TOLD_OF_GOODS = "items|price of .+|most expensive|cheapest"
+TOLD_OF_GOODS = "items|how many|price of .+|most expensive|cheapest"
 """What `sold` calls what it returns: which it is is settled by the rows, and not the core's to choose."""
 
 
@@ -129,16 +135,19 @@ def goods(lines: Sequence[str]) -> tuple[Good, ...]:
 
 
 def sold(question: str, lines: Sequence[str]) -> Narrowed:
-    """Return what a question asks of the things sold: all of them, one's price, or the dearest; else nothing narrowed.
+    """Return what a question asks of the things sold: all of them, how many, one's price, the dearest; else nothing.
 
     Args:
         question: In its own words.
         lines: A document as it was read, in reading order.
     """
     every, extreme, one = _ALL.search(question), _EXTREME.search(question), _priced(question)
-    there = goods(lines) if every or extreme or one else ()
-    if not there:
+    how_many = HOW_MANY.search(question)
+    there = goods(lines) if every or extreme or one or how_many else ()
+    if not there or (how_many and keyed(question, lines).lines):  # a receipt may say it itself
         return Narrowed()
+    if how_many:
+        return Narrowed("how many", {good.number: str(len(there)) if good is there[0] else "" for good in there})
     if extreme:
         best = (max if extreme["dear"] else min)(there, key=lambda good: good.cents)
         told = best.price if _PRICE_ASKED.search(question) else best.name

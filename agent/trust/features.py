@@ -22,7 +22,7 @@ from vqa.agent.questions.sought import sought_words
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.chosen import share_of
 from vqa.agent.trust.premise import unfounded
-from vqa.agent.trust.readings import lines_with, not_read
+from vqa.agent.trust.readings import lines_for, not_read
 from vqa.agent.trust.saying import says_yes, whether
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
@@ -165,7 +165,7 @@ def _of_reading(question: str, findings: Sequence[Finding], text: str) -> Mappin
     if not read:
         return {}  # that nothing was read is a contradiction of whatever is said to be
     said = [(finding, "" if not_read(question, finding, text) else text) for finding in read]
-    lines, share = max((lines_with(finding, words) for finding, words in said), key=lambda found: found[1])
+    lines, share = max((lines_for(question, finding, words) for finding, words in said), key=lambda found: found[1])
     scores = [line.score for line in lines]
     return {
         "reading: share of the words read": share,

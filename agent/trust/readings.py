@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.documents.fields import unlike
+from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import cannot_be
 from vqa.agent.questions.sought import lines_that_say
 from vqa.agent.trust.saying import says_yes, telling_words, words
@@ -23,7 +24,7 @@ def reading_evidence(question: str, finding: Finding, text: str) -> Iterator[Evi
         return
     if says_yes(text) is not None and len(words(text)) == 1:
         return
-    lines, share = lines_with(finding, text)
+    lines, share = lines_for(question, finding, text)
     if kind := not_read(question, finding, text):
         yield Evidence(finding.expert, "contradicts", f"reads no {kind} there", lines)
     elif share >= HALF:
@@ -34,7 +35,21 @@ def reading_evidence(question: str, finding: Finding, text: str) -> Iterator[Evi
 
 def not_read(question: str, finding: Finding, text: str) -> str:
     """Return the kind of value that a question asks for, if the answer is no such or none was read; else ""."""
+    if _of_what_is_sold(question, finding, text):
+        return ""
     return unlike(question, text) or cannot_be(question, text, [region.label for region in finding.regions])
+
+
+def lines_for(question: str, finding: Finding, text: str) -> tuple[tuple[Region, ...], float]:
+    """Return the lines that tell an answer, and which share of it: the rows of what is sold, or as `lines_with`."""
+    rows = _of_what_is_sold(question, finding, text)
+    return (rows, 1.0) if rows else lines_with(finding, text)
+
+
+def _of_what_is_sold(question: str, finding: Finding, text: str) -> tuple[Region, ...]:
+    """Return the rows of a receipt or a menu that an answer was told of; none if it was not."""
+    told = sold(question, [region.label for region in finding.regions])
+    return tuple(finding.regions[i] for i in sorted(told.lines)) if text in told.lines.values() else ()
 
 
 def sought_evidence(finding: Finding, sought: str, text: str) -> Iterator[Evidence]:
