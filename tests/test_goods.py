@@ -124,7 +124,9 @@ def test_how_many_there_are_is_counted_unless_the_receipt_says_it() -> None:
     assert [region.label for region in held.regions] == [BESIDE[i] for i in (4, 5, 6)]
     assert [held.stance for held in weigh(Question(asked), [read(BESIDE)], "30")] == ["contradicts"]
     assert sold(asked, ABOVE).what == ""
-    assert [line.text for line in evidence(asked, [read(ABOVE)]) if not line.doubt] == ["Text (number of items): 2"]
+    told = [line.text for line in evidence(asked, [read(ABOVE)]) if not line.doubt]
+    assert told == ["Text (number of items): 2"]
+    assert quotable(asked, told).only == "2"
 
 
 def test_of_what_is_not_sold_no_price_is_told() -> None:

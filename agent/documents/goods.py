@@ -87,8 +87,8 @@ _SHORT = frozenset("a an the of for with and or on in at by to one item items pi
 _SAME = 5  # letters that two words begin with alike, in two spellings: "chocolate", "CHOCOLAT"
 
 
-TOLD_OF_GOODS = "items|how many|price of .+|most expensive|cheapest"
-"""What `sold` calls what it returns: which it is is settled by the rows, and not the core's to choose."""
+TOLD_OF_GOODS = "items|how many|number of items|price of .+|most expensive|cheapest"
+"""What `sold`, and of a number `keyed`, call what they return: it is settled by the rows, and not the core's to choose."""
 
 
 @dataclass(frozen=True)
