@@ -126,7 +126,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
         if finding.kind == "text" and question == WHAT_IT_SAYS != asked:
-            lines += [Line(f"Text ({ALL_OF_IT}): {as_one(telling_lines(finding))}", 0.0)]
+            lines += [_of_a_page(asked, finding)]
         elif finding.kind == "text" and asks_what_is_shown(asked):
             lines += _all_beside(_text_lines(question, finding, boxes.named))
         elif finding.kind == "text":
@@ -211,6 +211,13 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
         told = f"{words} {'' if lines_that_say(words, finding.regions) else 'not '}found".lstrip()
         return [Line(f"Text: {told}", 1.0), *(Line(f"Text: {read.label}", 3.0, BESIDE) for read in finding.regions)]
     return _lines_read(question, finding, named)
+
+
+def _of_a_page(question: str, finding: Finding) -> Line:
+    """Return what is written where it is asked what a page shows: what is sold, if things are asked for, or all of it."""
+    told = sold(question, [region.label for region in finding.regions])
+    things = next((text for text in told.lines.values() if text), "")
+    return Line(f"Text ({told.what if things else ALL_OF_IT}): {things or as_one(telling_lines(finding))}", 0.0)
 
 
 def _fitting(question: str, read: Sequence[Region]) -> Narrowed:

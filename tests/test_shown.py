@@ -52,6 +52,12 @@ def test_of_a_page_it_is_told_what_it_says(question: str) -> None:
     assert [held.stance for held in weigh(Question(question), page, "Writing Tips for Students")] == ["supports"]
 
 
+def test_of_a_receipt_of_which_all_things_are_asked_it_is_told_what_was_bought() -> None:
+    receipt = [PLAIN, read("CORNER SHOP", "LEMON TEA 5.60", "RICE 2.50", "TOTAL 8.10")]
+    told = [line.text for line in evidence("List the items.", receipt) if line.text.startswith("Text")]
+    assert told == ["Text (items): LEMON TEA and RICE"]
+
+
 @pytest.mark.parametrize(
     "seen",
     [

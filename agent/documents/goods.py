@@ -57,7 +57,8 @@ _ALL = re.compile(
     r"(?:buy|bought|purchased?|order(?:ed)?|sell|offer)\b"
     rf"|\b(?:what|which) (?:(?:items|things|products|goods|dishes|drinks)\b.*\b|(?:is|are) )on (?:the|this) {_PAPER}\b"
     r"|\b(?:list|name|give)\b.*\b(?:items|things|products|goods|dishes|drinks)\b.*"
-    rf"\b(?:{_PAPER}|bought|purchased|ordered|sold)\b",
+    rf"\b(?:{_PAPER}|bought|purchased|ordered|sold)\b"
+    r"|^(?:please )?list (?:all )?(?:of )?(?:the )?(?:items|products|goods)\W*$",
     re.I,
 )
 HOW_MANY = re.compile(  # which no detector counts
@@ -88,7 +89,7 @@ _SAME = 5  # letters that two words begin with alike, in two spellings: "chocola
 
 
 TOLD_OF_GOODS = "items|how many|number of items|price of .+|most expensive|cheapest"
-"""What `sold`, and of a number `keyed`, call what they return: it is settled by the rows, and not the core's to choose."""
+"""What `sold`, and of a number `keyed`, call what they return: the rows settle it, it is not the core's to choose."""
 
 
 @dataclass(frozen=True)
