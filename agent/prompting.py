@@ -214,7 +214,7 @@ def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> lis
 
 
 def _of_a_page(question: str, finding: Finding) -> Line:
-    """Return what is written where it is asked what a page shows: what is sold, if things are asked for, or all of it."""
+    """Return what is written, where it is asked what a page shows: what is sold, if that is asked for, or all of it."""
     told = sold(question, [region.label for region in finding.regions])
     things = next((text for text in told.lines.values() if text), "")
     return Line(f"Text ({told.what if things else ALL_OF_IT}): {things or as_one(telling_lines(finding))}", 0.0)
