@@ -27,7 +27,7 @@ from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.folding.quoting import ALL_OF_IT, as_one
 from vqa.agent.folding.scene import told_of_scene
-from vqa.agent.folding.shown import WHAT_IT_SAYS, as_answered, asks_what_is_shown, telling_lines
+from vqa.agent.folding.shown import WHAT_IT_SAYS, as_answered, asks_what_is_shown, surely_shown, telling_lines
 from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.plain import plainly
@@ -113,16 +113,17 @@ def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
     asked, question = question, as_answered(question, findings)
-    seen = [as_meant(question, f) if f.kind == "objects" else f for f in findings if f.error is None]
+    whole = [finding for finding in findings if finding.error is None]
+    seen = [surely_shown(asked, as_meant(question, f), whole) if f.kind == "objects" else f for f in whole]
     boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
-    whole = _class_lines(question, seen)
-    if not whole or whole[0].doubt:
-        whole = [*_scene_lines(question, seen), *_word_lines(question, seen), *whole]
-    if whole and not whole[0].doubt:
+    of_all = _class_lines(question, seen)
+    if not of_all or of_all[0].doubt:
+        of_all = [*_scene_lines(question, seen), *_word_lines(question, seen), *of_all]
+    if of_all and not of_all[0].doubt:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
-    lines = [*whole, *boxes.lines]
+    lines = [*of_all, *boxes.lines]
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
         if finding.kind == "text" and question == WHAT_IT_SAYS != asked:

@@ -85,6 +85,16 @@ def test_of_no_page_something_else_is_told_than_that_it_has_no_text() -> None:
         assert not any(line.startswith("Text") for line in lines)
 
 
+def test_where_there_is_no_scene_only_what_is_surely_there_is_told() -> None:
+    for question in ASKED:
+        seen = [PLAIN, said("A man by a wall."), objects(("bird", 0.5), ("laptop", 0.7))]
+        (told, *_) = [line.text for line in evidence(question, seen) if not line.doubt]
+        assert told.removeprefix("Detector: ") in ("all there is: 1 laptop", "this: laptop")
+        seen = [PLAIN, objects(("bird", 0.5))]
+        assert [line.text for line in evidence(question, seen) if not line.doubt] == ["Detector: nothing found"]
+    assert "1 bird" in evidence("How many birds are there?", [PLAIN, objects(("bird", 0.5))])[0].text
+
+
 def test_other_questions_stay_as_they_are() -> None:
     page = [PLAIN, said("A woman by a wall."), read("Writing Tips")]
     for question in ("What color is it?", "How many people are there?", "What does it say?"):

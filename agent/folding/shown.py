@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
+from vqa.agent.folding.classes import identified
+from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import no_scene
 from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
 from vqa.boxes import area
@@ -39,9 +42,9 @@ def as_answered(question: str, findings: Sequence[Finding]) -> str:
         return question
     if _is_a_page(question, findings) and _tells(findings):
         return WHAT_IT_SAYS
-    if not _of_kind("caption", findings) or asks_what_this_is(question):
+    if not _of_kind("caption", findings) or _believed(question, findings) or _named(question, findings):
         return question
-    return question if _believed(question, findings) else WHAT_THERE_IS
+    return WHAT_THERE_IS
 
 
 def telling_lines(finding: Finding) -> list[str]:
@@ -72,6 +75,21 @@ def _is_a_page(question: str, findings: Sequence[Finding]) -> bool:
 def _believed(question: str, findings: Sequence[Finding], *, least: float = 0.0) -> bool:
     said = [sentence for sentence in _of_kind("caption", findings) if sentence.score >= least]
     return any(not why_doubted(question, sentence, findings) for sentence in said)
+
+
+def surely_shown(question: str, finding: Finding, findings: Sequence[Finding]) -> Finding:
+    """Return a detector's finding without what it is not sure of, where a picture that is no scene shall be told."""
+    if not asks_what_is_shown(question) or no_scene(findings) < PAGE:
+        return finding
+    return replace(finding, regions=tuple(region for region in finding.regions if region.score >= SURELY_THERE))
+
+
+def _named(question: str, findings: Sequence[Finding]) -> bool:
+    """Return whether boxes or a classifier name what it is asked to be named: "What is this?"."""
+    seen = [finding for finding in findings if finding.error is None]
+    boxes = (named(question, finding) for finding in seen if finding.kind == "objects")
+    classes = (identified(question, finding, seen) for finding in seen if finding.kind == "classes")
+    return asks_what_this_is(question) and any((*boxes, *classes))
 
 
 def _tells(findings: Sequence[Finding]) -> bool:
