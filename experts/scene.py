@@ -31,7 +31,11 @@ LEAST = 0.01
 """Concepts below this share are left out."""
 BACKGROUND = "background"
 """The region that has the colour of the picture's sides."""
+MOSTLY = "most of it"
+"""The region that has the colour of most of the picture; its score is the share of it."""
 _TOLD = 0.5
+_MUCH = 0.3
+"""Share from which a colour is that of most of a picture."""
 _FOLDER = Path(scenes.__file__).parent
 
 
@@ -91,6 +95,8 @@ class SceneExpert:
         regions = [Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST]
         color, p = colors.color_of_background(image.pil)
         regions += [Region(whole, BACKGROUND, p, color=color)] if color else []
+        color, p = colors.main_color(image.pil)
+        regions += [Region(whole, MOSTLY, p, color=color)] if p >= _MUCH else []
         return Finding(
             expert=self.name,
             kind=self.kind,
@@ -116,6 +122,6 @@ class SceneExpert:
 
 
 def _told(regions: Collection[Region]) -> str:
-    """Return "outdoors 0.99, grass 0.83"; what is likelier not so is left out, and the colour of the background."""
+    """Return "outdoors 0.99, grass 0.83"; what is likelier not so is left out, and so are colours."""
     told = [f"{r.label} {r.score:.2f}" for r in regions if r.score >= _TOLD and r.label in CONCEPTS]
     return ", ".join(told) or "nothing that is sure"

@@ -53,6 +53,10 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("What is the background color of this picture?", Asked("color of the background")),
         ("What color background does it have?", Asked("color of the background")),
         ("What color is the car in the background?", None),
+        ("What is the main color?", Asked("main color")),
+        ("What is the dominant color of the image?", Asked("main color")),
+        ("Which color is most common in the picture?", Asked("main color")),
+        ("What is the main color of the bus?", None),
         ("What is the dog doing?", Asked("doing")),
         ("What is the man doing?", None),
         ("Is it raining?", Asked(one="rainy")),
@@ -114,6 +118,14 @@ def test_the_colour_of_the_background_is_told_where_it_has_one() -> None:
     assert str(told_of_scene("What color is the background?", plain)) == "color of the background: white"
     assert told_of_scene("What color is the background?", busy) is None
     assert told_of_scene("What is in the background?", plain) is None
+
+
+def test_the_main_colour_is_told_where_it_has_one() -> None:
+    most = Region((0, 0, 8, 8), "most of it", 0.4, color="blue")
+    blue = Finding("scene", "scene", "", (Region((0, 0, 8, 8), "background", 0.6, color="white"), most))
+    assert str(told_of_scene("What is the main color?", blue)) == "main color: blue"
+    assert str(told_of_scene("What color is the background?", blue)) == "color of the background: white"
+    assert told_of_scene("What is the main color?", Finding("scene", "scene", "", ())) is None
 
 
 def test_what_a_detector_knows_is_the_detectors() -> None:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from vqa.errors import ModelUnavailable
-from vqa.experts.detectors.colors import color_of_background
+from vqa.experts.detectors.colors import color_of_background, main_color
 from vqa.experts.scene import SceneExpert
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.experts.scenes.heads import Heads, colors_of, is_gray
@@ -55,6 +55,17 @@ def test_the_background_has_the_colour_of_the_pictures_sides(around: str, thing:
 def test_a_background_of_every_colour_has_none() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
     assert color_of_background(Image.fromarray(noise))[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("paint", "color"),
+    [(c, c) for c in ("black", "white", "gray", "red", "orange", "yellow", "green", "blue", "pink", "tan")]
+    + [("indigo", "purple"), ("#784a1e", "brown"), ("navy", "blue"), ("lime", "green"), ("skyblue", "blue")],
+)
+def test_the_main_colour_is_that_of_most_of_the_picture(paint: str, color: str) -> None:
+    picture = Image.new("RGB", (90, 60), paint)
+    picture.paste("white" if color == "black" else "black", (0, 0, 30, 60))
+    assert main_color(picture) == (color, pytest.approx(2 / 3, abs=0.03))
 
 
 def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:

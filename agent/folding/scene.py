@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.folding.naming import named
-from vqa.agent.questions.scene import BACKGROUND_COLOR, DONE, PLACES, THINGS, Asked, read_scene_question
+from vqa.agent.questions.scene import BACKGROUND_COLOR, DONE, MAIN_COLOR, PLACES, THINGS, Asked, read_scene_question
 from vqa.agent.questions.uses import ALIVE
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
@@ -88,6 +88,8 @@ _ONE_OF: Mapping[str, Sequence[str]] = {  # the first that is likely enough, or 
     "weather": ("snowy", "rainy", "sunny", "cloudy"),
     "season": ("winter", "summer"),
 }
+_COLOR_OF = {BACKGROUND_COLOR: "background", MAIN_COLOR: "most of it"}
+"""The region that has the asked colour."""
 _ASKS = {
     "in the background": "what is in the background",
     "on the ground": "what is on the ground",
@@ -140,7 +142,7 @@ def told_of_scene(question: str, finding: Finding, findings: Sequence[Finding] =
     if asked is None or finding.error is not None or (asked.of_somebody and detectors and not _alive(detectors)):
         return None
     shares = dict.fromkeys(finding.vocabulary, 0.0) | {region.label: region.score for region in finding.regions}
-    told = _colored(asked, finding) if asked.which == BACKGROUND_COLOR else _told(asked, shares)
+    told = _colored(asked, finding) if asked.which in _COLOR_OF else _told(asked, shares)
     boxes = [box.regions[0].score for other in detectors if (box := named(question, other))]
     return None if told is None or any(score >= told.share for score in boxes) else told
 
@@ -167,9 +169,9 @@ def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:
 
 
 def _colored(asked: Asked, finding: Finding) -> Told | None:
-    """Return the colour of what stands around everything, if it has one."""
-    around = next((region for region in finding.regions if region.color), None)
-    return None if around is None else Told(asked.which, around.color, around.score, (around.label,))
+    """Return the colour of most of the picture, or of what stands around everything, if it has one."""
+    of = next((region for region in finding.regions if region.color and region.label == _COLOR_OF[asked.which]), None)
+    return None if of is None else Told(asked.which, of.color, of.score, (of.label,))
 
 
 def _told(asked: Asked, p: _Shares) -> Told | None:

@@ -90,6 +90,7 @@ DONE = tuple(dict.fromkeys(_DONE_OF.values()))
 _OF_SOMEBODY = frozenset({*DONE, *_WORN_OF.values()})
 THINGS = frozenset(_THING_OF.values())
 BACKGROUND_COLOR = "color of the background"
+MAIN_COLOR = "main color"
 PLACES = "beach pool lake river ocean street path field city".split()
 
 _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
@@ -150,6 +151,12 @@ _WHICH = {
         rf"what colou?rs? (?:is|are) the background(?: (?:in|of) (?:it|(?:the|this) {_PICTURE}))?\W*|"
         rf"what (?:is|are) (?:the )?(?:colou?rs? of the background|background colou?r)(?: (?:in|of) .*)?\W*|"
         r"what colou?r background\b.*"
+    ),
+    MAIN_COLOR: re.compile(
+        r"(?:what|which) (?:is|are) (?:the )?(?:main|dominant|predominant|primary|prevailing|most common|overall) "
+        rf"colou?rs?(?: (?:of|in) (?:it|(?:the|this) {_PICTURE}))?\W*|"
+        rf"(?:what|which) colou?r (?:is (?:most common|dominant|most of {_THIS}|{_THIS} mostly)|dominates"
+        rf"|is there most of)(?: (?:in )?{_THIS})?\W*"
     ),
     "sport": re.compile(
         r"(?:what|which) (?:kind of |type of )?(?:sport|game) (?:is|are)(?: (?:this|it|that|they|he|she|the [a-z]+))?"

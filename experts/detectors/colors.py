@@ -30,6 +30,16 @@ LEAST = 0.4
 SECOND, BOTH = 0.5, 0.8
 """Two colours are named where the second has that share of the first one's probability, and both that much."""
 _HUES = (0, 14, 26, 38, 50, 64, 82, 150, 185, 215, 245, 270, 300, 335)  # degrees where the bins of hue begin
+_NAMES = (  # of each of them: dark and pale, dark and pure, light and pale, light and pure
+    "brown red pink red",
+    *3 * ("brown brown tan orange",),
+    "brown green tan yellow",
+    *3 * ("green green green green",),
+    *3 * ("blue blue blue blue",),
+    "purple purple purple purple",
+    "purple purple pink pink",
+    "brown red pink red",
+)
 _BINS = 10 + 4 * len(_HUES)  # grays by lightness and tint; hues by lightness and purity
 _MARGIN = 0.12
 """How far a picture's sides reach inwards, as a share of its own."""
@@ -94,6 +104,24 @@ def color_of_background(picture: Image) -> tuple[str, float]:
     outside, inside = (np.bincount(some, minlength=_BINS) / some.size for some in (around, inner))
     seen = np.concatenate([np.sqrt(outside), np.sqrt(np.maximum(0.0, outside - inside)), [1.0]])
     return _shipped().likeliest("", seen)
+
+
+def main_color(picture: Image) -> tuple[str, float]:
+    """Return the colour that most of an RGB picture has, and its share of the picture."""
+    import numpy as np
+
+    bins = np.bincount(_bins(np.asarray(picture.resize((SIDE, SIDE), resample=2))).ravel(), minlength=_BINS)
+    shares = dict.fromkeys(COLORS, 0.0)
+    for name, number in zip(_plain_names(), bins, strict=True):
+        shares[name] += float(number) / float(bins.sum())
+    name = max(shares, key=lambda name: shares[name])
+    return name, shares[name]
+
+
+def _plain_names() -> tuple[str, ...]:
+    """Return what each bin is called by itself, whatever has that colour: as few hues have more names than one."""
+    grays = ("black", "gray", "gray", "gray", "white")
+    return (*grays, *grays, *(name for names in _NAMES for name in names.split()))
 
 
 def features(picture: Image, region: Region) -> Any:
