@@ -101,6 +101,13 @@ def test_a_long_list_is_cut_between_two_things() -> None:
     assert told.endswith(" and 1 more")
 
 
+@pytest.mark.parametrize("part", [" 1 *", "@", " 12 x", ".s", "1,111", "- ", " RM", "((", "9.99 x"])
+def test_hostile_lines_are_read_in_no_more_time_than_they_have_signs(part: str) -> None:
+    for line in (f"TEA {part * 300} z", f"{part * 300} TEA 5.60", f"TEA 5.60 {part * 300}"):
+        goods([line, line])  # would never end if ways to read it multiplied
+    sold(f"How much is {part * 300} z?", ["TEA 5.60"])
+
+
 def read(lines: list[str]) -> Finding:
     regions = tuple(Region((0.0, 40.0 * i, 200.0, 40.0 * i + 20), line, 0.9) for i, line in enumerate(lines))
     return Finding("ocr", "text", "", regions, size=(300, 900))

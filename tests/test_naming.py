@@ -292,6 +292,12 @@ def test_all_there_is_are_the_things_that_are_surely_there(question: str) -> Non
     assert named(question, replace(seen, regions=())) is None
 
 
+@pytest.mark.parametrize("more", [" all", " there", " in the picture", " that are here", " you see"])
+def test_a_long_question_for_all_is_read_in_no_more_time_than_it_has_words(more: str) -> None:
+    for question in ("what do you see", "list all objects", "what is"):
+        assert named(question + more * 300 + "!x", objects(MAN)) is None  # would never end if ways multiplied
+
+
 @pytest.mark.parametrize(
     "question", ["What is on the table?", "What is he doing?", "Identify the object.", "What is it?"]
 )

@@ -16,9 +16,9 @@ from vqa.words import listed, singular
 
 _AMOUNT = r"(?<![\d.,])(?:\d{1,3}(?:,?\d{3})*[.,]\d{2}|(?<=[$€£¥₩])\d{1,5})(?![\d.,]*\d)"
 _AMOUNTS = re.compile(_AMOUNT)
-_PRICED = re.compile(
+_PRICED = re.compile(  # at its end, perhaps before a tax's mark, or how many
     rf"(?<!-){_AMOUNT}(?:\W*[a-z]{{1,3}}\b)?(?:\W+\d)?\W*$", re.I
-)  # behind it a tax's mark, or how many
+)
 _FIGURES = re.compile(  # the price of one, or of so many
     r"(?:(?<!\w)\d+ ?[x*@] ?)?(?:(?:\bRM|[$€£]) ?)?(?<![\d.,])\d+[.,]\d{2,4}(?!\d)|[$€£¥₩] ?\d", re.I
 )
@@ -38,8 +38,8 @@ _MANY = r"\d{1,3} ?(?:x|\*|@|pcs?)?"
 _LEADING = re.compile(  # a mark, a number in a list, a code, or how many
     rf"^(?:{_MARK}[\s:]*)?\W*?(?:\d{{1,2}}[.)] )?(?:[\d-]{{3,}}[\s:._-]+|{_MANY}(?=\s+[^\W\d]{{2}}))?[\s:._-]*", re.I
 )
-_TRAILING = re.compile(  # a mark, a currency, or how many
-    rf"(?:[^\w)\"']|\b{_MARK}|\*S\b|\.s\b|\b(?:RM|MYR|USD|EUR|GBP|SGD|DH|EA|PCS?|x|@)(?!\w)|(?<=\s){_MANY}(?!\w))+$",
+_TRAILING = re.compile(  # a mark, a currency, or how many; possessive, since there are many ways to read "1 * 1 * 1"
+    rf"(?:\b{_MARK}|\*S\b|\.s\b|\b(?:RM|MYR|USD|EUR|GBP|SGD|DH|EA|PCS?|x|@)(?!\w)|(?<=\s){_MANY}(?!\w)|[^\w)\"'])++$",
     re.I,
 )
 HALF = 0.5
@@ -86,8 +86,6 @@ _NO_GOODS = re.compile(
 )
 _SHORT = frozenset("a an the of for with and or on in at by to one item items piece pieces pack packs".split())
 _SAME = 5  # letters that two words begin with alike, in two spellings: "chocolate", "CHOCOLAT"
-
-
 TOLD_OF_GOODS = "items|how many|number of items|price of .+|most expensive|cheapest"
 """What `sold`, and of a number `keyed`, call what they return: the rows settle it, it is not the core's to choose."""
 
