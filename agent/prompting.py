@@ -27,7 +27,14 @@ from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.folding.quoting import ALL_OF_IT, as_one
 from vqa.agent.folding.scene import told_of_scene
-from vqa.agent.folding.shown import WHAT_IT_SAYS, as_answered, asks_what_is_shown, surely_shown, telling_lines
+from vqa.agent.folding.shown import (
+    WHAT_IT_SAYS,
+    as_answered,
+    asks_what_is_shown,
+    in_detail,
+    surely_shown,
+    telling_lines,
+)
 from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.plain import plainly
@@ -136,7 +143,8 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         elif finding.kind == "caption":
             for region in finding.regions:
                 doubt = why_doubted(asked, region, seen)
-                lines.append(Line(f"Caption: {region.label}", 2.0, doubt or beside))
+                told = region.label if doubt else in_detail(asked, region.label, whole)
+                lines.append(Line(f"Caption: {told}", 2.0, doubt or beside))
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines

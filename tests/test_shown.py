@@ -9,7 +9,7 @@ import pytest
 
 from vqa import Settings, VQAAgent
 from vqa.agent.folding.quoting import quotable
-from vqa.agent.folding.shown import WHAT_IT_SAYS, WHAT_THERE_IS, as_answered, wants_a_reader
+from vqa.agent.folding.shown import WHAT_IT_SAYS, WHAT_THERE_IS, answered, as_answered, wants_a_reader
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
 from vqa.registry import cores, routers
@@ -106,6 +106,26 @@ def test_where_no_sentence_is_believed_it_is_told_what_there_is() -> None:
     beach = [said("A man on a beach.", 0.9), objects(("bird", 0.9))]
     assert as_answered("Describe the image.", beach) == WHAT_THERE_IS
     assert as_answered("Describe the image.", [*beach, objects(("person", 0.9))]) == "Describe the image."
+
+
+def test_who_asks_for_details_is_told_what_else_is_there_and_what_it_is_like() -> None:
+    sentence = "A bird on a beach."
+    outside = Finding(
+        "scene",
+        "scene",
+        "",
+        tuple(Region(WHOLE, name, 0.95) for name in ("outdoors", "sunny")),
+        vocabulary=("no scene", "outdoors", "sunny", "rainy", "night", "snow", "sunset"),
+        size=SIZE,
+    )
+    seen = [said(sentence, 0.6), objects(("bird", 0.9), ("bird", 0.8)), outside]
+    told = f"{sentence} It shows 2 birds. It is outdoors and sunny, by day."
+    for question in ("Describe this image in detail.", "Give a detailed description of the picture."):
+        lines = [line.text for line in evidence(question, seen) if not line.doubt]
+        assert f"Caption: {told}" in lines
+        assert {held.text for held in weigh(Question(question), seen, told)} == {f"says “{sentence}”", "finds 2 birds"}
+    assert f"Caption: {sentence}" in [line.text for line in evidence("Describe this image.", seen)]
+    assert answered("Describe this image.", told, seen) == ("Describe this image.", told)
 
 
 class _Seer:

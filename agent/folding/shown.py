@@ -13,7 +13,7 @@ from dataclasses import replace
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.naming import named
-from vqa.agent.folding.scene import no_scene
+from vqa.agent.folding.scene import no_scene, told_of_scene
 from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
 from vqa.boxes import area
 from vqa.values import CLASS_SCORE, Finding, Region
@@ -33,6 +33,11 @@ SURELY_READ = 0.6
 FEWEST_LETTERS = 5
 MUCH = 0.1
 """Share of a picture that text covers of which it is told although a thing is surely there: on a cover, a face."""
+_DETAILS = re.compile(r"\bdetail(?:s|ed)?\b|\bthorough(?:ly)?\b|\bat length\b|\beverything\b", re.I)
+_WHAT_IT_IS_LIKE = ("Is it indoors or outdoors?", "What is the weather?")
+_WHEN = "What time of day is it?"
+_BY = {"day": "by day", "night": "at night", "evening": "in the evening"}
+_BEHIND = re.compile(r"(?<=[.!?]) It (?:shows|is) .*", re.S)
 _WATERMARK = re.compile(r"www\.|\.com\b|stock|getty|alamy|dreamstime|depositphotos", re.I)
 
 
@@ -50,6 +55,39 @@ def as_answered(question: str, findings: Sequence[Finding]) -> str:
 def telling_lines(finding: Finding) -> list[str]:
     """Return what was surely read, without the marks of who sells pictures."""
     return [r.label for r in finding.regions if r.score >= SURELY_READ and not _WATERMARK.search(r.label)]
+
+
+def in_detail(question: str, sentence: str, findings: Sequence[Finding]) -> str:
+    """Return a captioner's sentence, with what else is surely seen behind it where a question asks for details.
+
+    Args:
+        question: In its own words.
+        sentence: One that is believed.
+        findings: Of everybody; unsure boxes are left out where there is no scene.
+    """
+    if not _DETAILS.search(question):
+        return sentence
+    seen = [surely_shown(question, finding, findings) for finding in findings if finding.kind == "objects"]
+    things = next((told.answer for finding in seen if (told := named(WHAT_THERE_IS, finding))), "")
+    scenes = [finding for finding in findings if finding.kind == "scene"]
+    said = {asked: _told_of(asked, scenes, findings) for asked in (*_WHAT_IT_IS_LIKE, _WHEN)}
+    like = " and ".join(told for asked in _WHAT_IT_IS_LIKE if (told := said[asked]))
+    when = _BY.get(said[_WHEN], "")
+    parts = (sentence, things and f"It shows {things}.", like and f"It is {like}{when and f', {when}'}.")
+    return " ".join(part for part in parts if part)
+
+
+def answered(question: str, text: str, findings: Sequence[Finding]) -> tuple[str, str]:
+    """Return the question that is answered, and what of the answer is held against the findings: a sentence alone.
+
+    What stands behind it are findings themselves.
+    """
+    told = _BEHIND.sub("", text) if _DETAILS.search(question) and asks_for_description(question) else text
+    return as_answered(question, findings), told
+
+
+def _told_of(asked: str, scenes: Sequence[Finding], findings: Sequence[Finding]) -> str:
+    return next((told.answer for f in scenes if (told := told_of_scene(asked, f, findings))), "")
 
 
 def wants_a_reader(question: str, findings: Sequence[Finding]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.folding.meant import as_meant
-from vqa.agent.folding.shown import as_answered
+from vqa.agent.folding.shown import answered
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.questions.sought import sought_words
 from vqa.agent.trust.captions import caption_evidence
@@ -28,7 +28,7 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
     """Return what the findings have to say about an answer's `text`, what supports it first."""
     if not text.strip() or abstains(text):
         return ()
-    found = list(_weighed(*whether(as_answered(question.text, findings), text), findings))
+    found = list(_weighed(*whether(*answered(question.text, text, findings)), findings))
     return tuple(sorted(found, key=lambda evidence: evidence.stance != "supports"))
 
 

@@ -14,7 +14,7 @@ from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
-from vqa.agent.folding.shown import as_answered
+from vqa.agent.folding.shown import answered
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.asking import asks_what_this_is
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
@@ -61,7 +61,7 @@ def features(
         text: The answer as the core gave it.
         core_confidence: Its own probability; then CORE is among the features.
     """
-    asked, text = whether(as_answered(question.text, findings), text)
+    asked, text = whether(*answered(question.text, text, findings))
     question = replace(question, text=asked)
     intent = intent_of(question.text, findings)
     scene = _of_the_scene(question.text, findings, evidence)
