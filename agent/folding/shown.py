@@ -71,7 +71,7 @@ def in_detail(question: str, sentence: str, findings: Sequence[Finding]) -> str:
     things = next((told.answer for finding in seen if (told := named(WHAT_THERE_IS, finding))), "")
     scenes = [finding for finding in findings if finding.kind == "scene"]
     said = {asked: _told_of(asked, scenes, findings) for asked in (*_WHAT_IT_IS_LIKE, _WHEN)}
-    like = " and ".join(told for asked in _WHAT_IT_IS_LIKE if (told := said[asked]))
+    like = " and ".join(said[asked] for asked in _WHAT_IT_IS_LIKE if said[asked])
     when = _BY.get(said[_WHEN], "")
     parts = (sentence, things and f"It shows {things}.", like and f"It is {like}{when and f', {when}'}.")
     return " ".join(part for part in parts if part)
