@@ -21,7 +21,7 @@ from vqa.agent.folding.chosen import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
-from vqa.agent.second_look import call_in, look_again, with_those_called_in
+from vqa.agent.second_look import called_in, look_again, with_those_called_in
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
 from vqa.protocols import BatchingExpert, OptionalExpert, UnloadableExpert
@@ -264,18 +264,23 @@ class VQAAgent:
             seconds: Receives how long each look took.
         """
         findings: dict[str, Finding] = {}
-        for name in route.experts:
+
+        def look(name: str) -> Iterator[Looking | Found]:
             yield Looking(name)
             since = time.perf_counter()
             findings[name] = self.look_or_say_why(name, image, question)
             seconds[name] = time.perf_counter() - since
             yield Found(findings[name])
+
+        for name in route.experts:
+            yield from look(name)
         yield from look_again(self, question, image, findings, seconds)
         for name, finding in findings.items():
             if (left := borne_out(finding, findings.values())) != finding:
                 findings[name] = left
                 yield Found(left)
-        yield from call_in(self, question, image, findings, seconds)
+        for name in called_in(self, question, findings):
+            yield from look(name)
 
     def look_ahead(self, routes: Iterable[tuple[Route, LoadedImage]]) -> None:
         """Let experts that can look at several pictures at once do so; `looks` finds what they saw.

@@ -120,6 +120,7 @@ def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
     asked, question = question, as_answered(question, findings)
+    of_a_page = question != asked and question == WHAT_IT_SAYS
     whole = [finding for finding in findings if finding.error is None]
     seen = [surely_shown(asked, as_meant(question, f), whole) if f.kind == "objects" else f for f in whole]
     boxes = _boxes(question, seen)
@@ -133,7 +134,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     lines = [*of_all, *boxes.lines]
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
-        if finding.kind == "text" and question == WHAT_IT_SAYS != asked:
+        if finding.kind == "text" and of_a_page:
             lines += [_of_a_page(asked, finding)]
         elif finding.kind == "text" and asks_what_is_shown(asked):
             lines += _all_beside(_text_lines(question, finding, boxes.named))

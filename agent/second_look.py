@@ -133,24 +133,19 @@ def look_again(
         yield Found(findings[step.expert])
 
 
-def call_in(
-    agent: VQAAgent,
-    question: Question,
-    image: LoadedImage,
-    findings: MutableMapping[str, Finding],
-    seconds: MutableMapping[str, float],
-) -> Iterator[Looking | Found]:
-    """Yield the look of a reader at a page of which it is asked what it shows; arguments as of `look_again`."""
+def called_in(agent: VQAAgent, question: Question, findings: Mapping[str, Finding]) -> tuple[str, ...]:
+    """Return the reader that is to look at a page of which it is asked what it shows; none if nobody is.
+
+    Args:
+        agent: Whose experts these are.
+        question: What is asked.
+        findings: Of all who looked, by expert.
+    """
     if agent.settings.experts or not wants_a_reader(question.text, list(findings.values())):
-        return
+        return ()
     idle = [expert for name, expert in agent.experts.items() if name not in (*findings, *agent.settings.no_experts)]
-    readers = [expert for expert in idle if expert.kind == "text" and expert.available() is None]
-    for expert in readers[:1]:
-        yield Looking(expert.name)
-        since = time.perf_counter()
-        findings[expert.name] = agent.look_or_say_why(expert.name, image, question)
-        seconds[expert.name] = time.perf_counter() - since
-        yield Found(findings[expert.name])
+    readers = [expert.name for expert in idle if expert.kind == "text" and expert.available() is None]
+    return tuple(readers[:1])
 
 
 def with_those_called_in(route: Route, findings: Mapping[str, Finding]) -> Route:

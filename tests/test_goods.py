@@ -10,6 +10,7 @@ from vqa.agent.documents.goods import goods, sold
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import features
 from vqa.agent.trust.judging import judged
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
@@ -134,6 +135,19 @@ def test_how_many_there_are_is_counted_unless_the_receipt_says_it() -> None:
     told = [line.text for line in evidence(asked, [read(ABOVE)]) if not line.doubt]
     assert told == ["Text (number of items): 2"]
     assert quotable(asked, told).only == "2"
+
+
+def test_whether_one_is_the_cheapest_is_not_answered_with_its_name() -> None:
+    for asked in ("Is the lemon tea the cheapest item?", "Is tofu the most expensive thing on the bill?"):
+        told = [line.text for line in evidence(asked, [read(BESIDE)]) if not line.doubt]
+        assert quotable(asked, told).only == ""
+
+
+def test_an_answer_that_was_not_read_has_no_share_of_the_words_read() -> None:
+    asked = Question("How many items were bought?")
+    told = {said: features(asked, [read(BESIDE)], (), said, None) for said in ("3", "30")}
+    shares = {said: of_it["reading: share of the words read"] for said, of_it in told.items()}
+    assert shares == {"3": 1.0, "30": 0.0}
 
 
 def test_of_what_is_not_sold_no_price_is_told() -> None:

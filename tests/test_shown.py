@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import pytest
 
@@ -75,6 +75,12 @@ def test_what_shows_something_else_or_says_little_is_no_page(seen: list[Finding]
     assert as_answered("Describe the image.", seen) != WHAT_IT_SAYS
 
 
+def test_words_like_a_sellers_mark_are_told_with_the_rest() -> None:
+    page = [PLAIN, read("Port of Stockholm", "Tickets at www.port.com or here", "shutterstock 12345")]
+    told = [line.text for line in evidence("Describe the image.", page) if not line.doubt]
+    assert told == ["Text (all of it): Port of Stockholm Tickets at www.port.com or here"]
+
+
 def test_what_is_taken_for_a_menu_is_a_page_whatever_boxes_say() -> None:
     assert as_answered("What is this?", [PLAIN, classes("menu", 0.6), objects(("laptop", 0.8)), read("A", "SHOP BILL")])
 
@@ -141,10 +147,6 @@ class _Seer:
 
     name: str
     kind: FindingKind
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        raise NotImplementedError
 
     def available(self) -> str | None:
         return None

@@ -88,7 +88,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if name := _named(question, evidence) or _decided(evidence):
+    if name := _named(question, evidence) or _decided(question, evidence):
         return Quotable((name,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
@@ -123,8 +123,10 @@ def _named(question: str, evidence: Sequence[str]) -> str:
     return listed(said.split(", ")) if ", " in said else ""  # of several a small core leaves some out
 
 
-def _decided(evidence: Sequence[str]) -> str:
-    """Return what of the text is told whatever the core thinks of it; "" if nothing is."""
+def _decided(question: str, evidence: Sequence[str]) -> str:
+    """Return what of the text is told whatever the core thinks of it; "" if nothing is, or it is asked whether."""
+    if asks_yes_or_no(question):  # "Is the tea the cheapest item?" is told which one is
+        return ""
     values = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["value"]]
     return next((match["read"] for match in values if _DECIDED.fullmatch(match["value"])), "")
 

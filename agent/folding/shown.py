@@ -38,7 +38,11 @@ _WHAT_IT_IS_LIKE = ("Is it indoors or outdoors?", "What is the weather?")
 _WHEN = "What time of day is it?"
 _BY = {"day": "by day", "night": "at night", "evening": "in the evening"}
 _BEHIND = re.compile(r"(?<=[.!?]) It (?:shows|is) .*", re.S)
-_WATERMARK = re.compile(r"www\.|\.com\b|stock|getty|alamy|dreamstime|depositphotos", re.I)
+_WATERMARK = re.compile(  # of who sells pictures, or an address alone
+    r"(?:shutter|big|i|adobe ?)stock|stock (?:photo|illustration)|gettyimages|alamy|dreamstime|depositphotos"
+    r"|^\W*(?:https?:/+)?(?:www\.\S+|[\w-]+\.com)[\W\d]*$",
+    re.I,
+)
 
 
 def as_answered(question: str, findings: Sequence[Finding]) -> str:

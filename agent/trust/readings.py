@@ -49,7 +49,7 @@ def lines_for(question: str, finding: Finding, text: str) -> tuple[tuple[Region,
 def _of_what_is_sold(question: str, finding: Finding, text: str) -> tuple[Region, ...]:
     """Return the rows of a receipt or a menu that an answer was told of; none if it was not."""
     told = sold(question, [region.label for region in finding.regions])
-    return tuple(finding.regions[i] for i in sorted(told.lines)) if text in told.lines.values() else ()
+    return tuple(finding.regions[i] for i in sorted(told.lines)) if text and text in told.lines.values() else ()
 
 
 def sought_evidence(finding: Finding, sought: str, text: str) -> Iterator[Evidence]:
