@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vqa.agent.documents.goods import goods, sold
+from vqa.agent.documents.keyed import keyed
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
@@ -131,7 +132,9 @@ def test_how_many_there_are_is_counted_unless_the_receipt_says_it() -> None:
     assert held.stance == "supports"
     assert [region.label for region in held.regions] == [BESIDE[i] for i in (4, 5, 6)]
     assert [held.stance for held in weigh(Question(asked), [read(BESIDE)], "30")] == ["contradicts"]
-    assert sold(asked, ABOVE).what == ""
+    for how in (asked, "How many different dishes were ordered?", "How many things are on the bill?"):
+        assert sold(how, ABOVE).what == ""
+        assert keyed(how, ABOVE).lines
     told = [line.text for line in evidence(asked, [read(ABOVE)]) if not line.doubt]
     assert told == ["Text (number of items): 2"]
     assert quotable(asked, told).only == "2"

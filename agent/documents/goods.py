@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vqa.agent.documents.fields import LONG, Narrowed
-from vqa.agent.documents.keyed import keyed
+from vqa.agent.documents.keyed import HOW_MANY, keyed
 from vqa.words import listed, singular
 
 _AMOUNT = r"(?<![\d.,])(?:\d{1,3}(?:,?\d{3})*[.,]\d{2}|(?<=[$€£¥₩])\d{1,5})(?![\d.,]*\d)"
@@ -61,11 +61,7 @@ _ALL = re.compile(
     r"|^(?:please )?list (?:all )?(?:of )?(?:the )?(?:items|products|goods)\W*$",
     re.I,
 )
-HOW_MANY = re.compile(  # which no detector counts
-    r"\bhow many (?:different )?(?:items|things|products|articles|goods|dishes|drinks)\b.*"
-    rf"\b(?:bought|purchased|ordered|sold|(?:on|in) (?:the|this) {_PAPER})\b",
-    re.I,
-)
+_HOW_MANY = re.compile(HOW_MANY, re.I)
 _EXTREME = re.compile(
     r"\b(?P<dear>most expensive|dearest|highest[- ]priced|costs? (?:the )?most)\b"
     r"|\b(?:cheapest|least expensive|lowest[- ]priced|costs? (?:the )?least)\b",
@@ -141,7 +137,7 @@ def sold(question: str, lines: Sequence[str]) -> Narrowed:
         lines: A document as it was read, in reading order.
     """
     every, extreme, one = _ALL.search(question), _EXTREME.search(question), _priced(question)
-    how_many = HOW_MANY.search(question)
+    how_many = _HOW_MANY.search(question)
     there = goods(lines) if every or extreme or one or how_many else ()
     if not there or (how_many and keyed(question, lines).lines):  # a receipt may say it itself
         return Narrowed()

@@ -55,6 +55,11 @@ VALUES = {
     "a website": _SITE,
 }
 """What values look like wherever they stand, with or without a key."""
+HOW_MANY = (
+    r"\bhow many (?:different )?(?:items|things|products|articles|goods|dishes|drinks)\b.*"
+    r"\b(?:bought|purchased|ordered|sold|paid|receipt|(?:on|in) (?:the|this) (?:bill|invoice|menu|ticket|list))\b"
+)
+"""How it is asked for the number of things on a receipt, which no detector counts."""
 _KEYS = (
     _key("subtotal", r"\bsub[- ]?total\b", r"\bsub ?-?total\b|\btotal (?:excl|before)\w*", _AMOUNT),
     _key(
@@ -91,7 +96,7 @@ _KEYS = (
     _key("website", r"\bweb ?(?:site|page|address)\b|\burl\b|웹사이트", "", _SITE),
     _key(
         "number of items",
-        r"\bhow many (?:items|things|products|articles)\b.*\b(?:bought|purchased|sold|paid|receipt)\b|\bquantity\b",
+        rf"{HOW_MANY}|\bquantity\b",
         r"\b(?:total )?(?:items?|qty|quantity)\b(?: ?\(\w\))?\W*",
         r"(?<![\d.,])\d{1,3}(?![\d.,])",
     ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from vqa.agent.documents.goods import HOW_MANY
+from vqa.agent.documents.keyed import HOW_MANY
 from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import Intent, read_intent
 from vqa.agent.questions.plain import plainly
@@ -59,7 +59,7 @@ def kind_of(question: str, intent: Intent) -> Kind:
     ):
         # That something is there says little about how many there are, or about what it is on.
         return "yes or no"
-    if HOW_MANY.search(lowered):
+    if re.search(HOW_MANY, lowered):
         return "reading"
     if intent.aim == "count" or (intent.aim == "presence" and not asks_for_words(question)):
         return intent.aim
