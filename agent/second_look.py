@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 Area = tuple[int, int, int, int]
 
+CROWD = 6
+"""So many things, sure or not, are worth a closer look before they are counted, …"""
 UNSURE = 0.35
-"""A thing that is to be counted and has a lower score is worth a closer look."""
+"""… if any has a lower score."""
 MARGIN = 0.15
 """What a closer look shows around the things, as a share of the sides of their common box."""
 MARGIN_PIXELS = 16
@@ -60,13 +62,13 @@ def steps(question: str, findings: Sequence[Finding]) -> list[Step]:
 
 
 def _closer_count(question: str, finding: Finding) -> Step | None:
-    """Return a look at all the things that a question counts, if some of them are unsure and they stand together."""
+    """Return a look at the many things that a question counts, if some are unsure and they stand together."""
     if finding.kind != "objects":
         return None
     intent = read_intent(question, finding.vocabulary)
     counted = [region for region in finding.regions if region.label in intent.asked]
     unsure = [region for region in counted if region.score < UNSURE]
-    if intent.aim != "count" or not unsure:
+    if intent.aim != "count" or len(counted) < CROWD or not unsure:
         return None
     area = _around(counted, finding.size)
     if (area[2] - area[0]) * (area[3] - area[1]) > MOST * finding.size[0] * finding.size[1]:

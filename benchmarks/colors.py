@@ -28,15 +28,12 @@ import numpy as np
 from PIL import Image
 
 from vqa.agent.questions.vocabulary import label_of, meant
-from vqa.experts.detect import BUILT_IN
 from vqa.experts.detectors import colors
 from vqa.experts.detectors.coco import LABELS
-from vqa.experts.detectors.efficientdet import INPUT_SIDE, EfficientDetLite0
+from vqa.experts.detectors.efficientdet import INPUT_SIDE, EfficientDetLite2
 from vqa.experts.detectors.mirroring import Mirrored
 from vqa.experts.detectors.tiling import detect
-from vqa.settings import Settings
 from vqa.values import COUNT_SCORE, Region
-from vqa.weights import Store
 from vqa.words import COLORS
 
 RIDGE = 5e-4
@@ -111,9 +108,7 @@ def examples(captions: str, pictures: str, cache: Path, limit: int) -> Iterator[
     known = {}
     if cache.exists():
         known = {row["image"]: row["regions"] for row in map(json.loads, cache.read_text().splitlines())}
-    detector = Mirrored(
-        EfficientDetLite0(Store.from_settings(Settings()).fetch(BUILT_IN) / "object_detector.tflite"), INPUT_SIDE
-    )
+    detector = Mirrored(EfficientDetLite2(), INPUT_SIDE)
     taken = 0
     with tarfile.open(pictures) as tar, cache.open("a", encoding="utf-8") as kept:
         members = {member.name: member for member in tar.getmembers()}

@@ -1,4 +1,4 @@
-"""The `detect` expert: objects with boxes, by YOLO or by the built-in EfficientDet-Lite0."""
+"""The `detect` expert: objects with boxes, by YOLO or by the built-in EfficientDet-Lite2."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BUILT_IN = "efficientdet-lite0"
+BUILT_IN = "efficientdet-lite2"
 CHOICES = ("auto", "yolo", "efficientdet")
 
 # Counting, presence and place are read from the whole question by the router; these are what it cannot see there.
@@ -81,7 +81,7 @@ class DetectExpert:
         settings = (self._settings.tiles, self._settings.device if weights else "cpu", PRESENCE_SCORE, COUNT_SCORE)
         return fingerprint(
             settings,
-            weights or self._store.model(BUILT_IN).hashes,
+            weights or BUILT_IN,
             code=(Path(__file__), folder, folder / colors.FILE),
             packages=("ultralytics",) if weights else ("ai-edge-litert",),
         )
@@ -164,10 +164,10 @@ class DetectExpert:
     def _load_built_in(self) -> Detector:
         if trouble := self._built_in_problem():
             raise ModelUnavailable(trouble)
-        from vqa.experts.detectors.efficientdet import INPUT_SIDE, EfficientDetLite0
+        from vqa.experts.detectors.efficientdet import INPUT_SIDE, EfficientDetLite2
         from vqa.experts.detectors.mirroring import Mirrored
 
-        return Mirrored(EfficientDetLite0(self._store.fetch(BUILT_IN) / "object_detector.tflite"), INPUT_SIDE)
+        return Mirrored(EfficientDetLite2(), INPUT_SIDE)
 
     def _yolo_problem(self) -> str | None:
         return yolo_weights.problem(self._settings.yolo_model, self._store) or self._missing_package()
@@ -182,4 +182,4 @@ class DetectExpert:
     def _built_in_problem(self) -> str | None:
         if find_spec("ai_edge_litert") is None:
             return "the built-in detector needs ai-edge-litert; run `pip install ai-edge-litert`"
-        return self._store.why_missing(BUILT_IN, "the built-in detector")
+        return None

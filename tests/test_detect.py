@@ -125,7 +125,7 @@ def test_the_built_in_detector_finds_the_people_and_the_bus(bus: Finding) -> Non
 
 @pytest.mark.weights
 def test_its_finding_is_complete_and_in_order(bus: Finding) -> None:
-    assert (bus.expert, bus.kind, bus.model, bus.notes) == ("detect", "objects", "efficientdet-lite0", ())
+    assert (bus.expert, bus.kind, bus.model, bus.notes) == ("detect", "objects", "efficientdet-lite2", ())
     assert bus.size == (810, 1080)
     assert set(bus.vocabulary) == set(coco.LABELS)
     scores = [r.score for r in bus.regions]
@@ -170,11 +170,10 @@ def test_auto_says_which_detector_it_fell_back_to() -> None:
     from vqa.images import load_image
 
     settings = Settings.load({"detector": "auto", "yolo_model": "yolov8x.pt", "offline": True})
-    Store(settings.home).fetch("efficientdet-lite0")
     finding = DetectExpert.from_settings(settings).look(load_image("example:cat"))
-    assert finding.model == "efficientdet-lite0"
+    assert finding.model == "efficientdet-lite2"
     (note,) = finding.notes
-    assert note.startswith("efficientdet-lite0 instead of yolov8x.pt: no weights for")
+    assert note.startswith("efficientdet-lite2 instead of yolov8x.pt: no weights for")
 
 
 @pytest.mark.weights
@@ -182,7 +181,6 @@ def test_auto_without_the_default_yolo_is_the_built_in_detector_and_no_fallback(
     from vqa.images import load_image
 
     settings = Settings.load({"detector": "auto", "offline": True})
-    Store(settings.home).fetch("efficientdet-lite0")
     finding = DetectExpert.from_settings(settings).look(load_image("example:cat"))
-    assert finding.model in ("efficientdet-lite0", "yolo11n")
+    assert finding.model in ("efficientdet-lite2", "yolo11n")
     assert finding.notes == ()

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ def test_anchors_are_three_scales_and_ratios_on_five_levels() -> None:
     from vqa.experts.detectors.efficientdet import anchors
 
     table = anchors()
-    assert len(table) == 9 * (40**2 + 20**2 + 10**2 + 5**2 + 3**2)
+    assert len(table) == 9 * (56**2 + 28**2 + 14**2 + 7**2 + 4**2)
     assert table[0] == pytest.approx([4, 4, 24, 24])  # level 3: stride 8, side 3 · 8
     assert table[1] == pytest.approx([4, 4, 24 / 2**0.5, 24 * 2**0.5])  # twice as wide as high
     assert table[3] == pytest.approx([4, 4, 24 * 2 ** (1 / 3), 24 * 2 ** (1 / 3)])
     assert table[9] == pytest.approx([4, 12, 24, 24])  # the next cell to the right
-    assert table[-9] == pytest.approx([320, 320, 384, 384])  # level 7: stride 128, third cell of three
+    assert table[-9] == pytest.approx([448, 448, 384, 384])  # level 7: stride 128, fourth cell of four
 
 
 def test_boxes_are_decoded_relative_to_their_anchor() -> None:
@@ -50,22 +51,28 @@ def test_the_picture_keeps_its_proportions_in_the_input() -> None:
 
     from vqa.experts.detectors.efficientdet import INPUT_SIDE, PADDING, letterbox
 
-    for size, box in (((640, 320), (0, 0, 320, 160)), ((100, 400), (0, 0, 80, 320)), ((1, 1), (0, 0, 320, 320))):
+    for size, box in (((896, 448), (0, 0, 448, 224)), ((100, 400), (0, 0, 112, 448)), ((1, 1), (0, 0, 448, 448))):
         square = letterbox(Image.new("RGB", size, (255, 0, 0)))
         assert square.size == (INPUT_SIDE, INPUT_SIDE)
         red = square.split()[0].point(lambda value: 255 if value == 255 else 0)
         assert red.getbbox() == box
-        assert size == (1, 1) or square.getpixel((319, 319)) == PADDING
+        assert size == (1, 1) or square.getpixel((447, 447)) == PADDING
+
+
+def test_the_file_that_ships_is_the_one_that_is_told() -> None:
+    from vqa.experts.detectors.efficientdet import FILE, SHA256
+
+    assert hashlib.sha256(FILE.read_bytes()).hexdigest() == SHA256
 
 
 def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
-    from vqa.experts.detectors.efficientdet import EfficientDetLite0
+    from vqa.experts.detectors.efficientdet import EfficientDetLite2
 
     for content in (b"", b"not a model"):
-        file = tmp_path / "object_detector.tflite"
+        file = tmp_path / "efficientdet.tflite"
         file.write_bytes(content)
-        with pytest.raises(ModelUnavailable, match=r"object_detector\.tflite: not the EfficientDet-Lite0 file"):
-            EfficientDetLite0(file)
+        with pytest.raises(ModelUnavailable, match=r"efficientdet\.tflite: not the EfficientDet-Lite2 file"):
+            EfficientDetLite2(file)
 
 
 @pytest.mark.weights

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import psutil  # type: ignore[import-untyped, unused-ignore]
@@ -51,6 +51,11 @@ def test_every_kind_of_source_gives_the_same_picture(tmp_path: Path, monkeypatch
     assert {image.sha256 for image in loaded} == {load_image(file).sha256}
     assert all(image.pil.mode == "RGB" and image.pil.tobytes() == photo().tobytes() for image in loaded)
     assert [i.source for i in loaded[1:]] == [str(file), "-", "<bytes>", "<bytes>", "<PIL image>", "<ndarray>"]
+
+
+def test_a_picture_loads_while_another_thread_imports_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", ModuleType("numpy"))  # as far as its first line
+    assert load_image(photo()).source == "<PIL image>"
 
 
 def test_a_loaded_image_is_returned_as_it_is() -> None:

@@ -1,6 +1,5 @@
 import pytest
 
-from vqa.experts.detectors.mirroring import Mirrored
 from vqa.experts.detectors.tiling import detect, merge, tiles
 from vqa.values import Region
 
@@ -86,32 +85,51 @@ def test_a_box_at_the_pictures_own_border_stays() -> None:
     assert len(merge([], [(TOP_LEFT, [cup(0, 0, 60, 80)]), (BOTTOM_RIGHT, [cup(540, 240, 600, 300)])], SIZE)) == 2
 
 
-def test_objects_come_best_first_and_where_they_are() -> None:
-    (found,) = detect(Blobs(), picture((700, 300, 760, 340)), 0.1, with_tiles=True)
-    assert found.xyxy == (700, 300, 760, 340)
+SMALL_ONES = ((700, 300, 760, 340), (800, 400, 860, 440))  # in BOTTOM_RIGHT alone
+
+
+@pytest.mark.parametrize(
+    ("hints", "looks"),
+    [
+        ([], [SIZE]),  # nothing small that is unsure
+        ([cup(*SMALL_ONES[0], 0.3)], [SIZE]),
+        ([cup(*box, 0.3) for box in SMALL_ONES], [SIZE, (600, 300)]),
+        ([cup(*box, 0.6) for box in SMALL_ONES], [SIZE]),  # sure as it is
+        ([cup(*box, 0.05) for box in SMALL_ONES], [SIZE]),  # too faint for a hint
+        ([cup(x, 10, x + 400, 490, 0.3) for x in (0, 300, 500)], [SIZE]),  # large
+        ([cup(450 + x, 230, 490 + x, 270, 0.3) for x in (0, 50)], [SIZE] + 4 * [(600, 300)]),  # in every tile
+    ],
+)
+def test_tiles_are_looked_at_where_small_things_are_unsure(hints: list[Region], looks: list[tuple[int, int]]) -> None:
+    shown = []
+
+    class Hinting(Blobs):
+        def detect(self, picture, min_score: float) -> list[Region]:
+            shown.append(picture.size)
+            found = hints if picture.size == SIZE else []
+            return [region for region in found if region.score >= min_score]
+
+    found = detect(Hinting(), picture(), 0.15, with_tiles=True)
+    assert shown == looks
+    assert found == [region for region in hints if region.score >= 0.15]
+
+
+def test_objects_of_tiles_come_best_first_and_where_they_are() -> None:
+    class Closer(Blobs):
+        def detect(self, picture, min_score: float) -> list[Region]:
+            if picture.size == SIZE:
+                return [cup(*box, 0.2) for box in SMALL_ONES]
+            return super().detect(picture, min_score)
+
+    found = detect(Closer(), picture((700, 300, 760, 340)), 0.15, with_tiles=True)
+    assert [(r.label, r.xyxy) for r in found] == [
+        ("blob", (700, 300, 760, 340)),
+        ("cup", SMALL_ONES[0]),
+        ("cup", SMALL_ONES[1]),
+    ]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (95, 2000), (3000, 7)])
 def test_slivers_are_looked_at_whole(size: tuple[int, int]) -> None:
     found = detect(Blobs(), picture((0, 0, 1, 1), size=size), 0.1, with_tiles=True)
     assert [r.xyxy for r in found] == [(0, 0, 1, 1)]
-
-
-@pytest.mark.parametrize(
-    ("box", "looks"),
-    [
-        ((420, 210, 580, 290), 2 + 4),  # seen in the whole picture, and the same in each tile
-        ((20, 20, 40, 40), 2 + 4 + 1),  # large enough to be seen in one tile
-        ((2, 2, 4, 4), 2 + 4),
-    ],
-)
-def test_a_tile_that_shows_nothing_new_is_looked_at_once(box, looks: int) -> None:
-    shown = []
-
-    class Coarse(Blobs):
-        def detect(self, picture, min_score: float) -> list[Region]:
-            shown.append(picture)
-            return [r for r in super().detect(picture, min_score) if r.xyxy[2] - r.xyxy[0] > 14]
-
-    detect(Mirrored(Coarse(), 500), picture(box), 0.15, with_tiles=True)
-    assert len(shown) == looks

@@ -20,7 +20,7 @@ FINDING = Finding(
     "objects",
     "a person",
     (REGION,),
-    "efficientdet-lite0",
+    "efficientdet-lite2",
     0.25,
     None,
     ("tiles",),

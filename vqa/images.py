@@ -61,10 +61,11 @@ def load_image(
             return _loaded(decode(stream, where, max_pixels), str(source))
     if isinstance(source, bytes | bytearray | memoryview):
         return _loaded(decode(BytesIO(source), "<bytes>", max_pixels), "<bytes>")
-    # An array or a PIL image can only be given if its library is loaded already: nothing is imported for a path.
-    if (numpy := sys.modules.get("numpy")) and isinstance(source, numpy.ndarray):
+    # An array or a PIL image can only be given if its library is loaded already: nothing is imported for a path. What
+    # another thread is importing has no such type yet.
+    if (array := getattr(sys.modules.get("numpy"), "ndarray", None)) and isinstance(source, array):
         return _loaded(from_pil(_from_array(source), "<ndarray>", max_pixels), "<ndarray>")
-    if (pillow := sys.modules.get("PIL.Image")) and isinstance(source, pillow.Image):
+    if (image := getattr(sys.modules.get("PIL.Image"), "Image", None)) and isinstance(source, image):
         return _loaded(from_pil(source, "<PIL image>", max_pixels), "<PIL image>")
     raise InputError(f"a picture cannot be read from {type(source).__name__}; expected {_EXPECTED}")
 

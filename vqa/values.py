@@ -19,9 +19,9 @@ FindingKind = Literal["objects", "text", "caption", "classes", "scene", "words",
 Stance = Literal["supports", "contradicts"]
 
 # Chosen on 80 COCO photos (docs/measurements.md): a lower bar finds more of what is there, but counts worse.
-COUNT_SCORE = 0.26
+COUNT_SCORE = 0.24
 """From this score on an object is counted and told."""
-PRESENCE_SCORE = 0.15
+PRESENCE_SCORE = 0.2
 """From this score on an object of the class that a question asks for is taken to be there; findings start here."""
 CLASS_SCORE = 0.5
 """From this score on a class is taken to be what the whole picture shows."""
@@ -129,7 +129,7 @@ class Finding:
             whole picture may show.
         text: The finding in words, readable without the picture.
         regions: Boxes with labels and scores, in the expert's order (reading order for text).
-        model: The weights that saw it, e.g. "efficientdet-lite0".
+        model: The weights that saw it, e.g. "efficientdet-lite2".
         seconds: How long looking took, without loading weights.
         error: Why the expert failed; then the other fields are empty and the answer goes on without it.
         notes: What the reader should know: a fallback taken, junk dropped.

