@@ -378,7 +378,7 @@ class AdapterCore(ABC):
         Each picture is looked at once and by itself: what it adds does not depend, to the last bit, on those beside it.
         With closed gates no picture is looked at.
         """
-        from vqa.adapter_model.engine import joined
+        from vqa.adapter_model.attention import joined
 
         keys = [image.sha256 if self.sees() else "" for image in images]
         before = self._latest

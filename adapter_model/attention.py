@@ -10,6 +10,7 @@ paper: no `new_gate`; here: a factor per layer, where the config asks, because t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -49,3 +50,27 @@ def adapter_keys_values(attention: Any, prompt: Tensor) -> tuple[Tensor, Tensor]
 def gate_for(num_heads: int, device: torch.device) -> nn.Parameter:
     """Return a closed gate, (1, H, 1, 1)."""
     return nn.Parameter(torch.zeros(1, num_heads, 1, 1, device=device))
+
+
+def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues:
+    """Return the adapter keys and values of these rows; those that all rows share stay as they are."""
+
+    def of(tensor: Tensor) -> Tensor:
+        return tensor if len(tensor) == 1 else tensor[torch.tensor(rows, device=tensor.device)]
+
+    return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
+
+
+def joined(seen: Sequence[tuple[AdapterKeysValues, Tensor | None]]) -> tuple[AdapterKeysValues, Tensor | None]:
+    """Return the adapter keys and values of rows, and their vectors (B, V, C), from those of each row, batch 1.
+
+    Keys and values that are the same for all rows stay batch 1.
+    """
+    adapters, vectors = [adapter for adapter, _ in seen], [found for _, found in seen if found is not None]
+    together = adapters[0]
+    if any(adapter is not together for adapter in adapters):
+        together = tuple(
+            pairs[0] and (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
+            for pairs in zip(*adapters, strict=True)
+        )
+    return together, torch.cat(vectors) if vectors else None

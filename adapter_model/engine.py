@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vqa.adapter_model.adapted import Adapted
-from vqa.adapter_model.attention import AdapterKeysValues
+from vqa.adapter_model.attention import AdapterKeysValues, picked
 from vqa.adapter_model.packing import MOST_ALIKE, least_alike
 from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
 from vqa.adapter_model.sharing import computed
@@ -26,6 +26,8 @@ from vqa.lanes import Turns
 
 _READ_TOGETHER = 1024
 """Tokens of prompts that a CPU reads in one pass, twice as many with padding: more are no faster, and take memory."""
+_QUERIES_ALIKE = 4
+"""Of fewer, in float32, what a CPU's attention sums up depends on which thread does it."""
 _STEP, _STRIDE, _FINE = 16, 64, 256
 """A pass is filled up to a multiple of 16 tokens, of 64 beyond 256: a CPU's matrix units take 16 rows at a time, and
 oneDNN compiles and keeps kernels for every number it meets."""
@@ -211,7 +213,8 @@ class Engine:
         cos, sin = self._rotary(x, positions)  # (B or 1, T, D)
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
-        step = _Step(length, cos[:, :, None], sin[:, :, None], mask)
+        fewest = _QUERIES_ALIKE if alike and x.dtype == torch.float32 else 1
+        step = _Step(length, cos[:, :, None], sin[:, :, None], mask, fewest)
         x = x.flatten(0, 1)  # (B T, C)
         if which is not None and len(which[0]) < batch * length:  # only attention needs to know of the other slots
             step, x = step.of(x, *(torch.tensor(places, device=self.device) for places in which))
@@ -280,9 +283,12 @@ class _Layer:
         keys, values = cache.unbind()  # (B, H_kv, S, D)
         query = qkv[:, :, :heads].transpose(1, 2)  # (B, H, T, D)
         if length == 1:  # the heads of a group are queries of one head: no key is repeated
-            grouped = query.view(batch, kv_heads, heads // kv_heads, width)
+            group = heads // kv_heads
+            grouped = query.view(batch, kv_heads, group, width)
+            if group < step.fewest:
+                grouped = F.pad(grouped, (0, 0, 0, step.fewest - group))
             seen = F.scaled_dot_product_attention(grouped, keys, values, step.mask, scale=self._scale)
-            seen = seen.view(query.shape)
+            seen = seen[:, :, :group].reshape(query.shape)
         else:
             seen = F.scaled_dot_product_attention(
                 query, keys, values, step.mask, is_causal=step.mask is None, scale=self._scale, enable_gqa=True
@@ -308,6 +314,7 @@ class _Step:
         cos: Of RoPE, (B or 1, T, 1, D), or (1, N, 1, D) of the tokens alone.
         sin: The same.
         mask: See `Engine._mask`.
+        fewest: Queries that a head attends with at least.
         tokens: (N) the slots, of all B T, whose tokens are computed; None: all are.
         slots: (B T) which of them stands in each slot, some other one in those before a row's first.
     """
@@ -316,6 +323,7 @@ class _Step:
     cos: Tensor
     sin: Tensor
     mask: Tensor | None
+    fewest: int = 1
     tokens: Tensor | None = None
     slots: Tensor | None = None
 
@@ -323,7 +331,7 @@ class _Step:
         """Return the step of these `tokens` and `slots` alone, and their (N, C) of (B T, C)."""
         batch = x.shape[0] // self.length
         cos, sin = (turn.expand(batch, -1, -1, -1).flatten(0, 1)[tokens][None] for turn in (self.cos, self.sin))
-        return _Step(self.length, cos, sin, self.mask, tokens, slots), x[tokens]
+        return _Step(self.length, cos, sin, self.mask, self.fewest, tokens, slots), x[tokens]
 
 
 def _filled(tokens: int) -> int:
@@ -371,27 +379,3 @@ class _Norm:
         size = torch.linalg.vector_norm(x, dim=-1, dtype=torch.float32)  # (N)
         square = size.square().div_(x.shape[1])
         return F.batch_norm(x[None], torch.zeros_like(size), square, eps=self._epsilon)[0].mul_(self._weight)
-
-
-def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues:
-    """Return the adapter keys and values of these rows; those that all rows share stay as they are."""
-
-    def of(tensor: Tensor) -> Tensor:
-        return tensor if len(tensor) == 1 else tensor[torch.tensor(rows, device=tensor.device)]
-
-    return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
-
-
-def joined(seen: Sequence[tuple[AdapterKeysValues, Tensor | None]]) -> tuple[AdapterKeysValues, Tensor | None]:
-    """Return the adapter keys and values of rows, and their vectors (B, V, C), from those of each row, batch 1.
-
-    Keys and values that are the same for all rows stay batch 1.
-    """
-    adapters, vectors = [adapter for adapter, _ in seen], [found for _, found in seen if found is not None]
-    together = adapters[0]
-    if any(adapter is not together for adapter in adapters):
-        together = tuple(
-            pairs[0] and (torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs]))
-            for pairs in zip(*adapters, strict=True)
-        )
-    return together, torch.cat(vectors) if vectors else None

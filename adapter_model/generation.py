@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.engine import Engine, picked
+from vqa.adapter_model.attention import AdapterKeysValues, picked
+from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.repetition import without_repeats
 from vqa.values import GenerationOptions
 

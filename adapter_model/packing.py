@@ -16,6 +16,7 @@ Activation = Literal["none", "swish"]
 MOST_ALIKE = 512
 """Rows up to which products of enough rows are computed alike; see `least_alike`."""
 _FULL_TILES = 48
+_FULL_BLOCKS = 16
 
 
 class PackedMatrix:
@@ -47,7 +48,8 @@ def least_alike() -> int:
     """Return from how many rows of input on a row comes to the same, to the last bit, however many others there are.
 
     On processors with matrix units (AMX) oneDNN multiplies up to 32 rows, and more than 512, by other kernels than
-    those between, which add up in another order.
+    those between, which add up in another order; float32 products of up to 11 rows, on processors without bfloat16, are
+    such as well.
     """
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return _FULL_TILES if has_tiles() else 1
+    return _FULL_TILES if has_tiles() else _FULL_BLOCKS

@@ -7,8 +7,8 @@ from collections.abc import Hashable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vqa.adapter_model.attention import AdapterKeysValues
-from vqa.adapter_model.engine import Engine, Rows, picked
+from vqa.adapter_model.attention import AdapterKeysValues, picked
+from vqa.adapter_model.engine import Engine, Rows
 from vqa.errors import InputError
 from vqa.values import Score
 

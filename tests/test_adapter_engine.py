@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from vqa.adapter_model.attention import picked
 from vqa.adapter_model.config import AdapterConfig
-from vqa.adapter_model.engine import Engine, picked
+from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.packing import can_pack
 from vqa.adapter_model.projection import GatedProjection, Projection

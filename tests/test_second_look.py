@@ -58,7 +58,17 @@ def test_an_unsure_crowd_is_worth_a_look_at_all_that_is_counted() -> None:
         ("Is there a person?", finding(*CROWD)),
         ("What does the sign say?", Finding("ocr", "text", "", (person(100, 100, 0.2),), size=SIZE)),
     ],
-    ids=["all sure", "few", "another thing", "nothing", "all over the picture", "failed", "unknown", "presence", "text"],
+    ids=[
+        "all sure",
+        "few",
+        "another thing",
+        "nothing",
+        "all over the picture",
+        "failed",
+        "unknown",
+        "presence",
+        "text",
+    ],
 )
 def test_no_look_is_spent_where_none_would_help(question: str, found: Finding) -> None:
     assert steps(question, [found]) == []
