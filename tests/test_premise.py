@@ -12,7 +12,7 @@ from vqa.agent.trust.features import features
 from vqa.agent.trust.judging import CANNOT_TELL, judged
 from vqa.agent.trust.premise import unfounded
 from vqa.experts.detectors.coco import LABELS
-from vqa.values import Answer, Finding, Prompt, Question, Region, Route
+from vqa.values import PRESENCE_SCORE, Answer, Finding, Prompt, Question, Region, Route
 
 
 def seen(*labels: str, score: float = 0.8) -> Finding:
@@ -67,8 +67,8 @@ def test_somebody_is_taken_for_granted_too() -> None:
 
 
 def test_what_is_suspected_may_be_there() -> None:
-    assert unfounded("What color is the dog?", [seen("dog", score=0.16)]) == ()
-    assert unfounded("What color is the dog?", [seen("dog", score=0.14)]) == ("no dogs",)
+    assert unfounded("What color is the dog?", [seen("dog", score=PRESENCE_SCORE + 0.01)]) == ()
+    assert unfounded("What color is the dog?", [seen("dog", score=PRESENCE_SCORE - 0.01)]) == ("no dogs",)
 
 
 def test_what_a_classifier_sees_enough_of_is_there() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from vqa.experts.detectors.tiling import detect, merge, tiles
+from vqa.experts.detectors.tiling import detect, merge, tiles, under_one_name
 from vqa.values import Region
 
 SIZE = (1000, 500)
@@ -124,9 +124,16 @@ def test_objects_of_tiles_come_best_first_and_where_they_are() -> None:
     found = detect(Closer(), picture((700, 300, 760, 340)), 0.15, with_tiles=True)
     assert [(r.label, r.xyxy) for r in found] == [
         ("blob", (700, 300, 760, 340)),
-        ("cup", SMALL_ONES[0]),
         ("cup", SMALL_ONES[1]),
-    ]
+    ]  # the cup of 0.2 in the blob's place is the blob
+
+
+def test_a_thing_goes_by_the_surest_of_its_names() -> None:
+    spoon, cup_ = cup(10, 10, 60, 20, 0.6, "spoon"), cup(5, 5, 70, 60, 0.9)
+    fork, knife = cup(11, 10, 60, 20, 0.4, "fork"), cup(10, 10, 60, 20, 0.5, "knife")
+    assert under_one_name([fork, knife, spoon, cup_]) == [cup_, spoon, knife]
+    elsewhere = cup(100, 10, 150, 20, 0.3, "fork")
+    assert under_one_name([elsewhere, spoon]) == [spoon, elsewhere]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (95, 2000), (3000, 7)])

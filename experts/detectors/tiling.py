@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 TILE = 0.6
 """Sides of a tile as a share of the picture's: two tiles share a fifth of the picture's side."""
+SAME_THING, RIVAL = 0.75, 0.7
+"""A box that shares more than this (intersection over union) with a surer one is the same thing's, unless its score is
+at least such a share of the other's."""
 HINT_SCORE = 0.1
 SURE_SCORE = 0.5
 SMALL = 0.02
@@ -49,7 +52,17 @@ def detect(detector: Detector, picture: Image, min_score: float, *, with_tiles: 
         closer = detector.once if isinstance(detector, Mirrored) else detector
         by_tile = [(tile, closer.detect(picture.crop(_rounded(tile)), min_score)) for tile in worth]
         found = merge(found, by_tile, picture.size)
-    return sorted(found, key=lambda r: -r.score)
+    return under_one_name(found)
+
+
+def under_one_name(found: Sequence[Region]) -> list[Region]:
+    """Return the objects best first, each under its surest name: a spoon is no fork that is half as sure."""
+    kept: list[Region] = []
+    for region in sorted(found, key=lambda r: -r.score):
+        doubts = RIVAL * max((k.score for k in kept if overlap(k.xyxy, region.xyxy) > SAME_THING), default=0.0)
+        if region.score >= doubts:
+            kept.append(region)
+    return kept
 
 
 def _hints_at_more(seen: Sequence[Region], tile: Box, size: tuple[int, int]) -> bool:
