@@ -32,7 +32,7 @@ from vqa.registry import experts
 from vqa.settings import Settings
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding
 
-SCORES = (0.15, 0.20, 0.24, 0.26, 0.28, 0.30, 0.35, 0.40, 0.50)
+SCORES = (0.15, 0.18, 0.20, 0.22, 0.24, 0.26, 0.28, 0.30, 0.35, 0.40, 0.50)
 MOST = 5
 DRAWS = 10
 

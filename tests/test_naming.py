@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vqa.agent.folding.naming import named
+from vqa.agent.folding.naming import NAMED_SCORE, named
 from vqa.agent.prompting import evidence
 from vqa.agent.questions.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, PATTERNED, PLACES, SKY, SORTS, USES
 from vqa.agent.trust.evidence import weigh
@@ -290,6 +290,18 @@ def test_all_there_is_are_the_things_that_are_surely_there(question: str) -> Non
     assert str(named(question, seen)) == "all there is: 2 cars"
     assert str(named(question, replace(seen, regions=tuple(boxes[2:])))) == "all there is: 1 suitcase"
     assert named(question, replace(seen, regions=())) is None
+
+
+def test_what_is_hardly_seen_is_not_named() -> None:
+    def on_the_table(score: float) -> str | None:
+        regions = (Region((0, 50, 300, 240), "dining table", 0.9), Region((100, 80, 140, 120), "cup", score))
+        found = named(
+            "What is on the table?", Finding("detect", "objects", "", regions, vocabulary=LABELS, size=(300, 240))
+        )
+        return None if found is None else found.answer
+
+    assert on_the_table(NAMED_SCORE) == "a cup"
+    assert on_the_table(NAMED_SCORE - 0.01) is None
 
 
 @pytest.mark.parametrize("more", [" all", " there", " in the picture", " that are here", " you see"])

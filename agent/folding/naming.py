@@ -38,6 +38,8 @@ _IS_THIS = re.compile(r"(?:is|are|was|were) (?:it|this|that|these|those|they) ")
 _ONE = ("room", "sport")
 """Of which a picture shows one."""
 _CENTER = {"middle": "center", "centre": "center"}
+NAMED_SCORE = 0.35
+"""From this score of its surest box on a class may be what a question asks to be named: most others are not there."""
 THIS_SCORE = 0.5
 """From this score on a thing may be what "this" is: of what is less sure, most is not there."""
 LISTED_SCORE = 0.45
@@ -77,7 +79,8 @@ class Named:
 def named(question: str, finding: Finding) -> Named | None:
     """Return what a question asks to be named, as a detector's sure boxes have it; None if either does not."""
     lowered = asking.lowered(question)
-    sure = [region for region in finding.regions if region.score >= COUNT_SCORE]
+    there = {region.label for region in finding.regions if region.score >= NAMED_SCORE}
+    sure = [region for region in finding.regions if region.label in there and region.score >= COUNT_SCORE]
     for rule in _RULES:
         if (found := rule(lowered, sure, finding)) is not None:
             return found if found.names else None
