@@ -72,6 +72,18 @@ def test_what_is_asked_of_two_things_is_told_in_the_questions_words(question: st
     ] == ([f"Detector: {told}"] if told else [])
 
 
+def test_what_is_hardly_seen_is_told_to_be_on_a_thing_only_if_nothing_else_is() -> None:
+    couch = Region((0, 100, 300, 300), "couch", 0.9)
+    dog, cat = Region((30, 110, 90, 190), "dog", 0.9), Region((200, 110, 260, 190), "cat", 0.3)
+
+    def on_it(*things: Region) -> list[str]:
+        found = Finding("detect", "objects", "", (couch, *things), vocabulary=(*VOCABULARY, "couch"), size=SIZE)
+        return told("What is on the couch?", found)
+
+    assert on_it(dog, cat) == ["Detector: on couch: a dog"]
+    assert on_it(cat) == ["Detector: on couch: a cat"]
+
+
 def test_what_answers_by_itself_is_told_alone() -> None:
     cow, horses = box("dog", x=200), [box("bus", x=x) for x in (10, 80)]
     assert told("Is there a dog on the bus?", objects(cow, *horses)) == ["Detector: no dog on bus"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vqa.agent.folding.lines import BESIDE, Line
-from vqa.agent.folding.naming import THIS_SCORE
+from vqa.agent.folding.naming import NAMED_SCORE, THIS_SCORE
 from vqa.agent.folding.naming import named as named_by
 from vqa.agent.questions.asking import asks_what_this_is
 from vqa.agent.questions.intent import Intent
@@ -156,7 +156,8 @@ def asked_relation(sure: Sequence[Region], intent: Intent) -> str:
         if asked.anchor not in best:
             return ""
         anchor = best.pop(asked.anchor)
-        there = [one(label) for label, region in best.items() if lies(asked.how, region, anchor)]
+        found = {label: region for label, region in best.items() if lies(asked.how, region, anchor)}
+        there = [one(label) for label, region in found.items() if region.score >= NAMED_SCORE] or [*map(one, found)]
         return f"{asked.how} {asked.anchor}: {', '.join(there[:MAX_RELATIONS])}" if there else ""
     if asked.of == "how many":
         those = as_asked(asked, sure)
