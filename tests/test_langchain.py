@@ -377,4 +377,4 @@ def test_the_code_of_the_documentation_runs(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(blocks) >= 4
     for block in blocks:
         exec(compile(block, str(DOCS), "exec"), names)
-    assert names["said"]["messages"][-1].content == "Four people and a bus."
+    assert names["said"]["messages"][-1].content == "Three people and a bus."

@@ -57,7 +57,7 @@ def _skimage(name: str, file: str, question: str) -> Example:
 _EXAMPLES = {
     example.name: example
     for example in (
-        _ultralytics("bus", "bus.jpg", "How many people are there?"),
+        _ultralytics("bus", "bus.jpg", "Are there more than two people?"),
         _ultralytics("zidane", "zidane.jpg", "Is anyone wearing a tie?"),
         _skimage("cat", "chelsea.png", "Which animal is this?"),
         _skimage("coffee", "coffee.png", "Is there a spoon beside the cup?"),
