@@ -6,7 +6,7 @@ A core is this class with a name, a prompt format and control strings; nothing l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -136,8 +136,7 @@ class AdapterCore(ABC):
         from hashlib import sha256
 
         files = [file for ending in ("json", "safetensors") for file in sorted(self._folder.glob(f"*.{ending}"))]
-        hashes = {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
-        return {"base model": self._model.fingerprint, **hashes}
+        return {"base model": self._model.fingerprint} | {f.name: sha256(f.read_bytes()).hexdigest() for f in files}
 
     def sees(self) -> bool:
         """Return whether the picture reaches the language model: its way there is trained. Loads no model.
@@ -208,13 +207,18 @@ class AdapterCore(ABC):
             no_repeat=self.no_repeat,
         )
 
-    def search(self, batch: _Rows, options: GenerationOptions) -> list[list[tuple[str, Score]]]:
+    def search(
+        self, batch: _Rows, options: GenerationOptions, *, leanings: Sequence[Mapping[str, float]] = ()
+    ) -> list[list[tuple[str, Score]]]:
         """Return the answers that beam search ends with; see `vqa.protocols.SearchingCore`. Raises as `stream`."""
         from vqa.adapter_model.beams import search
+        from vqa.adapter_model.whole_words import by_token
 
-        prompts = [self._checked(prompt, options) for _, prompt in batch]
+        prompts, leaned = [self._checked(prompt, options) for _, prompt in batch], by_token(self._tokenizer, leanings)
         (adapter, vectors), ends, runs = self._look([image for image, _ in batch]), self._stop_ids, self.no_repeat
-        found = search(self._engine, prompts, adapter, options, stop_ids=ends, vectors=vectors, no_repeat=runs)
+        found = search(
+            self._engine, prompts, adapter, options, stop_ids=ends, vectors=vectors, no_repeat=runs, leanings=leaned
+        )
         return [[(self._tokenizer.decode(list(b.ids)).strip(), b.score) for b in beams] for beams in found]
 
     def score(self, batch: _Rows, choices: Sequence[Sequence[str]]) -> list[list[Score]]:
@@ -351,8 +355,7 @@ class AdapterCore(ABC):
         return (min(self._stop_ids),)
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _checked(self, prompt: str, options: GenerationOptions) -> list[int]:
         longest = max(options.max_new_tokens, self._settings.max_new_tokens)
@@ -381,10 +384,8 @@ class AdapterCore(ABC):
         from vqa.adapter_model.attention import joined
 
         keys = [image.sha256 if self.sees() else "" for image in images]
-        before = self._latest
-        made = {
-            key: before.get(key) or self._made_of(image) for key, image in dict(zip(keys, images, strict=True)).items()
-        }
+        before, unlike = self._latest, dict(zip(keys, images, strict=True))
+        made = {key: before.get(key) or self._made_of(image) for key, image in unlike.items()}
         self._latest = made
         return joined([made[key] for key in keys])
 

@@ -70,13 +70,42 @@ def test_prompts_are_searched_together_as_each_alone(model, stops):
 
 
 @torch.inference_mode()
+def test_a_text_gains_by_a_token_once_and_is_told_with_its_own_score(model):
+    engine, options = Engine(model), GenerationOptions(max_new_tokens=9, num_beams=3)
+    (plain,) = search(engine, [PROMPT], NONE, options, stop_ids=frozenset([40]))
+    wanted = next(token for token in range(90) if all(token not in beam.ids for beam in plain) and token != 40)
+    (leaning,) = search(engine, [PROMPT], NONE, options, stop_ids=frozenset([40]), leanings=[{wanted: 50.0}])
+    assert all(beam.ids.count(wanted) == 1 for beam in leaning)
+    texts = [list(beam.ids) for beam in leaning]
+    (alone,) = score(engine, [PROMPT], [texts], NONE, stop_ids=frozenset([40]))
+    for beam, one in zip(leaning, alone, strict=True):
+        steps = len(beam.ids) + (len(beam.ids) < 9)
+        assert beam.rank == pytest.approx(beam.mean + 50.0 / steps, abs=1e-4)
+        if len(beam.ids) < 9:  # it stopped
+            assert beam.mean == pytest.approx(one.mean, abs=1e-4)
+
+
+@torch.inference_mode()
+def test_each_prompt_leans_its_own_way(model):
+    engine, options = Engine(model), GenerationOptions(max_new_tokens=9, num_beams=3)
+    prompts, leanings = [[5, *PROMPT], [61, *PROMPT], [88, *PROMPT]], [{3: 6.0}, {}, {3: -9.0, 21: 4.0}]
+    together = search(engine, prompts, NONE, options, stop_ids=frozenset(), leanings=leanings)
+    for prompt, leaning, beams in zip(prompts, leanings, together, strict=True):
+        (alone,) = search(engine, [prompt], NONE, options, stop_ids=frozenset(), leanings=[leaning])
+        assert [beam.ids for beam in beams] == [beam.ids for beam in alone]
+    assert together[1] == search(engine, prompts, NONE, options, stop_ids=frozenset())[1]
+
+
+@torch.inference_mode()
 def test_with_compact_weights_a_prompt_comes_to_the_same_to_the_last_bit_whatever_others_there_are(model):
     model.to(torch.bfloat16)
     engine, options = Engine(model, weights="compact"), GenerationOptions(max_new_tokens=9, num_beams=3)
     prompts = [[start, *PROMPT] for start in (5, 61, 88, 9, 30)]
-    together = search(engine, prompts, NONE, options, stop_ids=frozenset([40]))
+    leanings = [{}, {3: 2.0}, {7: 1.5, 9: -1.0}, {3: 0.5}, {}]
+    together = search(engine, prompts, NONE, options, stop_ids=frozenset([40]), leanings=leanings)
     for some in ([0], [3], [1, 4], [4, 2, 0]):
-        assert search(engine, [prompts[i] for i in some], NONE, options, stop_ids=frozenset([40])) == [
+        those, leaning = [prompts[i] for i in some], [leanings[i] for i in some]
+        assert search(engine, those, NONE, options, stop_ids=frozenset([40]), leanings=leaning) == [
             together[i] for i in some
         ]
 

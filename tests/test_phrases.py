@@ -1,6 +1,7 @@
 """What people would say of a picture, foretold, and how a captioner's sentences are held against it."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def test_a_sentence_that_says_what_is_foretold_agrees() -> None:
     assert phrases.agreement("", dog) == 0.0
 
 
+def test_what_is_said_of_this_picture_rather_than_of_others_is_leaned_towards() -> None:
+    leanings = foretelling().leanings(torch.tensor([0.1, -1.0]))
+    assert list(leanings) == ["a", "cat", "dog"]  # no pair
+    assert leanings["a"] == leanings["cat"] == 0.0  # as usual; less than never
+    assert leanings["dog"] == pytest.approx(math.log(0.12 / 0.02))
+    assert foretelling().leanings(torch.tensor([9.0, 0.0]))["dog"] == 2.0
+
+
 def test_phrases_are_words_and_pairs_of_words() -> None:
     assert phrases_of("A dog's ball.") == (["a", "dog", "'s", "ball"], ["a dog", "dog 's", "'s ball"])
 
@@ -60,12 +69,29 @@ class Searching:
 
     fingerprint = "some core"
 
+    def __init__(self) -> None:
+        self.leanings: list[dict[str, float]] = []
+
     def render(self, question: str, evidence: object, history: object = ()) -> str:
         return question
 
-    def search(self, batch: list[object], options: object) -> list[list[tuple[str, Score]]]:
+    def search(
+        self, batch: list[object], options: object, *, leanings: Sequence[dict[str, float]] = ()
+    ) -> list[list[tuple[str, Score]]]:
+        self.leanings += leanings
         said = [("A  red apple.", -0.5), ("Four people in front of a bus.", -0.6)]
         return [[(text, Score(4 * mean, mean)) for text, mean in said] for _ in batch]
+
+
+@pytest.mark.weights
+def test_the_built_in_captioners_sentences_lean_towards_what_people_would_say() -> None:
+    bus, core = load_image("example:bus"), Searching()
+    AdapterCaptioner(lambda: core, "a/folder", Settings()).captions([bus])
+    assert core.leanings == []
+    AdapterCaptioner(lambda: core, "smollm2-captions", Settings()).captions([bus, load_image("example:coffee")])
+    of_bus, of_coffee = core.leanings
+    assert of_bus["street"] > 0 > of_coffee["street"]
+    assert of_bus["dog"] < 0
 
 
 @pytest.mark.weights

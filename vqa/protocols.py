@@ -188,11 +188,21 @@ class SearchingCore(Core, Protocol):
     """A core that can also give several answers to a prompt, each with how likely it is."""
 
     def search(
-        self, batch: Sequence[tuple[LoadedImage, str]], options: GenerationOptions
+        self,
+        batch: Sequence[tuple[LoadedImage, str]],
+        options: GenerationOptions,
+        *,
+        leanings: Sequence[Mapping[str, float]] = (),
     ) -> Sequence[Sequence[tuple[str, Score]]]:
         """Return, for each (picture, prompt), the answers that a search with `options.num_beams` beams ends with.
 
         The likeliest is first. To the last bit, what one comes to does not depend on others with the same prompt.
+
+        Args:
+            batch: Pictures and prompts.
+            options: Of which `num_beams` and `max_new_tokens` count.
+            leanings: For each of them, what an answer gains by telling a word, in natural-log units, while it is
+                searched for; its score does not have it. Words of several tokens are left out.
         """
         ...
 

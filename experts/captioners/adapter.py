@@ -1,6 +1,7 @@
 """The built-in captioner: the language model of the built-in cores with an adapter that was trained on captions.
 
-Its sentences are held against what people would say of the picture, which is foretold by other means (`phrases`).
+Its sentences lean towards what people would say of the picture, which is foretold by other means (`phrases`), and are
+held against it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from vqa.fingerprints import fingerprint
 from vqa.networks import SIGHT
 from vqa.protocols import SearchingCore
 from vqa.settings import Settings
-from vqa.values import GenerationOptions
+from vqa.values import GenerationOptions, Score
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vqa.experts.captioners.phrases import Phrases
     from vqa.networks.sight import Sight
     from vqa.values import LoadedImage
@@ -29,6 +32,9 @@ _CORES = {"input": "minigpt4-smollm2"}  # by how the adapter lets the picture in
 _BUILT_IN = "smollm2-captions"
 _QUESTION = "Describe the image in one sentence."  # as in the adapter's training recipe
 _OPTIONS = GenerationOptions(max_new_tokens=32, num_beams=8)
+LEANS = 0.8
+"""How much a sentence leans, as it is searched for, towards words that people would say of this picture rather than of
+any other."""
 AGREES = 3.0
 """What full agreement with what is foretold adds to a sentence's mean log probability, and none takes away."""
 USUAL = 0.34
@@ -74,7 +80,7 @@ class AdapterCaptioner:
         """What a caption depends on besides the picture."""
         identity: str | None = getattr(self._core, "fingerprint", None)
         code = (Path(__file__), *((Path(phrases.__file__), phrases.FILE, *SIGHT) if self.rough else ()))
-        return identity and fingerprint(identity, _QUESTION, _OPTIONS, (AGREES, USUAL), code=code)
+        return identity and fingerprint(identity, _QUESTION, _OPTIONS, (LEANS, AGREES, USUAL), code=code)
 
     def available(self) -> str | None:
         return self._core.available()
@@ -85,27 +91,31 @@ class AdapterCaptioner:
         That is the geometric mean of its tokens' probabilities, more or less by how well the built-in captioner's says
         what people would say; other captioners learnt from other people.
         """
-        prompt = self._core.render(_QUESTION, ())
-        found = self._core.search([(image, prompt) for image in images], _OPTIONS)
-        said = [[(" ".join(text.split()), math.exp(score.mean)) for text, score in texts] for texts in found]
-        return [self._weighed(image, sentences) for image, sentences in zip(images, said, strict=True)]
-
-    def _weighed(self, image: LoadedImage, said: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        batch = [(image, self._core.render(_QUESTION, ())) for image in images]
         if not self.rough:
-            return said
+            return [_told(texts) for texts in self._core.search(batch, _OPTIONS)]
         from vqa.networks.sight import pooled, sight
 
         sees, people = self._foretelling = self._foretelling or (sight(self._settings), phrases.Phrases.load())
-        foretold = people.foretold(pooled(sees.tokens(image)))
-
-        def weighed(text: str, score: float) -> float:
-            return min(score * math.exp(AGREES * (people.agreement(text, foretold) - USUAL)), 1.0)
-
-        return sorted(((text, weighed(text, score)) for text, score in said), key=lambda sentence: -sentence[1])
+        seen = [pooled(sees.tokens(image)) for image in images]
+        leanings = [{word: LEANS * far for word, far in people.leanings(one).items()} for one in seen]
+        found = self._core.search(batch, _OPTIONS, leanings=leanings)
+        return [_weighed(_told(texts), people, people.foretold(one)) for texts, one in zip(found, seen, strict=True)]
 
     def unload(self) -> None:
         self._core = self._make_core()
         self._foretelling = None
+
+
+def _told(texts: Sequence[tuple[str, Score]]) -> list[tuple[str, float]]:
+    return [(" ".join(text.split()), math.exp(score.mean)) for text, score in texts]
+
+
+def _weighed(said: Sequence[tuple[str, float]], people: Phrases, foretold: Tensor) -> list[tuple[str, float]]:
+    """Return sentences, best first, with scores that rise and fall with how far they agree with what is foretold."""
+    so_far = ((text, score, people.agreement(text, foretold)) for text, score in said)
+    weighed = ((text, min(score * math.exp(AGREES * (agrees - USUAL)), 1.0)) for text, score, agrees in so_far)
+    return sorted(weighed, key=lambda sentence: -sentence[1])
 
 
 def _fusion(folder: Path) -> str:

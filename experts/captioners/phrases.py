@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("phrases.safetensors")
 _ERROR = 0.003
 """What the error of what is foretold adds to the variance: of rare words it is most of it."""
+_HARDLY, _FAR = 0.02, 2.0
 _STORED = ("mean", "scale", "down", "up", "usual", "rarity")
 
 
@@ -74,6 +75,15 @@ class Phrases:
         In standard deviations of what is said so seldom (the square roots of the usual shares), and of the error.
         """
         return (self.often(features) - self.usual) / (self.usual + _ERROR).sqrt()
+
+    def leanings(self, features: Tensor) -> dict[str, float]:
+        """Return how much more often than of any picture people would say each word, in natural-log units, cut to ±2.
+
+        Of a word that is hardly ever said it is next to nothing.
+        """
+        often, usual = (of_all[: self.words].clamp(min=0) + _HARDLY for of_all in (self.often(features), self.usual))
+        far = (often / usual).log().clamp(-_FAR, _FAR)
+        return dict(zip(self.known[: self.words], far.tolist(), strict=True))
 
     def places(self, text: str) -> list[int | None]:
         """Return the place of each of a text's words among the phrases, None for one that is not there."""
