@@ -26,6 +26,7 @@ from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.folding.quoting import ALL_OF_IT, as_one
+from vqa.agent.folding.said_of import as_far_as_seen
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.folding.shown import (
     WHAT_IT_SAYS,
@@ -101,11 +102,11 @@ def compose(
 def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     """Return the question as `core` reads it.
 
-    Markers are broken up, what there is is asked plainly, fewer of one thing are more of the other, Korean is glossed,
-    and choices are named for a core that must read them.
+    Markers are broken up, what there is is asked plainly, of a man who rides a bike whether the man does, fewer of one
+    thing are more of the other, Korean is glossed, and choices are named for a core that must read them.
     """
     plainer = in_terms_of_more(question.text, _vocabulary(findings))
-    asked = plainer or _clean(plainly(question.text), core.markers)
+    asked = plainer or _clean(plainly(as_far_as_seen(question.text, findings)), core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
     if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them

@@ -20,6 +20,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   well, since no core answers what the `words` expert tells.
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
+  The same is asked as whether there is one who does it.
 - choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
 - pictures that are often no photos of scenes: web_told.tsv beside this file says of 80 of `web`, by hand, whether each
@@ -160,7 +161,10 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "premise": premises([row for row in rows if row.get("boxes")], rng),
         "choice": choices(rows, rng),
     }
-    return {kind: found for kind, questions in kinds.items() if (found := list(questions))}
+    files = {kind: found for kind, questions in kinds.items() if (found := list(questions))}
+    if asked := files.get("doing"):
+        files["there"] = [{**row, "question": row["question"].replace("Is the", "Is there a", 1)} for row in asked]
+    return files
 
 
 def captions(rows: Iterable[Row]) -> Iterator[Row]:

@@ -107,7 +107,7 @@ def test_what_is_claimed_of_somebody_is_told_where_it_is_sure_enough() -> None:
     assert told(0.7) == "catching a frisbee: Yes"
     assert told(0.3) == "catching a frisbee: No"
     assert told(0.45) == told(0.55) == "None"
-    assert told(0.7, boxes("dog")) == "catching a frisbee: Yes"
+    assert told(0.7, boxes("dog", "frisbee")) == "catching a frisbee: Yes"
     lines = [
         line.text for line in evidence(asked, [boxes("dog"), words(**{"catching a frisbee": 0.2})]) if not line.doubt
     ]

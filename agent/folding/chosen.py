@@ -6,6 +6,7 @@ tells how likely people would say each of the picture.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,16 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.said_of import read_said_of
 from vqa.agent.questions.scene import WHO
-from vqa.values import Finding, Region
+from vqa.agent.questions.vocabulary import mentioned
+from vqa.values import PRESENCE_SCORE, Finding, Region
+from vqa.words import counted
 
 LEAST = 0.6
 """Share from which on yes or no is told."""
+NAMED = 1.0
+"""Log odds that a claim gains where all that it names is found, and loses where some of it is not."""
 _COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
     r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
     r"|young|old)g?(?:e?r|e?st)|larger|largest)\b"
@@ -40,11 +46,13 @@ class Chosen:
         asked: What is asked: "sitting or standing", "catching a frisbee".
         shares: How likely each answer is the right one.
         regions: The finding's that tell.
+        found: What a claim names, with how many of it are found: "1 bicycle", "no umbrellas"; "" if nothing of that.
     """
 
     asked: str
     shares: Mapping[str, float]
     regions: tuple[Region, ...]
+    found: str = ""
 
     @property
     def answer(self) -> str:
@@ -56,7 +64,8 @@ class Chosen:
 
 def choices_of(question: str) -> tuple[str, ...]:
     """Return the answers that a question names, or the one thing that it claims of somebody; none for any other."""
-    answers, asked = named_alternatives(question), asking.lowered(plainly(question))
+    said_of = read_said_of(question)
+    answers, asked = named_alternatives(question), asking.lowered(said_of.so if said_of else plainly(question))
     if answers:
         return () if answers == YES_OR_NO or _COMPARED.match(asked) else answers
     match = _CLAIM.fullmatch(asked)
@@ -79,8 +88,25 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if len(choices) > 1:
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
-    shares = dict(zip(YES_OR_NO, (claim.score, 1 - claim.score), strict=True))
-    return Chosen(claim.label, shares, (claim,)) if max(shares.values()) >= LEAST else None
+    found = _named_in(claim.label, findings)
+    gained = NAMED * (all(found.values()) - any(not there for there in found.values())) if found else 0.0
+    odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
+    shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
+    if max(shares.values()) < LEAST:
+        return None
+    told = ", ".join(counted(label, len(there)) for label, there in found.items())
+    return Chosen(claim.label, shares, (claim, *(r for there in found.values() for r in there)), told)
+
+
+def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:
+    """Return what a detector found of each thing besides people that a claim names."""
+    found: dict[str, list[Region]] = {}
+    for finding in (finding for finding in findings if finding.kind == "objects" and finding.error is None):
+        for label in mentioned(claim, finding.vocabulary):
+            if label != "person":
+                those = [r for r in finding.regions if r.label == label and r.score >= PRESENCE_SCORE]
+                found.setdefault(label, []).extend(those)
+    return found
 
 
 def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:

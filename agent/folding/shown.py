@@ -13,6 +13,7 @@ from dataclasses import replace
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.naming import named
+from vqa.agent.folding.said_of import as_far_as_seen
 from vqa.agent.folding.scene import no_scene, told_of_scene
 from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
 from vqa.boxes import area
@@ -46,9 +47,12 @@ _WATERMARK = re.compile(  # of who sells pictures, or an address alone
 
 
 def as_answered(question: str, findings: Sequence[Finding]) -> str:
-    """Return the question that is answered: where it asks what the picture shows, what can be told of that."""
+    """Return the question that is answered: where it asks what the picture shows, what can be told of that.
+
+    Where it asks for somebody who does something, whether there is somebody, or whether it is done.
+    """
     if not asks_what_is_shown(question):
-        return question
+        return as_far_as_seen(question, findings)
     if _is_a_page(question, findings) and _tells(findings):
         return WHAT_IT_SAYS
     if not _of_kind("caption", findings) or _believed(question, findings) or _named(question, findings):

@@ -45,10 +45,11 @@ _HOW = "|".join(sorted(PHRASES, key=len, reverse=True))
 _WITHIN = "|".join(WITHIN)
 _THE = r"(?:(?:the|a|an|this|that|any)\s+)?(?:pairs? of\s+)?"
 _END = r"(?:\s+(?:in|on) (?:the|this) (?:image|picture|photo))?\s*[?.!]*\s*$"
+_RESTING = "(?:standing|lying|laying|sitting|seated|sleeping|resting|hiding|hidden|parked|placed|located)"
 _WHAT = re.compile(
     r"^\s*(?:what|who|which (?:things?|objects?|items?))\s+(?:else\s+)?(?:is|are|stands|lies|sits|can be found|"
-    r"can be seen|(?:do|can) you see)\s+(?:(?:standing|lying|laying|sitting|seated|sleeping|resting|hiding|hidden|"
-    rf"parked|placed)\s+)?(?P<how>{_HOW}|{_WITHIN})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
+    rf"can be seen|(?:do|can) you see)\s+(?:{_RESTING}\s+)?(?P<how>{_HOW}|{_WITHIN})\s+{_THE}"
+    rf"(?P<anchor>[a-z][a-z -]*?){_END}"
 )
 _WHETHER = re.compile(
     rf"^\s*(?:(?:would you say|do you think)(?: that)?\s+{_THE}(?P<said>[a-z][a-z -]*?)\s+(?:is|are)|"
@@ -56,7 +57,7 @@ _WHETHER = re.compile(
 )
 _SOME = re.compile(
     rf"^\s*(?:(?:is|are)(?: there|(?= (?:an?|any|some)\b))|(?:do|can|could) you see)\s+(?:some\s+)?{_THE}"
-    rf"(?P<other>[a-z][a-z -]*?)\s+(?P<how>{_HOW})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
+    rf"(?P<other>[a-z][a-z -]*?)\s+(?:{_RESTING}\s+)?(?P<how>{_HOW})\s+{_THE}(?P<anchor>[a-z][a-z -]*?){_END}"
 )
 _HOW_MANY = re.compile(
     r"^\s*how many\s+(?:pairs? of\s+)?(?P<other>[a-z][a-z -]*?)\s+(?:(?:are|is|do you see|can you see|can be seen)\s+)?"

@@ -13,7 +13,8 @@ def word_evidence(question: str, finding: Finding, findings: Sequence[Finding], 
     """Yield what people would rather say of the picture, for or against an answer."""
     if told := told_of_words(question, finding, findings):
         said = told.answer if says_yes(told.answer) is None else f"{told.asked}: {told.answer}"
-        says = f"would rather say {said} {told.shares[told.answer]:.2f}"
+        given = f", given {told.found}" if told.found else ""
+        says = f"would rather say {said} {told.shares[told.answer]:.2f}{given}"
         yield Evidence(finding.expert, "supports" if _agree(told.answer, text) else "contradicts", says, told.regions)
 
 
