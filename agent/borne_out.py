@@ -3,13 +3,15 @@
 A detector knows photos: in drawings, and of things on plain ground, what it is not sure of is mostly something else
 (docs/measurements.md, "Pictures without a scene"). A small captioner often has the right sentence, and another one
 before it: of Flickr8k's photos the best of five is worth CIDEr 0.77, the first 0.59 (docs/measurements.md, "Captions").
-Or it has a word for another: it learnt of dogs and horses, and calls a bear a dog.
+Or it has a word for another: it learnt of dogs and horses, and calls a bear a dog. So has a detector: of Flickr8k's 247
+photos of dogs it finds none in 52, but a horse, a bear or a cow in most of these, and a classifier knows better.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -19,7 +21,7 @@ from vqa.agent.folding.scene import no_scene
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
-from vqa.words import describe, plural, singular
+from vqa.words import describe, one, plural, singular
 
 FOUND = 0.3
 """What a thing that is found for sure adds to the mean log probability of a sentence that names it, and one that is not
@@ -34,6 +36,12 @@ MENDING = 0.6
 """Score from which an animal or a vehicle that is found may stand for one that a sentence names and nobody finds."""
 MADE_UP = 1.0
 """What somebody whom nobody sees takes away besides."""
+SURELY_IT = 0.45
+"""Share of an animal from which it is there under the name of another one: dogs that run are taken for horses."""
+SURELY_FOUND = 0.8
+"""Score from which that other one is what it was found to be, …"""
+NOTHING_OF_IT = 0.05
+"""… as it is where a classifier sees any more of it."""
 _LEAST = 1e-9
 
 
@@ -45,6 +53,27 @@ def borne_out(finding: Finding, findings: Collection[Finding]) -> Finding:
 
 
 def _believed(finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return a detector's finding, animals by their right names, without boxes that mean nothing where is no scene."""
+    return _of_a_scene(_called_right(finding, findings), findings)
+
+
+def _called_right(finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return a detector's finding with the animal that a classifier surely sees for the one that it was taken for."""
+    seen = Counter[str]()
+    for other in (other for other in findings if other.kind == "classes" and other.error is None):
+        seen.update(shares(other))
+    animals = [label for label in SORTS["animal"] if label in finding.vocabulary]
+    missed = [label for label in animals if seen[label] >= SURELY_IT and surest(label, finding) < PRESENCE_SCORE]
+    taken = max(animals, key=lambda label: surest(label, finding), default="")
+    if len(missed) != 1 or not PRESENCE_SCORE <= surest(taken, finding) < SURELY_FOUND or seen[taken] > NOTHING_OF_IT:
+        return finding
+    (right,) = missed
+    regions = tuple(replace(r, label=right) if r.label == taken else r for r in finding.regions)
+    note = f"took a {right} for {one(taken)}, says who classifies ({seen[right]:.2f}); mended"
+    return replace(finding, text=describe(regions, finding.size), regions=regions, notes=(*finding.notes, note))
+
+
+def _of_a_scene(finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return a detector's finding without the boxes that mean nothing where there is no scene."""
     share = no_scene(list(findings))
     kept = tuple(region for region in finding.regions if region.score >= NO_SCENE_SCORE)

@@ -123,7 +123,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     asked, question = question, as_answered(question, findings)
     of_a_page = question != asked and question == WHAT_IT_SAYS
     whole = [finding for finding in findings if finding.error is None]
-    seen = [surely_shown(asked, as_meant(question, f), whole) if f.kind == "objects" else f for f in whole]
+    seen = [surely_shown(asked, as_meant(question, f, whole), whole) if f.kind == "objects" else f for f in whole]
     boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)

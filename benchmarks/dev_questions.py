@@ -21,6 +21,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
   The same is asked as whether there is one who does it.
+- whether there are any animals: where a caption of three or more names one.
 - choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
 - pictures that are often no photos of scenes: web_told.tsv beside this file says of 80 of `web`, by hand, whether each
@@ -44,7 +45,10 @@ from typing import Any
 
 from vqa.agent.folding.chosen import choices_of
 from vqa.agent.folding.scene import asks_for_scene
+from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.vocabulary import mentioned as mentioned_labels
 from vqa.agent.trust.features import SCENE
+from vqa.experts.detectors.coco import LABELS
 from vqa.words import one, plural
 
 Row = dict[str, Any]
@@ -160,6 +164,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "compare": comparisons([row for row in rows if row.get("boxes")], rng),
         "premise": premises([row for row in rows if row.get("boxes")], rng),
         "choice": choices(rows, rng),
+        "animals": animals(rows),
     }
     files = {kind: found for kind, questions in kinds.items() if (found := list(questions))}
     if asked := files.get("doing"):
@@ -223,6 +228,16 @@ def acting(rows: Iterable[Row], rng: random.Random) -> list[tuple[Row, str, str]
         if len(said) > 1 and len(who) == 1 and not several and found:
             pictures.append((row, who[0], rng.choice(found)["does"]))
     return pictures[:MOST_DESCRIBED]
+
+
+def animals(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield whether there are any animals: there are if a caption names some."""
+    for row in rows:
+        if len(said := row.get("captions", ())) > 2:
+            named = {label for caption in said for label in mentioned_labels(caption, LABELS)}
+            there = bool(named & SORTS["animal"].keys()) or any("animal" in caption.lower() for caption in said)
+            answer = "yes" if there else "no"
+            yield _asked(row, "Are there any animals?", [answer], type=answer, metric="exact")
 
 
 def vqa(rows: Iterable[Row]) -> Iterator[Row]:

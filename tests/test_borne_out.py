@@ -43,6 +43,37 @@ def test_boxes_in_a_photo_and_sure_ones_stand() -> None:
     assert borne_out(sure, [sure, no_scene(0.97)]) is sure
 
 
+def classified(**shares: float) -> Finding:
+    shown = tuple(Region(WHOLE, f"some {name}", share, kinds=(name, "animal")) for name, share in shares.items())
+    return Finding("classify", "classes", "", shown)
+
+
+def test_an_animal_that_a_classifier_surely_sees_stands_for_the_one_it_was_taken_for() -> None:
+    found = replace(objects(("cow", 0.7), ("cow", 0.3), ("person", 0.6)), size=(300, 240))
+    left = borne_out(found, [found, classified(dog=0.6)])
+    assert [(region.label, region.score) for region in left.regions] == [("dog", 0.7), ("dog", 0.3), ("person", 0.6)]
+    assert left.notes == ("took a dog for a cow, says who classifies (0.60); mended",)
+    assert left.text.startswith("2 dogs")
+
+
+@pytest.mark.parametrize(
+    ("things", "shares"),
+    [
+        ([("cow", 0.7)], {"dog": 0.3}),
+        ([("cow", 0.85)], {"dog": 0.6}),
+        ([("cow", 0.7)], {"dog": 0.6, "cow": 0.1}),
+        ([("cow", 0.7), ("dog", 0.3)], {"dog": 0.6}),
+        ([("person", 0.7)], {"dog": 0.6}),
+        ([("cow", 0.7)], {"fox": 0.6}),
+    ],
+)
+def test_an_animal_keeps_its_name_where_that_is_less_plain(
+    things: list[tuple[str, float]], shares: dict[str, float]
+) -> None:
+    found = objects(*things)
+    assert borne_out(found, [found, classified(**shares)]) is found
+
+
 def test_the_sentence_whose_things_are_found_stands_before_a_likelier_one() -> None:
     found = captioned(("Two dogs in a field.", 0.5), ("Two cows in a field.", 0.48), ("A field.", 0.3))
     chosen = borne_out(found, [found, objects(("cow", 0.9))])

@@ -1,4 +1,4 @@
-"""What a question means by the names it uses: toys, where no animal of the name is there."""
+"""What a question means by the names it uses: toys, where no animal of the name is there; animals that are some."""
 
 import pytest
 
@@ -23,3 +23,27 @@ def test_toys_are_meant_where_a_question_names_the_animal_and_none_is_there(ques
     bear = Region((100, 100, 200, 200), "bear", 0.7)
     both = Finding("detect", "objects", "", (*toys, bear), vocabulary=LABELS, size=(300, 300))
     assert evidence("How many bears are there?", [both])[0].text == "Detector: 1 bear"
+
+
+def animals(*kinds: tuple[str, float]) -> Finding:
+    shown = tuple(Region((0, 0, 300, 300), name, share, kinds=("animal",)) for name, share in kinds)
+    return Finding("classify", "classes", "", shown)
+
+
+@pytest.mark.parametrize(
+    ("question", "score", "seen", "told"),
+    [
+        ("Are there any animals?", 0.3, [animals()], "Detector: no animals"),
+        ("Are there any animals?", 0.3, [animals(("impala", 0.1))], "Detector: 1 animal: 1 giraffe"),
+        ("Are there any animals?", 0.3, [], "Detector: 1 animal: 1 giraffe"),
+        ("Are there any animals?", 0.5, [animals()], "Detector: 1 animal: 1 giraffe"),
+        ("How many animals are there?", 0.3, [animals()], "Detector: no animals"),
+        ("Is there a giraffe?", 0.3, [animals()], "Detector: 1 giraffe"),
+    ],
+)
+def test_of_all_animals_an_unsure_one_counts_where_a_classifier_sees_some(
+    question: str, score: float, seen: list[Finding], told: str
+) -> None:
+    boxes = (Region((10, 10, 60, 60), "giraffe", score), Region((100, 100, 200, 200), "person", 0.3))
+    found = Finding("detect", "objects", "", boxes, vocabulary=LABELS, size=(300, 300))
+    assert evidence(question, [found, *seen])[0].text == told

@@ -27,11 +27,15 @@ def surest(label: str, finding: Finding) -> float:
 
 
 def shares(finding: Finding) -> Mapping[str, float]:
-    """Return how much of a classifier's trust each word has that is a class, the last of its words, or a kind."""
+    """Return how much of a classifier's trust each word has that is a class, the last of its words, or a kind.
+
+    A hot dog is no dog.
+    """
     found: defaultdict[str, float] = defaultdict(float)
     for region in finding.regions:
         name = region.label.lower()
-        for word in {name, name.split()[-1], *region.kinds}:
+        last = name.split()[-1]
+        for word in {name, *region.kinds, *(() if last in SORTS["animal"] else (last,))}:
             found[word] += region.score
     return found
 

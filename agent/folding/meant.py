@@ -1,19 +1,40 @@
-"""A detector's finding as a question means it: red cars alone if it counts those, toys called by the animal's name."""
+"""A detector's finding as a question means it: red cars alone if it counts those, toys called by the animal's name.
+
+Of ten kinds of animals a detector imagines one more often than of one: asked for any, what it is not sure of counts
+only where a classifier sees some animal, too (docs/measurements.md, "Animals").
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
+from vqa.agent.folding.captions import shares
 from vqa.agent.folding.coloring import of_the_color
 from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.uses import SORTS
 from vqa.values import PRESENCE_SCORE, Finding
 
 _TOYS = {"bear": "teddy bear"}
+SURELY_ONE = 0.4
+"""Score from which an animal is one, whatever a classifier sees."""
+SOME = 0.05
+"""A classifier's share of all animals from which it sees some."""
 
 
-def as_meant(question: str, finding: Finding) -> Finding:
-    """Return a detector's finding in the question's terms."""
-    return of_the_color(question, _with_toys(question, finding))
+def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return a detector's finding in the question's terms; `findings` are everybody's."""
+    return of_the_color(question, _with_toys(question, _not_imagined(question, finding, findings)))
+
+
+def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return the finding without animals that are likely none, where a question asks for any."""
+    animals = SORTS["animal"].keys() & read_intent(question, finding.vocabulary).asked
+    seen = [shares(other).get("animal", 0.0) for other in findings if other.kind == "classes" and other.error is None]
+    if not animals or animals != SORTS["animal"].keys() & finding.vocabulary or not seen or max(seen) >= SOME:
+        return finding
+    kept = tuple(r for r in finding.regions if r.label not in animals or r.score >= SURELY_ONE)
+    return finding if len(kept) == len(finding.regions) else replace(finding, regions=kept)
 
 
 def _with_toys(question: str, finding: Finding) -> Finding:

@@ -5,7 +5,8 @@ or places something, or names a thing it knows; a classifier when it asks what s
 knows and no detector does; who sees the whole scene when it asks what that is like; who weighs answers when it names
 them, or claims something of somebody. When nothing speaks for anybody, the detectors look: they are the cheapest
 context. They also look beside a captioner and those who see the whole picture, since what is wrong there leads a core
-astray. Who sees the whole scene looks beside them, if they can here: how far they are to be believed depends on it.
+astray. Who sees the whole scene looks beside them, if they can here: how far they are to be believed depends on it; and
+so does a classifier beside who is asked for an animal, which a detector takes for another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from vqa.agent.folding.scene import asks_for_scene
 from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import Intent, read_intent
 from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import says
 from vqa.registry import register_router
 from vqa.settings import Settings
@@ -64,6 +66,10 @@ class RulesRouter:
             seers = [expert for expert in experts if expert.kind == "scene" and expert.available() is None]
             idle = [expert.name for expert in seers if not why[expert.name]]
             why |= dict.fromkeys(idle, "whether it is a scene at all: in drawings a detector errs")
+            if set(intent.named) & set(SORTS["animal"]):
+                namers = [expert for expert in experts if expert.kind == "classes" and expert.available() is None]
+                idle = [expert.name for expert in namers if not why[expert.name]]
+                why |= dict.fromkeys(idle, "which animal it is: a detector takes one for another")
         chosen = tuple(name for name, reason in why.items() if reason)
         reasons = {name: reason or "no cue in the question" for name, reason in why.items()}
         told = "; ".join(f"{name}: {reasons[name]}" for name in chosen)

@@ -41,7 +41,7 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
         if sought is not None:
             yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()
         elif finding.kind == "objects":
-            yield from object_evidence(question, as_meant(question, finding), text, kind=kind)
+            yield from object_evidence(question, as_meant(question, finding, findings), text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
             yield from reading_evidence(question, finding, text)
         elif finding.kind == "classes":

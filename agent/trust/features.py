@@ -85,7 +85,7 @@ def features(
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
     told |= _of_stances("caption", others)
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
-    looked = [as_meant(question.text, finding) for finding in objects]
+    looked = [as_meant(question.text, finding, findings) for finding in objects]
     classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]
     names = any(named(question.text, finding) for finding in looked)
     names |= any(identified(question.text, finding, findings) for finding in classified)

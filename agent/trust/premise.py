@@ -42,7 +42,7 @@ def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = F
     """
     detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     known = {label for finding in detectors for label in finding.vocabulary}
-    seen = [as_meant(question, finding) for finding in detectors]
+    seen = [as_meant(question, finding, findings) for finding in detectors]
     there = {r.label for finding in seen for r in finding.regions if r.score >= PRESENCE_SCORE} | _classified(findings)
     intent = read_intent(asked := plainly(question).lower(), known)
     taken = _taken_for_granted(asked, intent, known)
