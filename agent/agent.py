@@ -272,15 +272,19 @@ class VQAAgent:
             seconds[name] = time.perf_counter() - since
             yield Found(findings[name])
 
+        def bear_out(*names: str) -> Iterator[Found]:
+            for name in names:
+                if (left := borne_out(findings[name], findings.values())) != findings[name]:
+                    findings[name] = left
+                    yield Found(left)
+
         for name in route.experts:
             yield from look(name)
         yield from look_again(self, question, image, findings, seconds)
-        for name, finding in findings.items():
-            if (left := borne_out(finding, findings.values())) != finding:
-                findings[name] = left
-                yield Found(left)
+        yield from bear_out(*findings)
         for name in called_in(self, question, findings):
             yield from look(name)
+            yield from bear_out(name)
 
     def look_ahead(self, routes: Iterable[tuple[Route, LoadedImage]]) -> None:
         """Let experts that can look at several pictures at once do so; `looks` finds what they saw.

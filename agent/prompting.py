@@ -22,6 +22,7 @@ from vqa.agent.folding.captions import why_doubted
 from vqa.agent.folding.chosen import told_of_words
 from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.coloring import counted_color
+from vqa.agent.folding.deeds import told_of_deed
 from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
@@ -36,6 +37,7 @@ from vqa.agent.folding.shown import (
     surely_shown,
     telling_lines,
 )
+from vqa.agent.questions.asking import asks_what_is_done
 from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.plain import plainly
@@ -129,7 +131,9 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
     of_all = _class_lines(question, seen)
     if not of_all or of_all[0].doubt:
-        of_all = [*_scene_lines(question, seen), *_word_lines(question, seen), *of_all]
+        done = told_of_deed(question, seen)
+        deeds = [Line(f"Captioner: {done}", 0.0)] if done else []
+        of_all = [*_scene_lines(question, seen), *_word_lines(question, seen), *deeds, *of_all]
     if of_all and not of_all[0].doubt:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
     lines = [*of_all, *boxes.lines]
@@ -146,7 +150,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
             for region in finding.regions:
                 doubt = why_doubted(asked, region, seen)
                 told = region.label if doubt else in_detail(asked, region.label, whole)
-                lines.append(Line(f"Caption: {told}", 2.0, doubt or beside))
+                lines.append(Line(f"Caption: {told}", 2.0, doubt or (BESIDE if asks_what_is_done(asked) else beside)))
         elif finding.kind == "other":
             lines.append(Line(f"{finding.expert.capitalize()}: {finding.text}", 2.5))
     return lines

@@ -6,18 +6,19 @@ Which kinds of steps there are was decided by what they are worth (docs/measurem
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vqa.agent.events import Found, Looking
 from vqa.agent.folding.classes import identified, which_kinds
+from vqa.agent.folding.deeds import wants_a_captioner
 from vqa.agent.folding.shown import wants_a_reader
 from vqa.agent.questions.intent import read_intent
 from vqa.boxes import area as area_of
 from vqa.images import load_image
 from vqa.protocols import RefiningExpert
-from vqa.values import COUNT_SCORE, Finding, LoadedImage, Question, Region, Route, SecondLook
+from vqa.values import COUNT_SCORE, Finding, FindingKind, LoadedImage, Question, Region, Route, SecondLook
 from vqa.words import plural
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ UNSURE = 0.35
 MARGIN = 0.15
 """What a closer look shows around the things, as a share of the sides of their common box."""
 MARGIN_PIXELS = 16
-_CALLED_IN = "no scene, and nobody is sure of what it shows: a page, perhaps"
+_CALLED_IN: dict[FindingKind, str] = {
+    "text": "no scene, and nobody is sure of what it shows: a page, perhaps",
+    "caption": "nobody else tells what is done",
+}
 MOST = 0.5
 """Share of the picture from which on a part is not closer to speak of."""
 
@@ -136,18 +140,23 @@ def look_again(
 
 
 def called_in(agent: VQAAgent, question: Question, findings: Mapping[str, Finding]) -> tuple[str, ...]:
-    """Return the reader that is to look at a page of which it is asked what it shows; none if nobody is.
+    """Return who is to look, too: a reader at a page of which it is asked what it shows, a captioner at what is done.
 
     Args:
         agent: Whose experts these are.
         question: What is asked.
         findings: Of all who looked, by expert.
     """
-    if agent.settings.experts or not wants_a_reader(question.text, list(findings.values())):
+    seen = list(findings.values())
+    wants: dict[FindingKind, Callable[[str, Sequence[Finding]], bool]] = {
+        "text": wants_a_reader,
+        "caption": wants_a_captioner,
+    }
+    wanted = next((kind for kind, wanted in wants.items() if wanted(question.text, seen)), None)
+    if agent.settings.experts or wanted is None:
         return ()
     idle = [expert for name, expert in agent.experts.items() if name not in (*findings, *agent.settings.no_experts)]
-    readers = [expert.name for expert in idle if expert.kind == "text" and expert.available() is None]
-    return tuple(readers[:1])
+    return tuple([expert.name for expert in idle if expert.kind == wanted and expert.available() is None][:1])
 
 
 def with_those_called_in(route: Route, findings: Mapping[str, Finding]) -> Route:
@@ -155,8 +164,9 @@ def with_those_called_in(route: Route, findings: Mapping[str, Finding]) -> Route
     more = tuple(name for name in findings if name not in route.experts)
     if not more:
         return route
-    why = {**route.reasons, **dict.fromkeys(more, _CALLED_IN)}
-    told = "; ".join((route.reason, *(f"{name}: {_CALLED_IN}" for name in more)))
+    why = {name: _CALLED_IN[findings[name].kind] for name in more}
+    told = "; ".join((route.reason, *(f"{name}: {reason}" for name, reason in why.items())))
+    why = {**route.reasons, **why}
     return replace(route, experts=(*route.experts, *more), reason=told, reasons=why)
 
 

@@ -20,7 +20,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   well, since no core answers what the `words` expert tells.
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
-  The same is asked as whether there is one who does it.
+  The same is asked as whether there is one who does it, and of people what they do.
 - whether there are any animals: where a caption of three or more names one.
 - choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
@@ -150,6 +150,9 @@ def main() -> None:
             )
 
 
+_WHO_DOES = re.compile(r"Is the (\w+) ")
+
+
 def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Row]]:
     """Return questions by kind, for every kind that the rows have something to ask for."""
     kinds = {
@@ -168,6 +171,13 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
     }
     files = {kind: found for kind, questions in kinds.items() if (found := list(questions))}
     if asked := files.get("doing"):
+        of_people = [(row, match[1]) for row in asked if (match := _WHO_DOES.match(row["question"]))]
+        said = {row["image"]: row.get("captions", ()) for row in rows}
+        files["deeds"] = [
+            _asked(row, f"What is the {who} doing?", said[row["image"]], type="deed", metric="supported")
+            for row, who in of_people
+            if row["type"] == "yes" and who != "dog"
+        ]
         files["there"] = [{**row, "question": row["question"].replace("Is the", "Is there a", 1)} for row in asked]
     return files
 

@@ -59,6 +59,11 @@ _WHO = (
 _END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
 _LOOKED_FOR = r"what (?:(?:object|thing|item|activity) )?(?:is|are|was|were|(?:do|can) you see)"
 DOES = [(re.compile(rf"{_LOOKED_FOR} {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()]
+WHAT_IS_DONE = re.compile(  # and not what is going on, which is all of the picture
+    r"what (?:is|are|was|were) (?:(?P<they>he|she|they|it)|(?P<who>[a-z][a-z' -]*?))"
+    r"(?: (?:here|there|in (?:it|(?:the|this) (?:image|picture|photo))))? (?:doing|up to)"
+    r"(?: (?:here|there|now|right now|in (?:it|(?:the|this) (?:image|picture|photo))))*\W*"
+)
 IN_HAND = re.compile(
     rf"what (?:is|are) (?:in (?:.*?\b{SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
     rf"|(?:.*?\b{SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"
@@ -174,6 +179,11 @@ BESIDES = re.compile(
     r"(?: (?:there|here|visible|shown|in (?:the|this) (?:image|picture|photo)))* "
     rf"(?:besides|apart from|except|other than|aside from|but) {_SOME}?(?P<thing>[a-z][a-z ]*?)\W*"
 )
+
+
+def asks_what_is_done(question: str) -> bool:
+    """Return whether a question asks what somebody does."""
+    return WHAT_IS_DONE.fullmatch(lowered(question)) is not None
 
 
 def asks_what_this_is(question: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.coloring import asked_color
+from vqa.agent.folding.deeds import told_of_deed
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
@@ -40,6 +41,8 @@ _OF_THINGS = ("presence", "count", "compare", "place", "open")
 """The kinds of which a detector's word counts: not of "Is it a man or a woman?" that somebody is found."""
 _AS_PLAIN = {"yes or no": "presence"}
 """Where two things are, or of their number, is too rare to fit, and as plain a yes or no."""
+DEED = "deed"
+"""The kind of questions of which a captioner tells what somebody does."""
 CHOICE = "choice"
 """The kind of questions that name their answers, or of which people's words tell."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
@@ -67,9 +70,12 @@ def features(
     scene = _of_the_scene(question.text, findings, evidence)
     kind: str = SCENE if scene else kind_of(question.text, intent)
     share = None if scene else share_of(question, findings, text)
+    deed = None if scene else told_of_deed(question.text, findings)
     if share is not None or (kind == "open" and named_alternatives(question.text)):
         kind = CHOICE
-    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, CHOICE)}
+    elif deed:
+        kind = DEED
+    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, DEED, CHOICE)}
     told |= scene
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
@@ -83,7 +89,10 @@ def features(
         told["choice: log odds of what people would say"] = _logit(share)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
-    told |= _of_stances("caption", others)
+    if deed:
+        told["deed: captioner's own"] = _logit(deed.caption.score)
+    else:
+        told |= _of_stances("caption", others)
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding, findings) for finding in objects]
     classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]

@@ -11,6 +11,8 @@ from vqa.agent.questions.uses import ALIVE, SORTS
 from vqa.words import plural
 
 _WHO = re.compile(r"who\b")
+_WORN = re.compile(r"what (?:is|are|was|were) .*\bwearing\b")
+_WEARABLE = frozenset(("tie", "backpack", "handbag", "baseball glove", "skis"))
 _THINGS = ("animal", "vehicle", "fruit", "vegetable", "food", "dessert", "utensil", "device")
 """The sorts whose labels are things of that sort; of the others they only tell: a racket tells of tennis."""
 _MASS = ("food", "fruit")
@@ -25,6 +27,8 @@ def sort_asked(question: str) -> tuple[str, Set[str]]:
     lowered = asking.lowered(question)
     if _WHO.match(lowered):
         return "people", ALIVE
+    if _WORN.match(lowered):
+        return "clothes", _WEARABLE
     kinds = which_kinds(question)
     if animals := set(kinds) & set(SORTS["animal"]):
         return plural(kinds[0], 0), animals

@@ -1,0 +1,98 @@
+"""What somebody does, as a captioner says it: "playing a guitar" of "A man in a hat is playing a guitar on a stage"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from vqa.agent.folding.captions import why_doubted
+from vqa.agent.folding.naming import named
+from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.questions import asking
+from vqa.agent.questions.uses import ALIVE
+from vqa.agent.questions.vocabulary import mentioned
+from vqa.values import PRESENCE_SCORE, Finding, Region
+
+_IS_DOING = re.compile(r"(?P<who>.*?)\b(?:is|are) (?P<does>(?!wearing\b|being\b)[a-z]+ing\b.*)")
+_DOING = re.compile(r"(?P<who>.*?) (?P<does>(?!wearing\b|being\b|during\b|something\b|building\b)[a-z]+ing\b.*)")
+_DOES = re.compile(
+    rf"(?P<who>.*?\b{asking.SOMEBODY}) (?P<verb>[a-z]+?)(?P<s>e?s) (?P<rest>(?:on|in|at|by|through|down)\b.*)"
+)
+_WHERE = re.compile(
+    r" (?=(?:in front of|next to|on top of|in|on|at|near|with|by|through|down|up|over|under|into|behind) )"
+)
+_UNTIL = re.compile(r"(?:,| while | and (?:an?|the|one|two|another) ).*")
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What is done.
+
+    Attributes:
+        text: "playing a guitar".
+        caption: The captioner's sentence.
+    """
+
+    text: str
+    caption: Region
+
+    def __str__(self) -> str:
+        return f"doing: {self.text}"
+
+
+def told_of_deed(question: str, findings: Sequence[Finding]) -> Deed | None:
+    """Return what a captioner says somebody does, where that is asked and nobody who sees it better tells."""
+    whose = _whose(question, findings)
+    if not whose or _told_by_others(question, findings):
+        return None
+    captions = [f for f in findings if f.kind == "caption" and f.error is None]
+    for sentence in (region for finding in captions for region in finding.regions):
+        deed = _deed(sentence.label, whose, _known(findings))
+        if deed and not why_doubted(question, sentence, findings):
+            return Deed(deed, sentence)
+    return None
+
+
+def wants_a_captioner(question: str, findings: Sequence[Finding]) -> bool:
+    """Return whether only a captioner might say what is done: somebody of whom it is asked is there."""
+    return bool(_whose(question, findings)) and not _told_by_others(question, findings)
+
+
+def _whose(question: str, findings: Sequence[Finding]) -> set[str]:
+    """Return the labels of those of whom it is asked what they do, as far as they are there."""
+    match = asking.WHAT_IS_DONE.fullmatch(asking.lowered(question))
+    if match is None:
+        return set()
+    there = {r.label for f in findings if f.kind == "objects" for r in f.regions if r.score >= PRESENCE_SCORE}
+    asked = ALIVE if match["they"] else mentioned(match["who"], _known(findings))
+    return there & ALIVE & set(asked)
+
+
+def _told_by_others(question: str, findings: Sequence[Finding]) -> bool:
+    boxes = (named(question, finding) for finding in findings if finding.kind == "objects")
+    scenes = (told_of_scene(question, finding, findings) for finding in findings if finding.kind == "scene")
+    return any((*boxes, *scenes))
+
+
+def _known(findings: Sequence[Finding]) -> set[str]:
+    return {label for f in findings if f.kind == "objects" and f.error is None for label in f.vocabulary}
+
+
+def _deed(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
+    """Return what one of those does in a sentence, with what they do it to, or else where; "" if it does not say."""
+    said = " ".join(sentence.lower().split()).rstrip(".!")
+    match = _IS_DOING.fullmatch(said) or _DOING.fullmatch(said) or _DOES.fullmatch(said)
+    if match is None or not set(mentioned(match["who"], known)) & set(whose):
+        return ""
+    told = match.groupdict()
+    does = told.get("does") or f"{_participle(told['verb'], told['s'])} {told['rest']}"
+    deed, *rest = _WHERE.split(_UNTIL.sub("", does))
+    return deed if " " in deed or not rest else f"{deed} {rest[0]}"
+
+
+def _participle(verb: str, ending: str) -> str:
+    """Return "sitting" for "sit" and "s", "catching" for "catch" and "es", "riding" for "rid" and "es"."""
+    if re.search(r"(?:^|[^aeiou])[aeiou][bdgmnpt]$", verb) and ending == "s":
+        return f"{verb}{verb[-1]}ing"
+    return f"{verb}ing"
