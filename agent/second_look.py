@@ -35,7 +35,7 @@ MARGIN = 0.15
 MARGIN_PIXELS = 16
 _CALLED_IN: dict[FindingKind, str] = {
     "text": "no scene, and nobody is sure of what it shows: a page, perhaps",
-    "caption": "nobody else tells what is done",
+    "caption": "what somebody does is said best in a sentence",
 }
 MOST = 0.5
 """Share of the picture from which on a part is not closer to speak of."""

@@ -42,21 +42,28 @@ class Deed:
 
 
 def told_of_deed(question: str, findings: Sequence[Finding]) -> Deed | None:
-    """Return what a captioner says somebody does, where that is asked and nobody who sees it better tells."""
+    """Return what a captioner says somebody does, where that is asked and nobody who sees it better tells.
+
+    What boxes tell of it (a skateboard: skateboarding) stands where a captioner's sentence has the thing as well.
+    """
     whose = _whose(question, findings)
-    if not whose or _told_by_others(question, findings):
+    if not whose or _told_by_the_scene(question, findings):
         return None
+    boxes = {r.label for f in findings if f.kind == "objects" and (told := named(question, f)) for r in told.regions}
     captions = [f for f in findings if f.kind == "caption" and f.error is None]
     for sentence in (region for finding in captions for region in finding.regions):
-        deed = _deed(sentence.label, whose, _known(findings))
+        known = _known(findings)
+        if boxes.intersection(mentioned(sentence.label, known)):
+            return None
+        deed = _deed(sentence.label, whose, known)
         if deed and not why_doubted(question, sentence, findings):
             return Deed(deed, sentence)
     return None
 
 
 def wants_a_captioner(question: str, findings: Sequence[Finding]) -> bool:
-    """Return whether only a captioner might say what is done: somebody of whom it is asked is there."""
-    return bool(_whose(question, findings)) and not _told_by_others(question, findings)
+    """Return whether a captioner might say what is done: somebody of whom it is asked is there."""
+    return bool(_whose(question, findings)) and not _told_by_the_scene(question, findings)
 
 
 def _whose(question: str, findings: Sequence[Finding]) -> set[str]:
@@ -69,10 +76,8 @@ def _whose(question: str, findings: Sequence[Finding]) -> set[str]:
     return there & ALIVE & set(asked)
 
 
-def _told_by_others(question: str, findings: Sequence[Finding]) -> bool:
-    boxes = (named(question, finding) for finding in findings if finding.kind == "objects")
-    scenes = (told_of_scene(question, finding, findings) for finding in findings if finding.kind == "scene")
-    return any((*boxes, *scenes))
+def _told_by_the_scene(question: str, findings: Sequence[Finding]) -> bool:
+    return any(told_of_scene(question, finding, findings) for finding in findings if finding.kind == "scene")
 
 
 def _known(findings: Sequence[Finding]) -> set[str]:
@@ -88,7 +93,8 @@ def _deed(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
     told = match.groupdict()
     does = told.get("does") or f"{_participle(told['verb'], told['s'])} {told['rest']}"
     deed, *rest = _WHERE.split(_UNTIL.sub("", does))
-    return deed if " " in deed or not rest else f"{deed} {rest[0]}"
+    whole = not rest or (" " in deed and not deed.startswith("doing "))
+    return deed if whole else f"{deed} {rest[0]}"
 
 
 def _participle(verb: str, ending: str) -> str:
