@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from vqa.agent.questions.kinds import intent_of, kind_of
+from vqa.agent.questions.uses import SORTS
 from vqa.agent.trust.confidence import FILE, shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
@@ -298,6 +299,8 @@ def test_an_answer_that_is_none_has_no_confidence_but_a_reason() -> None:
     assert given.abstention == "the detector does not know “dragon”"
     assert answer("What does it say?", "not sure", lines()).abstention == "no text was found to read"
     assert answer("What is it?", "unclear").abstention == "the core sees no answer in the evidence"
+    knowing = replace(boxes(("dog", 0.9)), vocabulary=("dog", *SORTS["vehicle"]))
+    assert answer("What vehicles are there?", "unclear", knowing).abstention == "no detector finds any vehicles"
 
 
 def test_conflicts_are_told_in_plain_words() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vqa.agent.folding.lines import SURE_READING
+from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.kinds import asks_for_words, intent_of
 from vqa.agent.questions.languages import is_foreign
 from vqa.agent.questions.vocabulary import mentioned
@@ -15,6 +16,7 @@ from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.premise import unfounded
 from vqa.agent.trust.saying import abstains, whether
+from vqa.agent.trust.sorts import sort_asked
 from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
 
@@ -131,5 +133,10 @@ def _why_silent(question: str, findings: Sequence[Finding]) -> str:
                     return "the text cannot be read with certainty"
     if nothing := unfounded(question, findings):
         return f"the question takes for granted what no detector finds: {' and '.join(nothing)}"
+    sort, of_it = sort_asked(question)
+    looked = [as_meant(question, f, findings) for f in findings if f.kind == "objects" and f.error is None]
+    knows = any(of_it <= set(finding.vocabulary) for finding in looked)
+    if sort and knows and not any(region.label in of_it for finding in looked for region in finding.regions):
+        return f"no detector finds any {sort}"
     failed = [finding.expert for finding in findings if finding.error is not None]
     return f"{' and '.join(failed)} could not look" if failed else ""
