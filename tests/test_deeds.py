@@ -18,8 +18,8 @@ WHOLE = (0.0, 0.0, 100.0, 100.0)
 ASKED = "What is the man doing?"
 
 
-def boxes(*labels: str) -> Finding:
-    regions = tuple(Region((10, 10, 90, 90), label, 0.8) for label in labels)
+def boxes(*labels: str, score: float = 0.6) -> Finding:
+    regions = tuple(Region((10, 10, 90, 90), label, score) for label in labels)
     return Finding("detect", "objects", "", regions, vocabulary=LABELS, size=(100, 100))
 
 
@@ -38,7 +38,8 @@ def caption(sentence: str) -> Finding:
         ("A person stands in front of a lake.", "standing in front of a lake"),
         ("A man is standing and a woman is sitting.", "standing"),
         ("A woman is holding a baby while smiling.", "holding a baby"),
-        ("A man is doing a trick on a skateboard.", "doing a trick on a skateboard"),
+        ("A man is doing a trick on a skateboard.", "skateboarding"),
+        ("A boy is doing a trick on a rail.", "doing a trick on a rail"),
     ],
 )
 def test_what_people_do_is_told_with_what_they_do_it_to_or_where(sentence: str, deed: str) -> None:
@@ -73,6 +74,7 @@ def test_boxes_tell_what_is_done_if_the_sentence_has_the_thing_too() -> None:
     one_of_them = [seen, caption("A man is playing a guitar.")]
     lines = [line.text for line in evidence(ASKED, one_of_them) if not line.doubt]
     assert quotable(ASKED, lines).only == "playing a guitar"
+    assert told_of_deed(ASKED, [boxes("person", "skateboard", score=0.8), one_of_them[1]]) is None
 
 
 def test_a_captioner_is_called_in_where_somebody_of_whom_it_is_asked_is_there() -> None:

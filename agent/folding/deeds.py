@@ -10,7 +10,7 @@ from vqa.agent.folding.captions import why_doubted
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions import asking
-from vqa.agent.questions.uses import ALIVE
+from vqa.agent.questions.uses import ALIVE, USES
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
@@ -23,6 +23,10 @@ _WHERE = re.compile(
     r" (?=(?:in front of|next to|on top of|in|on|at|near|with|by|through|down|up|over|under|into|behind) )"
 )
 _UNTIL = re.compile(r"(?:,| while | and (?:an?|the|one|two|another) ).*")
+SURELY_SO = 0.7
+"""Score from which a box tells what is done whatever the sentence says: under it, and of pictures unlike those that the
+detector learnt of, saxophones are skateboards."""
+_BY_ONE_WORD = {label: name for label, name in USES["doing"].items() if name.endswith("ing") and " " not in name}
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,19 @@ class Deed:
 def told_of_deed(question: str, findings: Sequence[Finding]) -> Deed | None:
     """Return what a captioner says somebody does, where that is asked and nobody who sees it better tells.
 
-    What boxes tell of it (a skateboard: skateboarding) stands where a captioner's sentence has the thing as well.
+    What boxes tell of it (a skateboard: skateboarding) stands where a captioner's sentence has the thing as well, or
+    they are sure of it.
     """
     whose = _whose(question, findings)
     if not whose or _told_by_the_scene(question, findings):
         return None
-    boxes = {r.label for f in findings if f.kind == "objects" and (told := named(question, f)) for r in told.regions}
+    boxes = [r for f in findings if f.kind == "objects" and (told := named(question, f)) for r in told.regions]
+    if any(region.score >= SURELY_SO for region in boxes):
+        return None
     captions = [f for f in findings if f.kind == "caption" and f.error is None]
     for sentence in (region for finding in captions for region in finding.regions):
         known = _known(findings)
-        if boxes.intersection(mentioned(sentence.label, known)):
+        if {region.label for region in boxes} & set(mentioned(sentence.label, known)):
             return None
         deed = _deed(sentence.label, whose, known)
         if deed and not why_doubted(question, sentence, findings):
@@ -93,6 +100,8 @@ def _deed(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
     told = match.groupdict()
     does = told.get("does") or f"{_participle(told['verb'], told['s'])} {told['rest']}"
     deed, *rest = _WHERE.split(_UNTIL.sub("", does))
+    if by_one_word := [_BY_ONE_WORD[label] for label in mentioned(does, known) if label in _BY_ONE_WORD]:
+        return by_one_word[0]
     whole = not rest or (" " in deed and not deed.startswith("doing "))
     return deed if whole else f"{deed} {rest[0]}"
 
