@@ -36,6 +36,7 @@ def caption(sentence: str) -> Finding:
         ("A man and a woman sitting on a bench.", "sitting on a bench"),
         ("A man sits on a bicycle.", "sitting on a bicycle"),
         ("A person stands in front of a lake.", "standing in front of a lake"),
+        ("A man runs.", "running"),
         ("A man is standing and a woman is sitting.", "standing"),
         ("A woman is holding a baby while smiling.", "holding a baby"),
         ("A man is doing a trick on a skateboard.", "skateboarding"),

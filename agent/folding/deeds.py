@@ -10,14 +10,16 @@ from vqa.agent.folding.captions import why_doubted
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions import asking
-from vqa.agent.questions.uses import ALIVE, USES
+from vqa.agent.questions.uses import ALIVE, SORTS, USES
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
 _IS_DOING = re.compile(r"(?P<who>.*?)\b(?:is|are) (?P<does>(?!wearing\b|being\b)[a-z]+ing\b.*)")
 _DOING = re.compile(r"(?P<who>.*?) (?P<does>(?!wearing\b|being\b|during\b|something\b|building\b)[a-z]+ing\b.*)")
+_ANIMAL = "|".join((*SORTS["animal"], "puppy", "kitten"))
 _DOES = re.compile(
-    rf"(?P<who>.*?\b{asking.SOMEBODY}) (?P<verb>[a-z]+?)(?P<s>e?s) (?P<rest>(?:on|in|at|by|through|down)\b.*)"
+    rf"(?P<who>.*?\b(?:{asking.SOMEBODY}|{_ANIMAL})) (?P<verb>[a-z]+?)(?P<s>e?s)"
+    r"(?P<rest>(?: (?:on|in|at|by|through|down|across|over)\b.*)?)"
 )
 _WHERE = re.compile(
     r" (?=(?:in front of|next to|on top of|in|on|at|near|with|by|through|down|up|over|under|into|behind) )"
@@ -98,7 +100,7 @@ def _deed(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
     if match is None or not set(mentioned(match["who"], known)) & set(whose):
         return ""
     told = match.groupdict()
-    does = told.get("does") or f"{_participle(told['verb'], told['s'])} {told['rest']}"
+    does = told.get("does") or f"{_participle(told['verb'], told['s'])}{told['rest']}"
     deed, *rest = _WHERE.split(_UNTIL.sub("", does))
     if by_one_word := [_BY_ONE_WORD[label] for label in mentioned(does, known) if label in _BY_ONE_WORD]:
         return by_one_word[0]

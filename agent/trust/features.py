@@ -35,8 +35,8 @@ PREMISE = "premise: nobody finds it"
 """Whether a question takes for granted what is not there."""
 SCENE = "scene"
 """The kind of questions of which the whole scene tells the answer, however they are asked."""
-_TELLING_LITTLE = ("open: detector contradicts",)
-"""What is found of many sorts of things, or not, says little against an answer to an open question."""
+_TELLING_LITTLE = ("open: detector supports", "open: detector contradicts")
+"""What is found of many sorts of things, or not, says little of an answer to an open question."""
 _OF_THINGS = ("presence", "count", "compare", "place", "open")
 """The kinds of which a detector's word counts: not of "Is it a man or a woman?" that somebody is found."""
 _AS_PLAIN = {"yes or no": "presence"}
@@ -89,9 +89,7 @@ def features(
         told["choice: log odds of what people would say"] = _logit(share)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
-    if deed:
-        told["deed: captioner's own"] = _logit(deed.caption.score)
-    else:
+    if not deed:  # nor what somebody does, which is taken from it
         told |= _of_stances("caption", others)
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding, findings) for finding in objects]
@@ -106,7 +104,9 @@ def features(
         unsupported = bool(findings) and all(e.stance != "supports" for e in evidence)
         told["description: nothing supports it"] = float(unsupported)
     if kind == "open" and names:
-        told[f"open: detector names {'its color' if color else 'it'}"] = told.get("open: detector supports", 0.0)
+        told[f"open: detector names {'its color' if color else 'it'}"] = float(
+            any(e.stance == "supports" for e in speaks)
+        )
         surest = max((r.score for e in speaks if e.stance == "supports" for r in e.regions), default=0.0)
         told["open: score of what it names"] = 0.0 if color else surest
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
@@ -126,8 +126,6 @@ def features(
         told["compare: log of the difference"] = math.log1p(abs(one - other))
     if (drawn := no_scene(findings)) >= NO_SCENE:
         no = kind == "presence" and says_yes(text) is False
-        found = any(e.stance == "supports" and e.regions for e in speaks)
-        told["no scene: boxes speak for it"] = drawn * (found and not no)
         told["no scene: said no"] = drawn * no
         told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
