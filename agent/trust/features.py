@@ -17,7 +17,6 @@ from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.folding.shown import answered
 from vqa.agent.questions.alternatives import named_alternatives
-from vqa.agent.questions.asking import asks_what_this_is
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
 from vqa.agent.questions.sought import sought_words
 from vqa.agent.questions.vocabulary import mentioned
@@ -99,7 +98,6 @@ def features(
     color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
     if kind == "description":
         told |= _of_what_is_shown(findings, text)
-        told["description: what it is"] = float(asks_what_this_is(question.text))
         told["description: it is named"] = float(names)
         unsupported = bool(findings) and all(e.stance != "supports" for e in evidence)
         told["description: nothing supports it"] = float(unsupported)
@@ -126,6 +124,8 @@ def features(
         told["compare: log of the difference"] = math.log1p(abs(one - other))
     if (drawn := no_scene(findings)) >= NO_SCENE:
         no = kind == "presence" and says_yes(text) is False
+        found = any(e.stance == "supports" and e.regions for e in speaks)
+        told["no scene: boxes speak for it"] = drawn * (found and not no)
         told["no scene: said no"] = drawn * no
         told["no scene: description"] = drawn * (kind == "description")
     if kind == "reading":
