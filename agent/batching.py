@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from vqa.agent.answering import answered_alone, check_whole, finished, likeliest, to_weigh
 from vqa.agent.events import Found
 from vqa.agent.prompting import compose
-from vqa.agent.second_look import with_those_called_in
+from vqa.agent.second_look import before_being_called_in, with_those_called_in
 from vqa.agent.windows import BATCH_ROWS, Arriving, Asked, Failed, Load, as_vqa_error, share_of
 from vqa.devices import trim_heap
 from vqa.errors import ModelUnavailable, PartialFailure
@@ -130,7 +130,11 @@ def _look(agent: VQAAgent, window: Sequence[Asked], stopping: Callable[[], bool]
         except Exception as error:
             asked.failed = Failed("expert", as_vqa_error(error))
     if not stopping():
-        agent.look_ahead((asked.route, asked.image) for asked in rows if asked.route and asked.image)
+        agent.look_ahead(
+            (before_being_called_in(agent, asked.question, asked.route), asked.image)
+            for asked in rows
+            if asked.route and asked.image
+        )
     for asked in rows:
         if stopping():
             return

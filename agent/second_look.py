@@ -6,7 +6,7 @@ Which kinds of steps there are was decided by what they are worth (docs/measurem
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from vqa.agent.events import Found, Looking
 from vqa.agent.folding.classes import identified, which_kinds
 from vqa.agent.folding.deeds import wants_a_captioner
 from vqa.agent.folding.shown import wants_a_reader
+from vqa.agent.questions.asking import asks_what_is_done
 from vqa.agent.questions.intent import read_intent
 from vqa.boxes import area as area_of
 from vqa.images import load_image
@@ -152,11 +153,23 @@ def called_in(agent: VQAAgent, question: Question, findings: Mapping[str, Findin
         "text": wants_a_reader,
         "caption": wants_a_captioner,
     }
-    wanted = next((kind for kind, wanted in wants.items() if wanted(question.text, seen)), None)
-    if agent.settings.experts or wanted is None:
+    kind = next((kind for kind, wanted in wants.items() if wanted(question.text, seen)), None)
+    return _idle(agent, kind, findings) if kind else ()
+
+
+def before_being_called_in(agent: VQAAgent, question: Question, route: Route) -> Route:
+    """Return a route with who will most likely be called in, for those who look ahead at many pictures at once."""
+    sees = any(agent.experts[name].kind == "objects" for name in route.experts)
+    more = _idle(agent, "caption", route.experts) if sees and asks_what_is_done(question.text) else ()
+    return replace(route, experts=(*route.experts, *more))
+
+
+def _idle(agent: VQAAgent, kind: FindingKind, busy: Collection[str]) -> tuple[str, ...]:
+    """Return the first expert of a kind who may be asked, can look here and is not busy; none if the user chose."""
+    if agent.settings.experts:
         return ()
-    idle = [expert for name, expert in agent.experts.items() if name not in (*findings, *agent.settings.no_experts)]
-    return tuple([expert.name for expert in idle if expert.kind == wanted and expert.available() is None][:1])
+    idle = [expert for name, expert in agent.experts.items() if name not in (*busy, *agent.settings.no_experts)]
+    return tuple([expert.name for expert in idle if expert.kind == kind and expert.available() is None][:1])
 
 
 def with_those_called_in(route: Route, findings: Mapping[str, Finding]) -> Route:

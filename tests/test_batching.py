@@ -298,6 +298,29 @@ def test_an_expert_that_can_looks_at_the_pictures_of_a_window_at_once(tmp_path: 
     ]
 
 
+class Captions(Wide):
+    """A captioner, who is called in where somebody of whom it is asked what they do is found."""
+
+    name: ClassVar[str] = "caption"
+    kind: ClassVar[FindingKind] = "caption"
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        said = Region((0.0, 0.0, 1.0, 1.0), "A man runs.", 0.5)
+        return Finding(self.name, self.kind, said.label, (said,), size=image.pil.size)
+
+
+def test_so_does_who_will_be_called_in(tmp_path: Path) -> None:
+    settings, captions = Settings.load({"core": "echo", "cache": False}), Captions()
+    experts = [Widths(), captions]
+    asked = VQAAgent(experts, routers.get("rules").from_settings(settings), core=Batching(), settings=settings)
+    names = pictures(tmp_path, 4)
+    list(answer_windows(asked, [(name, "Is there a man?") for name in names], lanes=1))
+    assert captions.groups == []
+    (window,) = answer_windows(asked, [(name, "What is the man doing?") for name in names], lanes=1)
+    assert captions.groups == [[1, 2, 3, 4]]
+    assert {one.route.experts for one in window if isinstance(one, Answer)} == {("widths", "caption")}
+
+
 def test_where_one_picture_of_many_fails_the_others_are_looked_at_all_the_same(tmp_path: Path) -> None:
     names = pictures(tmp_path, 14)
     expert, alone = Wide(), agent(Widths())

@@ -47,6 +47,7 @@ def test_the_first_questions_get_the_right_answers() -> None:
     assert answers == {
         "Are there more than two people?": "Yes",
         "Is there a giraffe?": "No",
+        "Is there a man riding a bike?": "No",
         "What color is the bus?": "blue",
         "Where is the dog?": "There is no dog",
         "Is there a dragon?": "I cannot tell",
