@@ -53,7 +53,7 @@ def borne_out(finding: Finding, findings: Collection[Finding]) -> Finding:
 
 
 def _believed(finding: Finding, findings: Collection[Finding]) -> Finding:
-    """Return a detector's finding, animals by their right names, without boxes that mean nothing where is no scene."""
+    """Return a detector's finding with animals by their right names, and no boxes that mean nothing in a drawing."""
     return _of_a_scene(_called_right(finding, findings), findings)
 
 
