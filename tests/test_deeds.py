@@ -81,6 +81,7 @@ def test_boxes_tell_what_is_done_if_the_sentence_has_the_thing_too() -> None:
 def test_a_captioner_is_called_in_where_somebody_of_whom_it_is_asked_is_there() -> None:
     assert wants_a_captioner(ASKED, [boxes("person")])
     assert wants_a_captioner("What are they doing here?", [boxes("person")])
+    assert wants_a_captioner("What is the boy on the left doing right now?", [boxes("person")])
     assert not wants_a_captioner(ASKED, [boxes("dog")])
     assert not wants_a_captioner("What is the man holding?", [boxes("person")])
 

@@ -89,7 +89,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
     found = _named_in(claim.label, findings)
-    gained = NAMED * (all(found.values()) - any(not there for there in found.values())) if found else 0.0
+    gained = (NAMED if all(found.values()) else -NAMED) if found else 0.0
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
     shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
     if max(shares.values()) < LEAST:

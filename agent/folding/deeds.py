@@ -81,7 +81,7 @@ def _whose(question: str, findings: Sequence[Finding]) -> set[str]:
     if match is None:
         return set()
     there = {r.label for f in findings if f.kind == "objects" for r in f.regions if r.score >= PRESENCE_SCORE}
-    asked = ALIVE if match["they"] else mentioned(match["who"], _known(findings))
+    asked = mentioned(match["who"], _known(findings)) or (ALIVE if match["somebody"] else ())
     return there & ALIVE & set(asked)
 
 

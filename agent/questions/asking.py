@@ -56,14 +56,10 @@ _WHO = (
     rf"(?P<who>{_SOME}?(?:[\w'-]+ ){{0,3}}?(?P<somebody>{SOMEBODY})|{_SOME}(?P<other>[a-z][a-z ]*?))"
     r"(?: (?:in|on|with|wearing|at) (?:[\w'-]+ ?){1,5}?)?"
 )
-_END = r"(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
+_END = r"(?: (?:right )?(?:here|there|now))*(?: (?:in|on|with|at|from|during|for) .*)?\W*$"
 _LOOKED_FOR = r"what (?:(?:object|thing|item|activity) )?(?:is|are|was|were|(?:do|can) you see)"
 DOES = [(re.compile(rf"{_LOOKED_FOR} {_WHO} (?P<asked>{said}){_END}"), done) for said, done in _VERBS.items()]
-WHAT_IS_DONE = re.compile(  # and not what is going on, which is all of the picture
-    r"what (?:is|are|was|were) (?:(?P<they>he|she|they|it)|(?P<who>[a-z][a-z' -]*?))"
-    r"(?: (?:here|there|in (?:it|(?:the|this) (?:image|picture|photo))))? (?:doing|up to)"
-    r"(?: (?:here|there|now|right now|in (?:it|(?:the|this) (?:image|picture|photo))))*\W*"
-)
+WHAT_IS_DONE = next(pattern for pattern, done in DOES if done == "doing")
 IN_HAND = re.compile(
     rf"what (?:is|are) (?:in (?:.*?\b{SOMEBODY}(?:'s|s'|s)?|his|her|their)(?: (?:left|right))? hands?"
     rf"|(?:.*?\b{SOMEBODY}(?:'s|s'|s)?|his|her|their) (?:left |right )?(?:hand|hands) holding)\W*"

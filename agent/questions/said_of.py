@@ -12,7 +12,7 @@ from functools import lru_cache
 from vqa.agent.questions.plain import plainly
 
 _SOME = "an?|any|some|the|one|two|three|four|five|several|many|more than one|at least one"
-_SOMEONE = "anyone|anybody|someone|somebody|people"
+_SOMEONE = "anyone|anybody|someone|somebody"
 _WORN = (
     "suits?|dress(?:es)?|hats?|caps?|helmets?|uniforms?|jackets?|coats?|shirts?|t-shirts?|skirts?|shorts|jeans|boots|"
     "vests?|costumes?|bikinis?|swimsuits?|wetsuits?|aprons?|robes?|sunglasses|glasses|masks?"
@@ -35,7 +35,7 @@ _THERE_IS = re.compile(
     rf"(?: here| (?:in|on) (?:it|(?:the|this) (?:{_SIGHT})))? {_REST}\W*"
 )
 _ONE_DOES = re.compile(
-    rf"(?P<be>is|are|was|were) (?:(?P<some>an?|any|some) (?P<thing>[a-z]+(?: [a-z]+)?)|(?P<one>{_SOMEONE})) "
+    rf"(?P<be>is|are|was|were) (?:(?P<some>an?|any|some) (?P<thing>[a-z]+(?: [a-z]+)?)|(?P<one>{_SOMEONE}|people)) "
     rf"(?P<does>{_DEED}.*)\W*"
 )
 _OTHERWISE = re.compile(
@@ -72,7 +72,7 @@ def read_said_of(question: str) -> SaidOf | None:
     said = match.groupdict()
     who = said["who"] if "who" in said else said["thing"] or said["one"]
     many = said["be"] in ("are", "were") or (said["some"] or "") not in ("", "a", "an", "one", "the") or who == "people"
-    single = re.fullmatch(_SOMEONE, who) is not None and who != "people"
+    single = re.fullmatch(_SOMEONE, who) is not None
     named = who if single else f"the {who}"
     some = "" if single or who == "people" else "any " if many else "a "
     be, do = ("Are", "Do") if many and not single else ("Is", "Does")
