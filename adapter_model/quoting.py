@@ -29,7 +29,7 @@ class Quotation:
     Args:
         lines: What may be quoted, in reading order.
         whole: Only whole lines, one or several in a row; else from any word to any word.
-        or_else: Other answers. Where the likeliest first id begins one of them and no passage, all is free.
+        or_else: Other answers. Where the likeliest first id begins one of them and no passage, it is one of them.
         tokenizer: Whose tokens it is written in.
         stop_ids: Ids that end it.
     """
@@ -45,7 +45,7 @@ class Quotation:
     ) -> None:
         text = self._text = " ".join(lines)
         self._or_else = tuple(or_else)
-        self._free = False
+        self._instead: str | None = None  # as far as another answer is written
         self._tokenizer = tokenizer
         self._stop_ids = stop_ids
         self._pieces = TextPieces(tokenizer)
@@ -67,10 +67,10 @@ class Quotation:
         likeliest = int(logits.argmax())
         if not self._begun and not self._after(likeliest):
             said = self._pieces.text_of((likeliest,))
-            self._free = bool(said) and any(other.startswith(said) for other in self._or_else)
-        if self._free:
-            self._begun = True
-            return likeliest
+            self._instead = "" if said and self._begins_another(said) else None
+        self._begun |= self._instead is not None
+        if self._instead is not None:
+            return self._next_of_another(logits)
         for token in _by_likelihood(logits):
             if token in self._stop_ids:
                 if self._begun and not self._pieces.held and self._places & self._ends:
@@ -82,9 +82,24 @@ class Quotation:
                 return token
         return None
 
+    def _next_of_another(self, logits: Tensor) -> int | None:
+        assert self._instead is not None
+        for token in _by_likelihood(logits):
+            said = self._instead + self._pieces.text_of((token,))
+            if token in self._stop_ids:
+                if self._instead in self._or_else:
+                    return token
+            elif said != self._instead and self._begins_another(said):
+                self._instead = said
+                return token
+        return None
+
+    def _begins_another(self, said: str) -> bool:
+        return any(other.startswith(said) for other in self._or_else)
+
     def ahead(self, most: int) -> list[int]:
         """Return at most so many ids of how it goes on if it does not end, none where there is more than one way."""
-        if self._free or self._pieces.held or len(self._places) != 1:
+        if self._instead is not None or self._pieces.held or len(self._places) != 1:
             return []
         (place,) = self._places
         return self._ids(self._text[place : place + most * _CHARACTERS])[:most]

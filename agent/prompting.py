@@ -17,7 +17,7 @@ from vqa.agent.documents.fields import Narrowed, narrowed
 from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
-from vqa.agent.documents.titles import title
+from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.captions import why_doubted
 from vqa.agent.folding.chosen import told_of_words
 from vqa.agent.folding.classes import told_of_classes
@@ -238,7 +238,7 @@ def _of_a_page(question: str, finding: Finding) -> Line:
 def _fitting(question: str, read: Sequence[Region]) -> Narrowed:
     """Return what of the read lines can be what is asked for, by its place or size, its price, its key, or its form."""
     lines = [region.label for region in read]
-    by_place = (found for find in (title, placed) if (found := find(question, read)).what)
+    by_place = (found for find in (title, author, placed) if (found := find(question, read)).what)
     by_words = (found for find in (sold, keyed, narrowed) if (found := find(question, lines)).what)
     return next(by_place, None) or next(by_words, None) or Narrowed()
 

@@ -21,6 +21,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - what somebody does or wears, yes or no: as a caption of a picture of one man, girl or dog has it, and as that of
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
   The same is asked as whether there is one who does it, and of people what they do.
+- whether there is a thing that no detector knows: one that captions mention, and one that they do not.
 - whether there are any animals: where a caption of three or more names one.
 - choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
@@ -43,6 +44,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dev_boxes import comparisons, counts, premises, presence
+from dev_mentions import mentions
 from dev_rows import Row, ask
 
 from vqa.agent.folding.chosen import choices_of
@@ -121,6 +123,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "choice": choices(rows, rng),
         "deeds": deeds(rows),
         "animals": animals(rows),
+        "mentions": mentions(rows, rng),
     }
     files = {kind: found for kind, questions in kinds.items() if (found := list(questions))}
     if acts := files.get("doing"):
@@ -230,7 +233,7 @@ def claims(rows: Iterable[Row]) -> Iterator[Row]:
     """Yield the annotated questions for yes or no to what somebody does, is or has, and those that name the answer."""
     for row in vqa(rows):
         said = Counter(row["answers"]).most_common(1)[0][0]
-        choices = choices_of(row["question"])
+        choices = choices_of(row["question"], LABELS)
         if said in choices or (len(choices) == 1 and row["type"] == "yes/no"):
             yield {**row, "answers": [said], "type": CLAIMS, "metric": "exact"}
 

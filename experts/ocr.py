@@ -19,7 +19,7 @@ from vqa.words import counted
 
 _CUES = """
 read, reads, say, says, said, text, written, write, writing, word, words, letter, letters, spell, spelled,
-print, printed, label, labels, title, heading, sign, signs, poster, banner, billboard, menu, page, book,
+print, printed, label, labels, title, heading, author, wrote, sign, signs, poster, banner, billboard, menu, page, book,
 newspaper, document, screen, receipt, invoice, bill, ticket, price, prices, cost, costs, how much, total,
 subtotal, tax, date, year, what time is, what time does, address, phone number, telephone, website, email, url,
 number plate, license plate, licence plate, plate number, number on, what number, which number, brand, logo, company,

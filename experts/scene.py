@@ -33,9 +33,13 @@ BACKGROUND = "background"
 """The region that has the colour of the picture's sides."""
 MOSTLY = "most of it"
 """The region that has the colour of most of the picture; its score is the share of it."""
+PARTLY = "part of it"
+"""The regions that have the colours of much of the picture, with their shares of it."""
 _TOLD = 0.5
 _MUCH = 0.3
 """Share from which a colour is that of most of a picture."""
+_SOME = 0.1
+"""Share from which it is one of a picture's colours; beside one of more than half of it, a lesser one."""
 _FOLDER = Path(scenes.__file__).parent
 
 
@@ -95,8 +99,10 @@ class SceneExpert:
         regions = [Region(whole, name, p, kinds=(CONCEPTS[name],)) for name, p in likeliest if p >= LEAST]
         color, p = colors.color_of_background(image.pil)
         regions += [Region(whole, BACKGROUND, p, color=color)] if color else []
-        color, p = colors.main_color(image.pil)
-        regions += [Region(whole, MOSTLY, p, color=color)] if p >= _MUCH else []
+        largest, *others = colors.shares_of_colors(image.pil)
+        regions += [Region(whole, MOSTLY, largest[1], color=largest[0])] if largest[1] >= _MUCH else []
+        least = _SOME * min(1.0, 2 * (1 - largest[1]))
+        regions += [Region(whole, PARTLY, p, color=color) for color, p in (largest, *others) if p >= least]
         return Finding(
             expert=self.name,
             kind=self.kind,

@@ -7,6 +7,7 @@ would say the furthest beyond its usual share is the likelier one.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from vqa.registry import register_expert
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 from vqa.weights import Store
+from vqa.words import plural, singular
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +33,7 @@ _LEAST = -0.1
 _OF_ANY_PICTURE = 0.08
 """Usual share from which on a word says nothing: "the", "wearing"."""
 _MOST_TOLD = 10
+_THERE_IS = re.compile(r"there (?:is|are) (?:an? )?(?P<thing>.+)")
 
 
 @register_expert
@@ -62,7 +65,8 @@ class WordsExpert:
         """Return the question's choices, the likeliest first, each as a region that is the whole picture.
 
         Several are weighed against one another; nothing is told if one of them has a word that is not foretold, or none
-        is said more than usual. Of one alone it is told how likely it is so, by those of its words that are foretold.
+        is said more than usual. Of one alone it is told how likely it is so, by those of its words that are foretold;
+        of "there is a ladder", by the ladder, one or many, if all of its words are foretold.
         Without choices it is the words that stand out most, with the share of captions that would have them.
 
         Raises:
@@ -107,10 +111,11 @@ def _weighed(choices: Sequence[str], people: Phrases, beyond: Tensor) -> list[tu
     """Return how likely each choice is the one, the likeliest first, or one alone is so, by the mean of its words."""
     import torch
 
-    places = [people.places(choice) for choice in choices]
     if len(choices) == 1:
-        known = [place for place in places[0] if place is not None and people.usual[place] < _OF_ANY_PICTURE]
-        return [(choices[0], float((SLOPE * _drawn_nearer(beyond[known]).mean() + OFFSET).sigmoid()))] if known else []
+        thing = _THERE_IS.fullmatch(choices[0])
+        telling = _of_a_thing(thing["thing"], people, beyond) if thing else _of_a_claim(choices[0], people, beyond)
+        return [(choices[0], float((SLOPE * telling + OFFSET).sigmoid()))] if telling is not None else []
+    places = [people.places(choice) for choice in choices]
     if not all(places) or any(place is None for those in places for place in those):
         return []
     strongest = torch.stack([beyond[those].mean() for those in places])
@@ -118,6 +123,26 @@ def _weighed(choices: Sequence[str], people: Phrases, beyond: Tensor) -> list[tu
         return []
     odds = SLOPE * torch.stack([_drawn_nearer(beyond[those].clamp(min=_LEAST)).mean() for those in places])
     return sorted(zip(choices, odds.softmax(dim=0).tolist(), strict=True), key=lambda choice: -choice[1])
+
+
+def _of_a_claim(claim: str, people: Phrases, beyond: Tensor) -> Tensor | None:
+    known = [place for place in people.places(claim) if place is not None and people.usual[place] < _OF_ANY_PICTURE]
+    return _drawn_nearer(beyond[known]).mean() if known else None
+
+
+def _of_a_thing(thing: str, people: Phrases, beyond: Tensor) -> Tensor | None:
+    """Return how much further than usual one or many of a thing are foretold; None if they are not foretold at all.
+
+    A pair of words that people say together is foretold as such: a swimming pool is more than a pool and to swim.
+    """
+    import torch
+
+    *before, name = thing.split()
+    forms = [" ".join((*before, form)) for form in dict.fromkeys((name, singular(name), plural(name, 0)))]
+    told = [[pair] for form in forms if before and (pair := people.place(form)) is not None]
+    each = [people.places(form) for form in forms]
+    told = told or [[place for place in places if place is not None] for places in each if None not in places]
+    return torch.stack([_drawn_nearer(beyond[places]).mean() for places in told]).max() if told else None
 
 
 def _drawn_nearer(beyond: Tensor) -> Tensor:

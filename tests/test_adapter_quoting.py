@@ -94,9 +94,10 @@ def test_whatever_the_model_wants_its_answer_is_a_passage_from_word_to_word(toke
     assert not after or not after[0].isalnum()
 
 
-def test_an_answer_that_begins_like_another_one_is_free(tokenizer):
+def test_an_answer_that_begins_like_another_one_is_that_one(tokenizer):
     logits = wishing(tokenizer, "I cannot tell, really")
-    assert quoted(tokenizer, "EMT Madrid", logits, ["I cannot tell"]) == "I cannot tell, really"
+    assert quoted(tokenizer, "EMT Madrid", logits, ["I cannot tell"]) == "I cannot tell"
+    assert quoted(tokenizer, "EMT Madrid", wishing(tokenizer, "I. van der Meer"), ["I cannot tell"]) == "I cannot tell"
     assert quoted(tokenizer, "EMT Madrid", logits, ["No text found"]) in "EMT Madrid"
     assert quoted(tokenizer, "EMT Inns", logits, ["I cannot tell"]) == "Inns"  # a passage begins so as well
 

@@ -41,6 +41,8 @@ def test_who_asks_for_words_gets_a_quotation(question):
         "What is written here?",
         "What does the text in the image say?",
         "What is written in the picture?",
+        "What does the poster say?",
+        "What is written on the t-shirt?",
         "Please read the text.",
         "Read out all the words!",
     ],

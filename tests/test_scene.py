@@ -57,6 +57,12 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("What is the dominant color of the image?", Asked("main color")),
         ("Which color is most common in the picture?", Asked("main color")),
         ("What is the main color of the bus?", None),
+        ("What colors are in the picture?", Asked("colors")),
+        ("What are the main colors?", Asked("colors")),
+        ("What are the colors of this image?", Asked("colors")),
+        ("What colors can you see?", Asked("colors")),
+        ("What colors are the flowers?", None),
+        ("What colors are in the flag?", None),
         ("What is the dog doing?", Asked("doing")),
         ("What is the man doing?", None),
         ("Is it raining?", Asked(one="rainy")),
@@ -71,6 +77,8 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("Is this picture a drawing?", Asked(one="drawing")),
         ("Is it a cartoon?", Asked(one="painting")),
         ("Is this a photo or a drawing?", Asked(one="photo", other="drawing")),
+        ("Is this a logo or a photo?", Asked(one="drawing", other="photo")),
+        ("Is this a drawing or a painting?", Asked(one="drawing", other="painting")),
         ("Is this a photo of a dog?", None),
         ("Is he sitting or standing?", Asked(one="sitting", other="standing")),
         ("Is the dog lying down?", Asked(one="lying down")),
@@ -126,6 +134,22 @@ def test_the_main_colour_is_told_where_it_has_one() -> None:
     assert str(told_of_scene("What is the main color?", blue)) == "main color: blue"
     assert str(told_of_scene("What color is the background?", blue)) == "color of the background: white"
     assert told_of_scene("What is the main color?", Finding("scene", "scene", "", ())) is None
+
+
+def test_the_colours_are_those_of_its_parts() -> None:
+    parts = tuple(
+        Region((0, 0, 8, 8), "part of it", share, color=name) for name, share in (("blue", 0.6), ("tan", 0.2))
+    )
+    told = told_of_scene("What colors are in the picture?", Finding("scene", "scene", "", parts))
+    assert told is not None
+    assert (str(told), told.share) == ("colors: blue and tan", pytest.approx(0.8))
+
+
+def test_of_two_the_answer_is_in_the_words_of_the_question() -> None:
+    drawn, dull = scene(drawing=0.9, no_scene=0.9), scene(outdoors=0.9, sunny=0.1)
+    for question, answer in (("Is this a photo or a cartoon?", "cartoon"), ("Is it a logo or a photograph?", "logo")):
+        assert str(told_of_scene(question, drawn)).endswith(f": {answer}")
+    assert str(told_of_scene("Is it sunny or overcast?", dull)) == "sunny or overcast: overcast"
 
 
 def test_what_a_detector_knows_is_the_detectors() -> None:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from vqa.errors import ModelUnavailable
-from vqa.experts.detectors.colors import color_of_background, main_color
+from vqa.experts.detectors.colors import color_of_background, shares_of_colors
 from vqa.experts.scene import SceneExpert
 from vqa.experts.scenes.concepts import CONCEPTS, GRAY
 from vqa.experts.scenes.heads import Heads, colors_of, is_gray
@@ -65,7 +65,7 @@ def test_a_background_of_every_colour_has_none() -> None:
 def test_the_main_colour_is_that_of_most_of_the_picture(paint: str, color: str) -> None:
     picture = Image.new("RGB", (90, 60), paint)
     picture.paste("white" if color == "black" else "black", (0, 0, 30, 60))
-    assert main_color(picture) == (color, pytest.approx(2 / 3, abs=0.03))
+    assert shares_of_colors(picture)[0] == (color, pytest.approx(2 / 3, abs=0.03))
 
 
 def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:

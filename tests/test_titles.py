@@ -1,10 +1,12 @@
-"""A page's title: its largest letters, as far as they go together."""
+"""A page's title: its largest letters, as far as they go together. And who wrote it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from vqa.agent.documents.titles import title
+from vqa.agent.documents.titles import author, title
 from vqa.values import Region
 
 
@@ -45,3 +47,29 @@ def test_a_heading_no_larger_than_the_text_below_it_is_left_to_the_core() -> Non
     assert not title(
         "What is the heading?", [line(f"Line {number}", 0, 20 * number, 90, 16) for number in range(12)]
     ).what
+
+
+def cover(*labels: str) -> list[Region]:
+    return [line(label, 0, 40 * place, 200, 30 if place == 1 else 14) for place, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        (("As seen on TV", "POLDARK", "Ross Poldark", "WINSTON GRAHAM"), "WINSTON GRAHAM"),
+        (("Pierre Paul STEEN", "Des notes, la nuit", "Roman"), "Pierre Paul STEEN"),
+        (("Second Edition", "The Change", "to Know to Stay", "LAURA E. CORIO. M.D."), "LAURA E. CORIO. M.D."),
+        (("A Novel by Ursula K. Le Guin", "The Dispossessed", "Harper Collins"), "Ursula K. Le Guin"),
+        (("Vincent van der Meer", "Sunflowers"), "Vincent van der Meer"),
+    ],
+)
+@pytest.mark.parametrize("question", ["Who is the author?", "Who wrote this book?", "What is the author's name?"])
+def test_who_wrote_a_book_is_a_name_by_itself_outermost(question: str, lines: Sequence[str], name: str) -> None:
+    told = author(question, cover(*lines))
+    assert (told.what, list(told.lines.values())) == ("author", [name])
+
+
+def test_where_no_name_stands_nobody_is_told_to_have_written_it() -> None:
+    assert author("Who is the author?", cover("10 Reasons", "To Believe", "IN LIFE AFTER DEATH")).lines == {}
+    assert author("Who is the author?", cover("10 Reasons", "To Believe")).what == "author"
+    assert not author("What is the title?", cover("POLDARK", "WINSTON GRAHAM")).what

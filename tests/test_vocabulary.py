@@ -65,6 +65,8 @@ def test_cues_match_whole_words_and_their_plurals(text: str, cue: str, expected:
         ("Is there an orange cone?", ()),
         ("How many orange cats are there?", ("cat",)),
         ("orange cone", ()),
+        ("red, orange and tan", ()),
+        ("orange and brown", ()),
     ],
 )
 def test_a_colour_names_no_fruit(question: str, labels: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
-"""What of a read page is its title: of its upper half the lines with the largest letters that stand together.
+"""What of a read page is its title, and who wrote it.
 
-Asked for the title, a small core quotes on into what stands below it; the reader's boxes tell where it ends.
+The title is, of its upper half, the lines with the largest letters that stand together: asked for it, a small core
+quotes on into what stands below; the reader's boxes tell where it ends. Who wrote it is a name by itself, outermost.
 """
 
 from __future__ import annotations
@@ -12,6 +13,21 @@ from vqa.agent.documents.fields import Narrowed
 from vqa.values import Region
 
 _ASKS = re.compile(r"\b(?:title|heading|headline)\b|제목", re.IGNORECASE)
+_ASKS_WHO = re.compile(r"\bauthors?\b|\bwho (?:wrote|is the writer)\b|\bwritten by (?:whom|who)\b", re.IGNORECASE)
+_BY = re.compile(r"(?:a (?:novel|book|story) |written |retold )?by:? (?=[A-Z])", re.IGNORECASE)
+_NO_NAME = (
+    "A|An|And|The|Of|In|On|At|To|For|From|With|Is|It|You|Your|My|We|Our|No|Not|How|Why|What|When|New|All|Every|One|First|"
+    "After|Before|Books?|Story|Stories|Tales?|Novel|Roman|Guide|Editions?|Volume|Vol|Part|Chapter|Press|Publishing|"
+    "Publishers|University|Company|Series|Classics|Bestseller|Illustrated|Introduction"
+)
+_PART = (
+    rf"(?!(?i:{_NO_NAME})\b)(?:[A-Z]\.|(?:Mc|Mac|O')?[A-Z][a-z'\u00c0-\u017f]+(?:[-'][A-Z]?[a-z]+)*|"
+    r"[A-Z]+(?:[-'][A-Z]+)*)"
+)
+_NAME = re.compile(
+    rf"{_PART}(?:[ .](?:{_PART}|(?i:de|del|van|von|der|den|la|le|di|da|bin|al))){{1,4}}"
+    r"(?:[,.]? (?:M\.?D|Ph\.?D|Jr)\.?)?"
+)
 _LARGE = 0.7
 """Height, as a share of the largest letters', of the line that a title may begin with."""
 _ALIKE = 0.7
@@ -41,6 +57,24 @@ def title(question: str, read: Sequence[Region]) -> Narrowed:
         return Narrowed()
     whole = " ".join(read[i].label for i in block)
     return Narrowed("title", {i: whole if i == first else "" for i in block})
+
+
+def author(question: str, read: Sequence[Region]) -> Narrowed:
+    """Return who wrote a page, of lines in reading order; nothing narrowed if a question does not ask.
+
+    A name behind "by", or else the name by itself that stands nearest to the first or the last line, and is no title.
+    """
+    if not read or not _ASKS_WHO.search(question):
+        return Narrowed()
+    names = {i: _BY.sub("", line.label, count=1) for i, line in enumerate(read)}
+    names = {i: name for i, name in names.items() if _NAME.fullmatch(name)}
+    titles = title("title", read).lines
+    by = [i for i in names if names[i] != read[i].label]
+    others = [i for i in names if i not in titles] or list(names)
+    if not names:
+        return Narrowed("author")
+    best = by[0] if by else min(others, key=lambda i: min(i, len(read) - 1 - i))
+    return Narrowed("author", {best: names[best]})
 
 
 def _height(line: Region) -> float:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from vqa.agent.folding.classes import is_one, known_to_detectors
 from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import told_of_scene
@@ -20,14 +21,19 @@ from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.said_of import read_said_of
 from vqa.agent.questions.scene import WHO
-from vqa.agent.questions.vocabulary import mentioned
-from vqa.values import PRESENCE_SCORE, Finding, Region
+from vqa.agent.questions.there import goes_without_saying, read_there
+from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.vocabulary import meant, mentioned
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
 
 LEAST = 0.6
 """Share from which on yes or no is told."""
 NAMED = 1.0
 """Log odds that a claim gains where all that it names is found, and loses where some of it is not."""
+OF_THE_SORT = 3.0
+"""The same that there is some food gains where a pizza is found; where nothing is, there may be other food."""
+_WITHIN = re.compile(r"in(?:side)?(?: of)? (?:an? |the |this |that )?[a-z]+(?: [a-z]+)?")
 _COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
     r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
     r"|young|old)g?(?:e?r|e?st)|larger|largest)\b"
@@ -62,12 +68,19 @@ class Chosen:
         return f"{self.asked}: {self.answer}"
 
 
-def choices_of(question: str) -> tuple[str, ...]:
-    """Return the answers that a question names, or the one thing that it claims of somebody; none for any other."""
+def choices_of(question: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the answers that a question names, or the one thing that it claims; none for any other.
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors: whether such things are there is theirs.
+    """
     said_of = read_said_of(question)
     answers, asked = named_alternatives(question), asking.lowered(said_of.so if said_of else plainly(question))
     if answers:
         return () if answers == YES_OR_NO or _COMPARED.match(asked) else answers
+    if there := read_there(question):
+        return () if meant(there.thing, known) else (there.claim,)
     match = _CLAIM.fullmatch(asked)
     return (match["claim"],) if match else ()
 
@@ -88,14 +101,19 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if len(choices) > 1:
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
+    there = read_there(question)
     found = _named_in(claim.label, findings)
+    if found and _WITHIN.fullmatch(claim.label):  # that there is a car says nothing of who is in it
+        return None
     gained = (NAMED if all(found.values()) else -NAMED) if found else 0.0
+    if there and (found := found or _of_the_sort(there.thing, findings)):
+        gained = gained or OF_THE_SORT
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
     shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
-    if max(shares.values()) < LEAST:
+    if max(shares.values()) < LEAST or (there and odds < 1 and goes_without_saying(there.thing)):
         return None
-    told = ", ".join(counted(label, len(there)) for label, there in found.items())
-    return Chosen(claim.label, shares, (claim, *(r for there in found.values() for r in there)), told)
+    told = ", ".join(counted(label, len(those)) for label, those in found.items())
+    return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)
 
 
 def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:
@@ -109,12 +127,25 @@ def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[
     return found
 
 
+def _of_the_sort(thing: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:
+    """Return what detectors surely found of a sort of things, "food" or "vegetables", by label."""
+    labels = SORTS.get(asking.SORT_OF.get(thing, ""), {})
+    found: dict[str, list[Region]] = {}
+    for region in (r for f in findings if f.kind == "objects" and f.error is None for r in f.regions):
+        if region.label in labels and region.score >= COUNT_SCORE:
+            found.setdefault(region.label, []).append(region)
+    return found
+
+
 def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
     """Return whether somebody's finding is one to answer the question."""
     if other.kind == "scene":
         return told_of_scene(question, other, findings) is not None
+    if other.kind == "classes":
+        return is_one(question, other, known_to_detectors(findings)) is not None
     if other.kind != "objects":
         return False
     intent = read_intent(question, other.vocabulary)
-    held_against = intent.aim in ("presence", "count", "compare") or intent.related or intent.bound or intent.together
+    held_against = intent.aim in ("count", "compare") or intent.related or intent.bound or intent.together
+    held_against = held_against or (intent.aim == "presence" and (intent.asked or not read_there(question)))
     return bool(held_against or named(question, other) or asked_color(question, other.vocabulary))

@@ -51,7 +51,7 @@ _ADJECTIVES = frozenset((*COLORS, "large", "small", "old", "young"))  # and not 
 _BREEDS = ("dog", "cat")
 """Kinds whose classes are breeds."""
 _KIND = r"(?:kind|type|sort|breed|species|variety|model)s?"
-_NOUN = r"(?P<noun>[a-z]+(?: [a-z]+)?)"
+_NOUN = r"(?P<noun>(?!colou?rs?\b)[a-z]+(?: [a-z]+)?)"
 _DOING = r"[a-z]+ (?!building|painting|clothing)[a-z]+ing\b"  # "this man holding" is no thing
 _IT = r"(?:this|that|it|these|those|they)"
 _HERE = asking.HERE

@@ -25,7 +25,7 @@ _LINE = re.compile(
 _NONE = "none found"
 ALL_OF_IT = "all of it"
 """The kind of value that a whole page is, where it is asked what the picture shows."""
-_DECIDED = re.compile(rf"{ALL_OF_IT}|{TOLD_OF_GOODS}")
+_DECIDED = re.compile(rf"{ALL_OF_IT}|author|{TOLD_OF_GOODS}")
 _CAPTION = "Caption: "
 _NAMED = re.compile(r"(?:Classifier|Scene|Words|Captioner): [^:]+: (?P<name>.+)")
 _BOXED = re.compile(
@@ -43,10 +43,11 @@ _ABOUT_IT = re.compile(
 )
 
 _PICTURE = r"(?:in|on) (?:the|this) (?:picture|image|photo)"
-_ANYTHING = r"(?:it|this|that|(?:the|this) (?:text|writing|sign|label|picture|image|photo))"
+_SHEET = r"(?:the|this) (?:sign|label|poster|banner|cover|page|note|card|board|billboard|sticker|(?:t-)?shirt)"
+_ANYTHING = rf"(?:it|this|that|{_SHEET}|(?:the|this) (?:text|writing|picture|image|photo))"
 _ALL_OF_IT = re.compile(  # and not only the words in a certain place or of a certain kind
     rf"^(?:please )?(?:what does {_ANYTHING}(?: {_PICTURE})? (?:say|read)|"
-    rf"what is (?:written|printed)(?: here| {_PICTURE})?|"
+    rf"what is (?:written|printed)(?: here| {_PICTURE}| on {_SHEET})?|"
     rf"read (?:out )?(?:it|(?:all )?(?:the |this )?(?:text|words|writing))(?: {_PICTURE})?)\W*$"
 )
 _ALL_ON_IT = re.compile(  # the same of what stands on a thing

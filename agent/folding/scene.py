@@ -11,9 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.folding.naming import named
-from vqa.agent.questions.scene import BACKGROUND_COLOR, DONE, MAIN_COLOR, PLACES, THINGS, Asked, read_scene_question
+from vqa.agent.questions.scene import (
+    BACKGROUND_COLOR,
+    COLORS,
+    DONE,
+    MAIN_COLOR,
+    PLACES,
+    THINGS,
+    Asked,
+    read_scene_question,
+)
 from vqa.agent.questions.uses import ALIVE
 from vqa.values import PRESENCE_SCORE, Finding, Region
+from vqa.words import listed
 
 SAYS = 0.5
 """Share from which something is told."""
@@ -88,8 +98,8 @@ _ONE_OF: Mapping[str, Sequence[str]] = {  # the first that is likely enough, or 
     "weather": ("snowy", "rainy", "sunny", "cloudy"),
     "season": ("winter", "summer"),
 }
-_COLOR_OF = {BACKGROUND_COLOR: "background", MAIN_COLOR: "most of it"}
-"""The region that has the asked colour."""
+_COLOR_OF = {BACKGROUND_COLOR: "background", MAIN_COLOR: "most of it", COLORS: "part of it"}
+"""The region that has the asked colour, or the regions of which each has one."""
 _ASKS = {
     "in the background": "what is in the background",
     "on the ground": "what is on the ground",
@@ -165,13 +175,15 @@ def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:
         return ""
     if asked.which:
         return f"the question asks {_ASKS.get(asked.which, f'for the {asked.which}')}"
-    return f"the question asks about {asked.one}{f' or {asked.other}' if asked.other else ''}"
+    return f"the question asks about {' or '.join(asked.called) if asked.other else asked.one}"
 
 
 def _colored(asked: Asked, finding: Finding) -> Told | None:
-    """Return the colour of most of the picture, or of what stands around everything, if it has one."""
-    of = next((region for region in finding.regions if region.color and region.label == _COLOR_OF[asked.which]), None)
-    return None if of is None else Told(asked.which, of.color, of.score, (of.label,))
+    """Return the colour of most of the picture, of what stands around everything, or of its parts, if they have one."""
+    those = [region for region in finding.regions if region.color and region.label == _COLOR_OF[asked.which]]
+    if not those:
+        return None
+    return Told(asked.which, listed([r.color for r in those]), sum(r.score for r in those), (those[0].label,))
 
 
 def _told(asked: Asked, p: _Shares) -> Told | None:
@@ -189,8 +201,8 @@ def _told(asked: Asked, p: _Shares) -> Told | None:
         other = _likely(asked.other, p)
         if max(share, other) < EITHER or share == other:
             return None
-        best, both = asked.one if share > other else asked.other, (*_telling(asked.one), *_telling(asked.other))
-        return Told(f"{asked.one} or {asked.other}", best, max(share, other) / (share + other), both)
+        best, both = asked.called[share < other], (*_telling(asked.one), *_telling(asked.other))
+        return Told(" or ".join(asked.called), best, max(share, other) / (share + other), both)
     if share >= least:
         return Told(asked.one, "Yes", share, _telling(asked.one))
     if asked.one in _YES_ALONE or asked.one not in _LIKELY or _LIKELY[asked.one](p) is None:

@@ -27,7 +27,7 @@ _READING = re.compile(
     r"(?:first|second|third|fourth|fifth|last) line|date|year|address|phone number|"
     r"telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
     r"numbers? on|what number|which number|number \d+|company|(?:store|shop|street|brand|company|product) name|name on|"
-    r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|"
+    r"name of the (?:store|shop|street|brand|company|product|restaurant|book)|brand|logo|title|heading|authors?|wrote|"
     r"what time (?!of)|sign say|"
     r"(?:store|shop|street|company|restaurant|hotel|bar|station|ship|boat|book|magazine|team|place) called)\b|"
     r"읽|글자|글씨|문구|텍스트|문자|단어|쓰여|쓰인|써 ?있|적혀|적힌|뭐라고|가격|얼마|금액|합계|날짜|주소|번호"

@@ -23,10 +23,11 @@ _NO_DEED = (  # ends like one
 )
 _SIGHT = "image|picture|photo|photograph|scene|shot|background|foreground|distance|middle|center|centre|corner"
 _DEED = rf"(?!(?:{_NO_DEED})\b)[a-z]+ing\b"
+_WITHIN = rf"in(?:side)?(?: of)? (?:an?|the|this|that) (?P<within>(?!(?:{_SIGHT})\b)[a-z]+(?: [a-z]+)?)"
 _REST = (
     rf"(?:(?:who|that|which)(?: (?:is|are|was|were)|'s) (?P<such>.+)|(?:who|that|which) (?:has|have) (?P<has>.+)"
     rf"|with (?P<with>.+)|(?P<does>{_DEED}.*)|in (?P<wears>(?:(?:an?|the|his|her|their) )?(?:[a-z]+ )?(?:{_WORN})\b.*)"
-    rf"|in (?:an?|the) (?P<within>(?!(?:{_SIGHT})\b)[a-z]+(?: [a-z]+)?))"
+    rf"|{_WITHIN})"
 )
 _THERE_IS = re.compile(
     r"(?:(?P<be>is|are|was|were) there|(?:do|can|could) you see|"
@@ -36,7 +37,7 @@ _THERE_IS = re.compile(
 )
 _ONE_DOES = re.compile(
     rf"(?P<be>is|are|was|were) (?:(?P<some>an?|any|some) (?P<thing>[a-z]+(?: [a-z]+)?)|(?P<one>{_SOMEONE}|people)) "
-    rf"(?P<does>{_DEED}.*)\W*"
+    rf"(?:(?P<does>(?:{_DEED}|at|by|near|aboard|outside) .+|{_DEED})|{_WITHIN})\W*"
 )
 _OTHERWISE = re.compile(
     r"\b(?:not|no|or|without|but|more|less|than|same|only|both|each|else)\b|n't\b|\bsays?\b|\breads?\b"

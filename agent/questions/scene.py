@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vqa.agent.questions import asking
 from vqa.agent.questions.plain import plainly
@@ -83,7 +83,7 @@ _MEDIUM_OF = _by_word(
     {
         "photo": "photo photograph photography real_photo real_picture",
         "drawing": "drawing illustration graphic drawn illustrated computer_generated",
-        "painting": "painting painted sketch cartoon anime comic",  # a drawing, but of those which?
+        "painting": "painting painted sketch cartoon anime comic logo icon clip_art clipart",  # a drawing, but which?
     }
 )
 DONE = tuple(dict.fromkeys(_DONE_OF.values()))
@@ -91,6 +91,7 @@ _OF_SOMEBODY = frozenset({*DONE, *_WORN_OF.values()})
 THINGS = frozenset(_THING_OF.values())
 BACKGROUND_COLOR = "color of the background"
 MAIN_COLOR = "main color"
+COLORS = "colors"
 PLACES = "beach pool lake river ocean street path field city".split()
 
 _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
@@ -143,6 +144,10 @@ _WHICH = {
     ),
     "place": asking.WHERE_TAKEN,
     "doing": re.compile(rf"what (?:is|are) (?:the|this|that|these|those) (?:[a-z]+ )?{_ANIMAL} doing{_NOW}{_NEAR}\W*"),
+    COLORS: re.compile(
+        r"(?:what|which) (?:are the )?(?:main |different )?colou?rs(?: (?:are|do|can|was|were|used|"
+        rf"there|present|visible|shown|you|be|see|seen|find|found|(?:in|of) {_THIS}))*\W*"
+    ),
     "color of the photo": re.compile(
         rf"what colou?rs? (?:is|are) (?:the|this) {_PICTURE}(?: in)?\W*|"
         rf"what (?:is|are) the colou?rs? of (?:the|this) {_PICTURE}\W*"
@@ -218,11 +223,12 @@ _WHETHER = [
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for: which of a kind it is, or whether it is the one, or the other."""
+    """What is asked for: which of a kind it is, or whether it is the one, or the other, and what those are called."""
 
     which: str = ""
     one: str = ""
     other: str = ""
+    called: tuple[str, str] = field(default=("", ""), compare=False)
 
     @property
     def of_somebody(self) -> bool:
@@ -244,7 +250,7 @@ def read_scene_question(question: str, known: Sequence[str] = ()) -> Asked | Non
     for words, pattern in _EITHER:
         match = pattern.fullmatch(lowered)
         if match and words[match["one"]] != words[match["other"]]:
-            return Asked(one=words[match["one"]], other=words[match["other"]])
+            return _either(words, match["one"], match["other"])
     for words, pattern in _WHETHER:
         if (match := pattern.fullmatch(lowered)) and not label_of(match["one"], known):
             return Asked(one=words[match["one"]])
@@ -252,4 +258,13 @@ def read_scene_question(question: str, known: Sequence[str] = ()) -> Asked | Non
     if where is None or (not where["or"] and _ELSEWHERE.search(lowered)):
         return None
     ending = "side" if where["ending"] == "side" else "doors"
-    return Asked(one=f"in{ending}", other=f"out{ending}") if where["or"] else Asked(one=f"{where['one']}{ending}")
+    if not where["or"]:
+        return Asked(one=f"{where['one']}{ending}")
+    return Asked(one=f"in{ending}", other=f"out{ending}", called=(f"in{ending}", f"out{ending}"))
+
+
+def _either(words: Mapping[str, str], *called: str) -> Asked:
+    names = [words[word] for word in called]
+    if "photo" in names:  # what is none is drawn, whatever it is called
+        names = ["photo" if name == "photo" else "drawing" for name in names]
+    return Asked(one=names[0], other=names[1], called=(called[0], called[1]))

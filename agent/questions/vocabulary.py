@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
-from vqa.words import plural
+from vqa.words import COLORS, plural
 
 # label: English words besides the label and its plural; then Korean words.
 _SYNONYMS: dict[str, tuple[str, str]] = {
@@ -113,11 +113,13 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "furniture": _FURNITURE, "silverware": _CUTLERY, "cutlery": _CUTLERY, "utensil": _CUTLERY, "utensils": _CUTLERY,
 }  # fmt: skip
 
+_COLORS = "|".join(color for color in COLORS if color != "orange")
 _A_COLOR = re.compile(
     r"\borange(?= (?!(?:and|or|in|on|at|is|are|was|were|to|of|by|with|than|near|next|behind|under|beside|above|below|"
     r"left|right|inside|outside|here|there|that|which|visible|present|shown|trees?|slices?)\b)[a-z])"
+    rf"|\borange(?=(?:,| and| or) (?:{_COLORS})\b)|\b(?:{_COLORS})(?:,| and| or) orange\b"
 )
-"""Orange before the name of something else: a colour, no fruit."""
+"""Orange before the name of something else, or beside another colour: a colour, no fruit."""
 
 _ON_A_NOSE = re.compile(
     r"\b(?:wear(?:s|ing)?|(?:sun|eye|reading)|his|her|their|my|m[ae]n|wom[ae]n|person|people|boys?|girls?|he|she|they)"
@@ -145,7 +147,7 @@ def mentioned(text: str, labels: Collection[str]) -> tuple[str, ...]:
     wins over one inside it: "teddy bear" is no bear, "stop sign" no sign. "An orange kite" names no fruit; glasses that
     somebody wears are no wine glasses.
     """
-    lowered = _A_COLOR.sub("      ", text.lower())
+    lowered = _A_COLOR.sub(lambda color: " " * len(color[0]), text.lower())
     plain = _ON_A_NOSE.sub(lambda worn: worn[0].removesuffix("glasses"), lowered)
     return _mentioned(plain, tuple(sorted(labels)))
 

@@ -93,7 +93,7 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
     if expert.kind == "scene":
         return asks_for_scene(question, labels) or None
     if expert.kind == "words":
-        if choices := choices_of(question):
+        if choices := choices_of(question, labels):
             return "the question names its answers" if len(choices) > 1 else "the question claims something"
         return None
     if expert.kind == "caption":

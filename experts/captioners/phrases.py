@@ -87,7 +87,11 @@ class Phrases:
 
     def places(self, text: str) -> list[int | None]:
         """Return the place of each of a text's words among the phrases, None for one that is not there."""
-        return [self._places.get(word) for word in tokenise(text)]
+        return [self.place(word) for word in tokenise(text)]
+
+    def place(self, phrase: str) -> int | None:
+        """Return the place of a word or a pair of words, in lower case, among the phrases."""
+        return self._places.get(phrase)
 
     def agreement(self, sentence: str, foretold: Tensor) -> float:
         """Return how well a sentence says what is foretold, in [0, 1].

@@ -106,16 +106,15 @@ def color_of_background(picture: Image) -> tuple[str, float]:
     return _shipped().likeliest("", seen)
 
 
-def main_color(picture: Image) -> tuple[str, float]:
-    """Return the colour that most of an RGB picture has, and its share of the picture."""
+def shares_of_colors(picture: Image) -> list[tuple[str, float]]:
+    """Return the colours of an RGB picture's pixels and the share of it that each has, the largest first."""
     import numpy as np
 
     bins = np.bincount(_bins(np.asarray(picture.resize((SIDE, SIDE), resample=2))).ravel(), minlength=_BINS)
     shares = dict.fromkeys(COLORS, 0.0)
     for name, number in zip(_plain_names(), bins, strict=True):
         shares[name] += float(number) / float(bins.sum())
-    name = max(shares, key=lambda name: shares[name])
-    return name, shares[name]
+    return sorted(shares.items(), key=lambda one: -one[1])
 
 
 def _plain_names() -> tuple[str, ...]:

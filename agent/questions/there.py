@@ -1,0 +1,63 @@
+"""Whether there is something in the picture, and no more: "Is there a ladder?"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vqa.agent.questions import asking
+from vqa.agent.questions.kinds import asks_for_words
+from vqa.agent.questions.plain import plainly
+
+_PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
+_SHOWN = (
+    rf"(?: (?:(?:in|on|at) (?:it|(?:the|this) (?:{_PICTURE}|background|foreground|distance))|here|there|visible|"
+    r"present|nearby|around|shown|pictured))*"
+)
+_NO_THING = (
+    "anything|something|everything|nothing|anyone|someone|ones?|more|less|another|other|enough|much|many|lots?|kinds?|"
+    "of|in|on|at|by|for|to|from|with|than|that|which|who|or|and|no|not|without|only|near|behind|under|over|between|"
+    "through|above|below|beside|inside|outside|around|left|right|wrong|going|being|having|wearing"
+)
+_WORD = rf"(?!(?:{_NO_THING})\b)[a-z][a-z'-]*"
+_THERE = re.compile(
+    rf"(?:(?P<be>is|are|was|were) there|(?:do|can|could) you see|"
+    rf"does (?:it|(?:the|this) {_PICTURE}) (?:show|have|contain)) "
+    rf"(?:any |some |the )?(?P<some>an? )?(?P<thing>{_WORD}(?: {_WORD})?){_SHOWN}\W*"
+)
+_NEVER_SAID = frozenset(
+    "sky ground floor ceiling wall walls window windows door doors curtain curtains rug carpet light lights shadow "
+    "shadows air background foreground hair face faces head heads eye eyes ear ears nose mouth teeth hand hands finger "
+    "fingers arm arms leg legs foot feet knee knees body skin shirt shirts shoe shoes pants clothes clothing adult "
+    "adults owner friend friends mother father parent parents family families couple photographer color colors corner "
+    "edge middle reason way".split()
+)
+
+
+@dataclass(frozen=True)
+class There:
+    """What is to be there, in the question's words.
+
+    Attributes:
+        thing: "ladder".
+        claim: What is so if it is there: "there is a ladder", "there are flowers".
+    """
+
+    thing: str
+    claim: str
+
+
+def read_there(question: str) -> There | None:
+    """Return what a question asks to be there; None if it asks anything else, or anything more of it."""
+    if asks_for_words(question):
+        return None
+    match = _THERE.fullmatch(asking.lowered(plainly(question)))
+    if match is None:
+        return None
+    be = "are" if match["be"] in ("are", "were") else "is"
+    return There(match["thing"], f"there {be} {match['some'] or ''}{match['thing']}")
+
+
+def goes_without_saying(thing: str) -> bool:
+    """Return whether few people mention a thing where it is: that nobody would does not say that it is not."""
+    return thing.split()[-1] in _NEVER_SAID
