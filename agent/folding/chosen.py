@@ -146,6 +146,6 @@ def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
     if other.kind != "objects":
         return False
     intent = read_intent(question, other.vocabulary)
+    looked_for = intent.aim == "presence" and (bool(intent.asked) or read_there(question) is None)
     held_against = intent.aim in ("count", "compare") or intent.related or intent.bound or intent.together
-    held_against = held_against or (intent.aim == "presence" and (intent.asked or not read_there(question)))
-    return bool(held_against or named(question, other) or asked_color(question, other.vocabulary))
+    return bool(looked_for or held_against or named(question, other) or asked_color(question, other.vocabulary))

@@ -10,20 +10,24 @@ from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.plain import plainly
 
 _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
+_AROUND = (  # where a thing is that is there at all
+    "background|foreground|distance|sky|wall|ground|floor|street|road|room|water|field|yard|garden|city|house|kitchen|"
+    "bathroom|bedroom|table|plate|desk|bed|grass|snow|beach"
+)
 _SHOWN = (
-    rf"(?: (?:(?:in|on|at) (?:it|(?:the|this) (?:{_PICTURE}|background|foreground|distance))|here|there|visible|"
-    r"present|nearby|around|shown|pictured))*"
+    rf"(?: (?:(?:in|on|at) (?:it|(?:the|this) (?:{_PICTURE}|{_AROUND}))|here|there|visible|present|nearby|around|"
+    r"shown|pictured))*"
 )
 _NO_THING = (
     "anything|something|everything|nothing|anyone|someone|ones?|more|less|another|other|enough|much|many|lots?|kinds?|"
     "of|in|on|at|by|for|to|from|with|than|that|which|who|or|and|no|not|without|only|near|behind|under|over|between|"
     "through|above|below|beside|inside|outside|around|left|right|wrong|going|being|having|wearing"
 )
-_WORD = rf"(?!(?:{_NO_THING})\b)[a-z][a-z'-]*"
+_WORD = rf"(?!(?:{_NO_THING})\b)[a-z][a-z-]*"
 _THERE = re.compile(
     rf"(?:(?P<be>is|are|was|were) there|(?:do|can|could) you see|"
     rf"does (?:it|(?:the|this) {_PICTURE}) (?:show|have|contain)) "
-    rf"(?:any |some |the )?(?P<some>an? )?(?P<thing>{_WORD}(?: {_WORD})?){_SHOWN}\W*"
+    rf"(?:any |some |the )?(?P<some>an? )?(?P<thing>{_WORD}(?: (?![a-z]+ing\b){_WORD})??){_SHOWN}\W*"
 )
 _NEVER_SAID = frozenset(
     "sky ground floor ceiling wall walls window windows door doors curtain curtains rug carpet light lights shadow "
