@@ -32,7 +32,10 @@ _LEAST = -0.1
 """How far below the usual counts of several choices: that the one is not said does not make the other one so."""
 _OF_ANY_PICTURE = 0.08
 """Usual share from which on a word says nothing: "the", "wearing"."""
-_MOST_TOLD = 10
+_LEAST_TOLD = 0.01
+"""Share of captions from which a word is told where none is asked for, …"""
+_MOST_SHOWN = 10
+"""… and how many of them are shown."""
 _THERE_IS = re.compile(r"there (?:is|are) (?:an? )?(?P<thing>.+)")
 
 
@@ -67,7 +70,7 @@ class WordsExpert:
         Several are weighed against one another; nothing is told if one of them has a word that is not foretold, or none
         is said more than usual. Of one alone it is told how likely it is so, by those of its words that are foretold;
         of "there is a ladder", by the ladder, one or many, if all of its words are foretold.
-        Without choices it is the words that stand out most, with the share of captions that would have them.
+        Without choices it is the words that stand out, with the share of captions that would have them.
 
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
@@ -87,7 +90,8 @@ class WordsExpert:
         return Finding(
             expert=self.name,
             kind=self.kind,
-            text=", ".join(f"{word} {share:.2f}" for word, share in told) or f"not foretold: {', '.join(choices)}",
+            text=", ".join(f"{word} {share:.2f}" for word, share in told[:_MOST_SHOWN])
+            or f"not foretold: {', '.join(choices)}",
             regions=tuple(Region(whole, word, share) for word, share in told),
             model=MODEL,
             seconds=time.perf_counter() - started,
@@ -151,6 +155,9 @@ def _drawn_nearer(beyond: Tensor) -> Tensor:
 
 
 def _striking(people: Phrases, seen: Tensor, beyond: Tensor) -> list[tuple[str, float]]:
+    """Return the words that people would say more often than of any picture, and the share of captions with each."""
     often = people.often(seen)
-    best = beyond[: people.words].topk(_MOST_TOLD).indices.tolist()
-    return [(people.known[place], min(float(often[place]), 1.0)) for place in best]
+    striking = (beyond[: people.words] > 0) & (people.usual[: people.words] < _OF_ANY_PICTURE)
+    places = striking.nonzero().flatten()
+    best = places[beyond[places].argsort(descending=True)].tolist()
+    return [(people.known[place], min(share, 1.0)) for place in best if (share := float(often[place])) >= _LEAST_TOLD]

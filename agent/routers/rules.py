@@ -3,7 +3,7 @@
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
 knows and no detector does; who sees the whole scene when it asks what that is like; who weighs answers when it names
-them, or claims something of somebody. When nothing speaks for anybody, the detectors look: they are the cheapest
+them, claims something, or asks what is worn. When nothing speaks for anybody, the detectors look: they are the cheapest
 context. They also look beside a captioner and those who see the whole picture, since what is wrong there leads a core
 astray. Who sees the whole scene looks beside them, if they can here: how far they are to be believed depends on it; and
 so does a classifier beside who is asked for an animal, which a detector takes for another.
@@ -23,6 +23,7 @@ from vqa.agent.questions.intent import Intent, read_intent
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import says
+from vqa.agent.questions.worn import what_may_be_worn
 from vqa.registry import register_router
 from vqa.settings import Settings
 from vqa.values import Route
@@ -95,7 +96,7 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
     if expert.kind == "words":
         if choices := choices_of(question, labels):
             return "the question names its answers" if len(choices) > 1 else "the question claims something"
-        return None
+        return "the question asks what is worn" if what_may_be_worn(question) else None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None
