@@ -1,4 +1,4 @@
-"""Whether things are there that no detector knows, as captions mention them or not, for dev_questions.py."""
+"""What captions mention and no detector knows, for dev_questions.py: things, clothes, and what somebody is on or in."""
 
 from __future__ import annotations
 
@@ -21,17 +21,30 @@ THINGS = (
     "bread, cheese, fish, food, meat, rice, salad, sunglasses, vegetables"
 ).split(", ")
 MOST_MENTIONED = 300  # pictures
+WORN = (
+    "bikini boots cap coat costume dress glasses goggles hat helmet hoodie jacket jeans jersey mask pants scarf shirt "
+    "shorts skirt suit sunglasses sweater sweatshirt swimsuit t-shirt uniform vest wetsuit"
+).split()
+SURFACES = (
+    "beach bed bench boat bridge carpet chair couch court dirt fence field floor grass gravel ground hill horse ice "
+    "ladder lake leaves ledge log mountain mud ocean path pavement platform pool puddle river road rock rocks roof "
+    "sand sidewalk snow sofa stage stairs steps stream street swing table track trampoline tree wall water"
+).split()
+_SOMEBODY = "man|woman|boy|girl"
+_SEVERAL = re.compile(r"\b(?:men|women|boys|girls|dogs|children|two|group|people)\b")
+_ON_OR_IN = re.compile(
+    rf"\b(?P<who>{_SOMEBODY}|child|person|dog) (?:is |who is )?(?P<does>(?:running|standing|walking|sitting|lying|"
+    r"laying|jumping|sleeping|playing|climbing|splashing|swimming) (?:on|in|through|along|into|over|across|down|up)) "
+    rf"(?:(?:a|an|the|his|her|its|some) )?(?:\w+ ){{0,2}}?(?:{'|'.join(SURFACES)})\b"
+)
 
 
 def mentions(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
     """Yield whether something is there, twice: of a thing that a caption mentions, and of one as common elsewhere.
 
-    A thing that no caption mentions may be there all the same, so some of the answers are wrong. Where some pictures
-    have annotated questions, only those are asked about: of the others benchmarks/phrases.py learns.
+    A thing that no caption mentions may be there all the same, so some of the answers are wrong.
     """
-    captioned = [row for row in rows if len(row.get("captions", ())) > 1]
-    captioned = [row for row in captioned if row.get("vqa")] or captioned
-    shown = [(row, [thing for thing in THINGS if _mentioned(thing, row)]) for row in captioned]
+    shown = [(row, [thing for thing in THINGS if _mentioned(thing, row)]) for row in _captioned(rows)]
     shown = [(row, there) for row, there in shown if there][:MOST_MENTIONED]
     common = [thing for _, there in shown for thing in there]
     for row, there in shown:
@@ -40,6 +53,34 @@ def mentions(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
             thing = rng.choice(things)
             be = "Are" if thing.endswith("s") and " " not in thing and thing != "grass" else "Is"
             yield ask(row, f"{be} there {thing}?", [answer], type=answer, metric="exact")
+
+
+def worn(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield what the one person of a picture wears, where captions tell; people's words are right."""
+    for row in _captioned(rows):
+        said = " ".join(row["captions"]).lower()
+        who = set(re.findall(rf"\b(?:{_SOMEBODY})\b", said))
+        if len(who) == 1 and not _SEVERAL.search(said) and any(_mentioned(garment, row) for garment in WORN):
+            yield ask(row, f"What is the {who.pop()} wearing?", row["captions"], type="worn", metric="supported")
+
+
+def surfaces(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield what somebody stands on, runs through, jumps into, where captions tell; people's words are right."""
+    for row in _captioned(rows):
+        said = [caption.lower() for caption in row["captions"]]
+        found = next((match for caption in said if (match := _ON_OR_IN.search(caption))), None)
+        if found and not _SEVERAL.search(" ".join(said)):
+            question = f"What is the {found['who']} {found['does']}?"
+            yield ask(row, question, row["captions"], type="surface", metric="supported")
+
+
+def _captioned(rows: Iterable[Row]) -> list[Row]:
+    """Return the pictures with several captions; where some have annotated questions, those.
+
+    Of the others benchmarks/phrases.py learns.
+    """
+    captioned = [row for row in rows if len(row.get("captions", ())) > 1]
+    return [row for row in captioned if row.get("vqa")] or captioned
 
 
 def _mentioned(thing: str, row: Row) -> bool:

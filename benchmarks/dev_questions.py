@@ -22,6 +22,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
   The same is asked as whether there is one who does it, and of people what they do.
 - whether there is a thing that no detector knows: one that captions mention, and one that they do not.
+- what somebody wears, and what they stand on, run through, jump into, as captions tell.
 - whether there are any animals: where a caption of three or more names one.
 - choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
@@ -44,7 +45,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dev_boxes import comparisons, counts, premises, presence
-from dev_mentions import mentions
+from dev_mentions import mentions, surfaces, worn
 from dev_rows import Row, ask
 
 from vqa.agent.folding.chosen import choices_of
@@ -124,6 +125,8 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "deeds": deeds(rows),
         "animals": animals(rows),
         "mentions": mentions(rows, rng),
+        "worn": worn(rows),
+        "surfaces": surfaces(rows),
     }
     files = {kind: found for kind, questions in kinds.items() if (found := list(questions))}
     if acts := files.get("doing"):

@@ -32,10 +32,8 @@ _LEAST = -0.1
 """How far below the usual counts of several choices: that the one is not said does not make the other one so."""
 _OF_ANY_PICTURE = 0.08
 """Usual share from which on a word says nothing: "the", "wearing"."""
-_LEAST_TOLD = 0.01
-"""Share of captions from which a word is told where none is asked for, …"""
-_MOST_SHOWN = 10
-"""… and how many of them are shown."""
+_MOST_TOLD, _MOST_SHOWN = 40, 10
+"""How many words are told where none is asked for, and how many of them are shown."""
 _THERE_IS = re.compile(r"there (?:is|are) (?:an? )?(?P<thing>.+)")
 
 
@@ -159,5 +157,5 @@ def _striking(people: Phrases, seen: Tensor, beyond: Tensor) -> list[tuple[str, 
     often = people.often(seen)
     striking = (beyond[: people.words] > 0) & (people.usual[: people.words] < _OF_ANY_PICTURE)
     places = striking.nonzero().flatten()
-    best = places[beyond[places].argsort(descending=True)].tolist()
-    return [(people.known[place], min(share, 1.0)) for place in best if (share := float(often[place])) >= _LEAST_TOLD]
+    best = places[beyond[places].argsort(descending=True)][:_MOST_TOLD].tolist()
+    return [(people.known[place], min(float(often[place]), 1.0)) for place in best]

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from vqa.agent.folding.classes import is_one, known_to_detectors
 from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.naming import named
-from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.folding.scene import asks_for_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.kinds import asks_for_reasons, kind_of
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.said_of import read_said_of
 from vqa.agent.questions.scene import WHO
@@ -87,6 +88,18 @@ def choices_of(question: str, known: Collection[str] = ()) -> tuple[str, ...]:
         return () if meant(there.thing, known) else (there.claim,)
     match = _CLAIM.fullmatch(asked)
     return (match["claim"],) if match else ()
+
+
+def is_open(question: str, known: Sequence[str]) -> bool:
+    """Return whether any word might be the answer, so that it counts whether people would say it of the picture.
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors.
+    """
+    kind = kind_of(question, read_intent(question, known))
+    asks_for_more = asks_for_reasons(question) or asks_for_scene(question, known) or asked_color(question, known)
+    return kind == "open" and not asks_for_more
 
 
 def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) -> Chosen | None:

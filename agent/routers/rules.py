@@ -2,11 +2,12 @@
 
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
-knows and no detector does; who sees the whole scene when it asks what that is like; who weighs answers when it names
-them, claims something, or asks what is worn. When nothing speaks for anybody, the detectors look: they are the cheapest
-context. They also look beside a captioner and those who see the whole picture, since what is wrong there leads a core
-astray. Who sees the whole scene looks beside them, if they can here: how far they are to be believed depends on it; and
-so does a classifier beside who is asked for an animal, which a detector takes for another.
+knows and no detector does; who sees the whole scene when it asks what that is like; who weighs words when it names
+answers, claims something, asks what is worn, or, if they can here, when any word might be the answer. When nothing
+speaks for anybody else, the detectors look: they are the cheapest context. They also look beside a captioner and those
+who see the whole picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if
+they can here: how far they are to be believed depends on it; and so does a classifier beside who is asked for an
+animal, which a detector takes for another.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from vqa.agent.folding.chosen import choices_of
+from vqa.agent.folding.chosen import choices_of, is_open
 from vqa.agent.folding.classes import asks_for_classes
 from vqa.agent.folding.scene import asks_for_scene
 from vqa.agent.questions.asking import asks_for_description
@@ -63,6 +64,10 @@ class RulesRouter:
             why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
         elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes", "scene", "words")):
             why |= dict.fromkeys(idle, "objects to hold against what the whole picture shows")
+        if is_open(question, labels):
+            weighers = [expert for expert in experts if expert.kind == "words" and expert.available() is None]
+            idle = [expert.name for expert in weighers if not why[expert.name]]
+            why |= dict.fromkeys(idle, "what people would say of it, to hold an open answer against")
         if any(why[expert.name] for expert in experts if expert.kind == "objects"):
             seers = [expert for expert in experts if expert.kind == "scene" and expert.available() is None]
             idle = [expert.name for expert in seers if not why[expert.name]]

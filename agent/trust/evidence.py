@@ -34,7 +34,7 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
 
 def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[Evidence]:
     kind, sought = kind_of(question, intent_of(question, findings)), sought_words(question)
-    silent = ("objects", "caption") if kind == "open" and asks_for_reasons(question) else ()
+    silent = ("objects", "caption", "words") if kind == "open" and asks_for_reasons(question) else ()
     for finding in findings:
         if finding.error is not None or finding.kind in silent:
             continue
@@ -47,7 +47,7 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
         elif finding.kind == "classes":
             yield from class_evidence(question, finding, findings, text)
         elif finding.kind == "words":
-            yield from word_evidence(question, finding, findings, text)
+            yield from word_evidence(question, finding, findings, text, kind=kind)
         elif finding.kind == "scene":
             yield from scene_evidence(question, finding, findings, text)
         elif finding.kind == "caption":

@@ -20,7 +20,7 @@ from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
 from vqa.agent.questions.sought import sought_words
 from vqa.agent.questions.vocabulary import mentioned
-from vqa.agent.trust.chosen import share_of
+from vqa.agent.trust.chosen import said_most, share_of
 from vqa.agent.trust.premise import unfounded
 from vqa.agent.trust.readings import lines_for, not_read
 from vqa.agent.trust.saying import says_yes, whether
@@ -44,6 +44,9 @@ DEED = "deed"
 """The kind of questions of which a captioner tells what somebody does."""
 CHOICE = "choice"
 """The kind of questions that name their answers, or of which people's words tell."""
+SAID = "open: log of how often people would say it"
+_OFTEN = 30
+"""One over the share of captions from which on a word counts for something."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
@@ -108,6 +111,9 @@ def features(
         surest = max((r.score for e in speaks if e.stance == "supports" for r in e.regions), default=0.0)
         told["open: score of what it names"] = 0.0 if color else surest
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]
+    if kind == "open":
+        said = [word for f in findings if f.kind == "words" and (word := said_most(f, text))]
+        told[SAID] = math.log1p(_OFTEN * max((word.score for word in said), default=0.0))
     if kind == "presence" and intent.asked and looked:
         best = max(scores, default=0.0)
         yes = says_yes(text)
