@@ -1,0 +1,106 @@
+"""What somebody wears, and open answers that people would give: by how often such words are said of the picture."""
+
+import math
+
+import pytest
+
+from vqa import VQAAgent
+from vqa.agent.folding.chosen import is_open, told_of_words
+from vqa.agent.prompting import evidence
+from vqa.agent.questions.worn import as_one, what_may_be_worn
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import SAID, features
+from vqa.experts.detectors.coco import LABELS
+from vqa.experts.words import WordsExpert
+from vqa.images import load_image
+from vqa.settings import Settings
+from vqa.values import Finding, Question, Region
+
+WEARING = "What is the man wearing?"
+
+
+def boxes(*labels: str) -> Finding:
+    regions = tuple(Region((10, 10, 90, 90), label, 0.8) for label in labels)
+    return Finding("detect", "objects", "", regions, vocabulary=LABELS, size=(100, 100))
+
+
+def words(**shares: float) -> Finding:
+    regions = tuple(Region((0, 0, 100, 100), name, share) for name, share in shares.items())
+    return Finding("words", "words", "", regions, size=(100, 100))
+
+
+@pytest.mark.parametrize(
+    ("question", "some", "others"),
+    [
+        (WEARING, {"shirt", "hat", "sunglasses"}, {"skateboard"}),
+        ("What are they wearing?", {"suits"}, set()),
+        ("What kind of clothes is the little girl wearing?", {"dress"}, set()),
+        ("What does the boy have on his head?", {"cap"}, {"shirt"}),
+        ("What is on the man's head?", {"helmet"}, {"jeans"}),
+        ("What is she wearing on her face?", {"goggles"}, {"hat"}),
+    ],
+)
+def test_a_garment_is_asked_for_by_whom_it_is_worn_or_where(question: str, some: set[str], others: set[str]) -> None:
+    garments = set(what_may_be_worn(question))
+    assert some <= garments
+    assert others.isdisjoint(garments)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the dog wearing?",
+        "What is the man on the left wearing?",
+        "Is he wearing a hat?",
+        "What is on the table?",
+    ],
+)
+def test_other_questions_ask_for_no_garment(question: str) -> None:
+    assert what_may_be_worn(question) == ()
+
+
+def test_it_is_the_garment_that_people_would_say_the_most_often() -> None:
+    findings = [boxes("person"), words(street=0.3, hats=0.05, suit=0.22, shirt=0.1)]
+    told = told_of_words(WEARING, findings[1], findings)
+    assert told is not None
+    assert (str(told), told.shares["suit"]) == ("wearing: suit", pytest.approx(2 / 3))
+    assert [one.text for one in evidence(WEARING, findings) if not one.doubt] == ["Words: wearing: suit"]
+    for answer, stance in (("suit", "supports"), ("shirt", "contradicts")):
+        assert [(held.expert, held.stance) for held in weigh(Question(WEARING), findings, answer)] == [
+            ("words", stance)
+        ]
+    assert str(told_of_words("What is on his head?", findings[1], findings)) == "wearing: hat"
+    assert told_of_words(WEARING, words(street=0.3), [boxes("person"), words(street=0.3)]) is None
+    assert (as_one("dresses"), as_one("jeans")) == ("dress", "jeans")
+
+
+def test_an_open_answer_is_supported_by_people_who_would_say_it() -> None:
+    question, findings = Question("What is the dog running through?"), [boxes("dog"), words(leaves=0.12, snow=0.02)]
+    assert is_open(question.text, LABELS)
+    (held,) = weigh(question, findings, "a leaf")
+    assert (held.expert, held.stance, held.text) == ("words", "supports", "would say “leaves” of it 0.12")
+    assert weigh(question, findings, "snow") == ()  # said too seldom
+    assert weigh(question, findings, "mud") == ()
+    said = {answer: features(question, findings, (), answer, 0.5)[SAID] for answer in ("leaves", "snow", "mud")}
+    assert said == pytest.approx({"leaves": math.log1p(3.6), "snow": math.log1p(0.6), "mud": 0.0})
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Is there a dog?", "How many dogs are there?", "Why is he running?", "What is the weather like?"],
+)
+def test_where_not_any_word_may_be_the_answer_nobody_is_asked_for_words(question: str) -> None:
+    assert not is_open(question, LABELS)
+    agent = VQAAgent.from_pretrained(settings=Settings(core="echo", detector="efficientdet"))
+    assert "words" not in agent.route(question).experts
+
+
+@pytest.mark.weights
+def test_words_that_stand_out_are_told_where_none_are_asked_for() -> None:
+    expert = WordsExpert.from_settings(Settings())
+    found = expert.look(load_image("example:bus"))
+    assert len(found.regions) == 40
+    assert {"bus", "street"} <= {region.label for region in found.regions}
+    assert all(0 < region.score <= 1 for region in found.regions)
+    assert found.text.count(",") == 9
+    expert.unload()
