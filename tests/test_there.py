@@ -6,7 +6,7 @@ import torch
 from vqa import VQAAgent
 from vqa.agent.folding.chosen import choices_of, told_of_words
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.there import goes_without_saying, read_there
+from vqa.agent.questions.there import read_there, told_missing
 from vqa.agent.trust.evidence import weigh
 from vqa.experts.captioners.phrases import Phrases
 from vqa.experts.detectors.coco import LABELS
@@ -73,6 +73,8 @@ def test_what_a_detector_knows_is_left_to_it() -> None:
         ("Is there a ladder?", 0.3, ("dog",), "Words: there is a ladder: No"),
         ("Is there a ladder?", 0.5, (), None),
         ("Is there a window?", 0.1, (), None),  # few people mention one
+        ("Are there trees?", 0.2, (), None),
+        ("Are there trees?", 0.05, (), "Words: there are trees: No"),
         ("Is there a window?", 0.9, (), "Words: there is a window: Yes"),
         ("Is there any food?", 0.3, ("pizza",), "Words: there is food: Yes"),
         ("Is there any food?", 0.3, ("dog",), "Words: there is food: No"),
@@ -102,8 +104,7 @@ def test_that_a_car_is_there_says_nothing_of_who_is_in_it() -> None:
 
 
 def test_things_that_few_people_mention_are_known() -> None:
-    assert goes_without_saying("wooden door")
-    assert not goes_without_saying("door knob")
+    assert told_missing("wooden door") < told_missing("palm trees") < told_missing("door knob")
 
 
 def test_one_is_as_good_as_many_and_a_pair_of_words_means_itself() -> None:

@@ -24,7 +24,9 @@ SLIDE = [
 ]
 
 
-@pytest.mark.parametrize("question", ["What is the title?", "What does the heading say?", "제목이 뭐예요?"])
+@pytest.mark.parametrize(
+    "question", ["What is the title?", "What does the heading say?", "What is the name of the book?", "제목이 뭐예요?"]
+)
 def test_the_title_is_one_line_of_the_largest_letters_that_stand_together(question: str) -> None:
     told = title(question, SLIDE)
     assert told.what == "title"

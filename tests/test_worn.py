@@ -32,7 +32,7 @@ def words(**shares: float) -> Finding:
 @pytest.mark.parametrize(
     ("question", "some", "others"),
     [
-        (WEARING, {"shirt", "hat", "sunglasses"}, {"skateboard"}),
+        (WEARING, {"shirt", "hat", "suit"}, {"skateboard", "glasses"}),
         ("What are they wearing?", {"suits"}, set()),
         ("What kind of clothes is the little girl wearing?", {"dress"}, set()),
         ("What does the boy have on his head?", {"cap"}, {"shirt"}),

@@ -12,7 +12,11 @@ from collections.abc import Sequence
 from vqa.agent.documents.fields import Narrowed
 from vqa.values import Region
 
-_ASKS = re.compile(r"\b(?:title|heading|headline)\b|제목", re.IGNORECASE)
+_SHEET = r"(?:book|card|magazine|movie|film|game|article|show|album|poster|event|comic|newspaper)"
+_ASKS = re.compile(
+    rf"\b(?:title|heading|headline)\b|\bname of (?:the|this) {_SHEET}\b|\bwhat is (?:the|this) {_SHEET} called\b|제목",
+    re.IGNORECASE,
+)
 _ASKS_WHO = re.compile(r"\bauthors?\b|\bwho (?:wrote|is the writer)\b|\bwritten by (?:whom|who)\b", re.IGNORECASE)
 _BY = re.compile(r"(?:a (?:novel|book|story) |written |retold )?by:? (?=[A-Z])", re.IGNORECASE)
 _NO_NAME = (

@@ -23,7 +23,7 @@ from vqa.agent.questions.kinds import asks_for_reasons, kind_of
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.said_of import read_said_of
 from vqa.agent.questions.scene import WHO
-from vqa.agent.questions.there import goes_without_saying, read_there
+from vqa.agent.questions.there import read_there, told_missing
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import meant, mentioned
 from vqa.agent.questions.worn import as_one, what_may_be_worn
@@ -131,7 +131,8 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
         gained = gained or OF_THE_SORT
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
     shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
-    if max(shares.values()) < LEAST or (there and odds < 1 and goes_without_saying(there.thing)):
+    unsaid = there is not None and told_missing(there.thing) < shares[YES_OR_NO[0]] < 1 - LEAST
+    if max(shares.values()) < LEAST or unsaid:
         return None
     told = ", ".join(counted(label, len(those)) for label, those in found.items())
     return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)

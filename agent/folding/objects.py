@@ -12,6 +12,7 @@ from vqa.agent.questions.intent import Intent
 from vqa.agent.questions.kinds import asks_where
 from vqa.agent.questions.related import as_asked, is_so, lacking, lies
 from vqa.agent.questions.sides import asked_side, is_there
+from vqa.agent.questions.uses import NO_PLACE_FOR_PEOPLE
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted, one, place, plural, relation
 
@@ -156,7 +157,8 @@ def asked_relation(sure: Sequence[Region], intent: Intent) -> str:
         if asked.anchor not in best:
             return ""
         anchor = best.pop(asked.anchor)
-        found = {label: region for label, region in best.items() if lies(asked.how, region, anchor)}
+        unlikely = "person" if asked.how in ("on", "on top of") and asked.anchor in NO_PLACE_FOR_PEOPLE else ""
+        found = {name: r for name, r in best.items() if name != unlikely and lies(asked.how, r, anchor)}
         there = [one(label) for label, region in found.items() if region.score >= NAMED_SCORE] or [*map(one, found)]
         return f"{asked.how} {asked.anchor}: {', '.join(there[:MAX_RELATIONS])}" if there else ""
     if asked.of == "how many":

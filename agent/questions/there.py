@@ -36,6 +36,10 @@ _NEVER_SAID = frozenset(
     "adults owner friend friends mother father parent parents family families couple photographer color colors corner "
     "edge middle reason way".split()
 )
+_SELDOM_SAID = frozenset(
+    "tree trees bush bushes leaf leaves plant plants grass cloud clouds building buildings pole poles "
+    "sign signs fence fences road street sidewalk shelf shelves lamp lamps pillow pillows towel towels".split()
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ def read_there(question: str) -> There | None:
     return There(match["thing"], f"there {be} {match['some'] or ''}{match['thing']}")
 
 
-def goes_without_saying(thing: str) -> bool:
-    """Return whether few people mention a thing where it is: that nobody would does not say that it is not."""
-    return thing.split()[-1] in _NEVER_SAID
+def told_missing(thing: str) -> float:
+    """Return the share of yes up to which it can be told that a thing is not there, by how many people mention one.
+
+    That nobody would mention a door does not say that there is none; that nobody would mention trees says little.
+    """
+    name = thing.split()[-1]
+    return 0.0 if name in _NEVER_SAID else 0.1 if name in _SELDOM_SAID else 1.0

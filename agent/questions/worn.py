@@ -14,7 +14,7 @@ _BODY = (
     "shirt shirts t-shirt sweater sweatshirt hoodie jersey jerseys vest jacket jackets coat coats suit suits dress "
     "dresses uniform uniforms costume costumes wetsuit swimsuit bikini trunks shorts jeans pants skirt scarf boots"
 ).split()
-_OF = {"head": _HEAD, "face": _FACE, "eyes": _FACE, "": [*_BODY, *_HEAD, *_FACE]}
+_OF = {"head": _HEAD, "face": _FACE, "eyes": _FACE, "": [*_BODY, *_HEAD]}
 _WHO = rf"(?:(?:the|this|that|these|those) (?:[a-z]+ )?)?{asking.SOMEBODY}"
 _ON = r"(?: on (?:his|her|their|the) (?P<part>head|face|eyes)s?)?"
 _HERE = r"(?: (?:here|in (?:the|this) (?:image|picture|photo|photograph|scene)))*"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.folding.meant import as_meant
-from vqa.agent.questions.kinds import asks_for_words, intent_of
+from vqa.agent.questions.alternatives import named_alternatives
+from vqa.agent.questions.kinds import asks_for_words, intent_of, kind_of
 from vqa.agent.questions.languages import is_foreign
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.classes import share
@@ -15,7 +17,7 @@ from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.premise import unfounded
-from vqa.agent.trust.saying import abstains, whether
+from vqa.agent.trust.saying import abstains, is_empty, telling_words, whether
 from vqa.agent.trust.sorts import sort_asked
 from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
@@ -52,7 +54,7 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
         return replace(
             answer, notes=(*notes, f"a guess: nothing supports “{_shown(text)}”; confidence {confidence:.2f}")
         )
-    reason = _why_doubted(question.text, findings, evidence)
+    reason = _why_doubted(question.text, text, findings, evidence)
     if not sure:
         reason += f"; confidence {confidence:.2f} is below {min_confidence:.2f}"
     return replace(answer, text=CANNOT_TELL, withheld=text, abstention=reason)
@@ -61,7 +63,7 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
 def _is_a_guess(answer: Answer) -> bool:
     """Return whether it says something of a thing that is not there, or yes or no to one that no detector knows.
 
-    Or whatever, to a question that nobody understood.
+    Or whatever, to a question that nobody understood, or nothing but the question's words.
 
     Of a core of which it is known how often it is right: another one may see by itself.
     """
@@ -72,10 +74,24 @@ def _is_a_guess(answer: Answer) -> bool:
     read = supported and asks_for_words(question)  # "How much are the hot dogs?" is asked of a menu, too
     if is_foreign(question) or (not read and unfounded(question, answer.findings, supported=supported)):
         return True
+    if _says_nothing(question, answer.text, answer.findings):
+        return True
     intent = intent_of(question, answer.findings)
     unknown = intent.aim == "presence" and bool(intent.thing) and not intent.asked
     looked = any(finding.kind == "objects" and finding.error is None for finding in answer.findings)
     return unknown and looked and not answer.evidence
+
+
+def _says_nothing(question: str, text: str, findings: Sequence[Finding]) -> bool:
+    """Return whether an open question is answered with its own words alone ("bird" to "What bird is it?"), or "one"."""
+    if kind_of(question, intent_of(question, findings)) != "open" or named_alternatives(question):
+        return False
+    said = set(telling_words(text))
+    return is_empty(text) or (said <= set(telling_words(question)) and not asked_color(question, _known(findings)))
+
+
+def _known(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(label for finding in findings if finding.kind == "objects" for label in finding.vocabulary)
 
 
 def _without_left_out(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
@@ -108,17 +124,19 @@ def _shown(text: str) -> str:
     return said if len(said) <= _MOST_SHOWN else f"{said[: _MOST_SHOWN - 1]}…"
 
 
-def _why_doubted(question: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> str:
+def _why_doubted(question: str, text: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> str:
     against = [held for held in evidence if held.stance == "contradicts"]
     if against and len(against) < len(evidence):
         return f"the evidence is contradictory: {against[0].expert} {against[0].text}"
     if against:
         return f"the evidence contradicts the answer: {against[0].expert} {against[0].text}"
-    return _why_silent(question, findings) or ("the evidence is weak" if evidence else "nothing supports the answer")
+    return _why_silent(question, findings, text) or (
+        "the evidence is weak" if evidence else "nothing supports the answer"
+    )
 
 
-def _why_silent(question: str, findings: Sequence[Finding]) -> str:
-    """Return why the findings cannot settle the question; empty if nothing speaks against them."""
+def _why_silent(question: str, findings: Sequence[Finding], text: str = "") -> str:
+    """Return why findings, or a core's `text`, cannot settle the question; empty if nothing speaks against them."""
     if is_foreign(question):
         return "the question seems to be neither English nor Korean"
     intent = intent_of(question, findings)
@@ -131,6 +149,8 @@ def _why_silent(question: str, findings: Sequence[Finding]) -> str:
                     return "no text was found to read"
                 if max(region.score for region in finding.regions) < SURE_READING:
                     return "the text cannot be read with certainty"
+    if text and _says_nothing(question, text, findings):
+        return "the answer says no more than the question"
     if nothing := unfounded(question, findings):
         return f"the question takes for granted what no detector finds: {' and '.join(nothing)}"
     sort, of_it = sort_asked(question)

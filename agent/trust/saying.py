@@ -72,6 +72,11 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+(?:[.,:/'-]\w+)*", unicodedata.normalize("NFKC", text).lower())
 
 
+def is_empty(text: str) -> bool:
+    """Return whether none of a text's words says anything by itself: "one", "it is this"."""
+    return _EMPTY_WORDS.issuperset(words(text))
+
+
 def telling_words(text: str) -> list[str]:
     """Return the words that say something: without articles, auxiliaries and the like, unless there are no others."""
     found = words(text)
