@@ -38,10 +38,14 @@ def animals(*kinds: tuple[str, float]) -> Finding:
         ("Are there any animals?", 0.3, [], "Detector: 1 animal: 1 giraffe"),
         ("Are there any animals?", 0.5, [animals()], "Detector: 1 animal: 1 giraffe"),
         ("How many animals are there?", 0.3, [animals()], "Detector: no animals"),
-        ("Is there a giraffe?", 0.3, [animals()], "Detector: 1 giraffe"),
+        ("Is there a giraffe?", 0.3, [animals(("impala", 0.1))], "Detector: no giraffes"),
+        ("Is there a giraffe?", 0.3, [animals(("giraffe", 0.02))], "Detector: 1 giraffe"),
+        ("Is there a giraffe?", 0.5, [animals()], "Detector: 1 giraffe"),
+        ("Is there a giraffe?", 0.3, [], "Detector: 1 giraffe"),
+        ("How many giraffes are there?", 0.3, [animals()], "Detector: 1 giraffe"),
     ],
 )
-def test_of_all_animals_an_unsure_one_counts_where_a_classifier_sees_some(
+def test_an_unsure_animal_counts_where_a_classifier_sees_some(
     question: str, score: float, seen: list[Finding], told: str
 ) -> None:
     boxes = (Region((10, 10, 60, 60), "giraffe", score), Region((100, 100, 200, 200), "person", 0.3))

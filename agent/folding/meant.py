@@ -1,15 +1,17 @@
 """A detector's finding as a question means it: red cars alone if it counts those, toys called by the animal's name.
 
 Of ten kinds of animals a detector imagines one more often than of one: asked for any, what it is not sure of counts
-only where a classifier sees some animal, too (docs/measurements.md, "Animals").
+only where a classifier sees some animal, too; asked whether there is a dog, where it sees a trace of one
+(docs/measurements.md, "Animals").
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 
-from vqa.agent.folding.captions import shares
+from vqa.agent.folding.captions import shares, surest
 from vqa.agent.folding.coloring import of_the_color
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.uses import SORTS
@@ -20,6 +22,8 @@ SURELY_ONE = 0.4
 """Score from which an animal is one, whatever a classifier sees."""
 SOME = 0.05
 """A classifier's share of all animals from which it sees some."""
+A_TRACE = 0.01
+"""The same of one animal under which an unsure box of it is none: seven of 170 were."""
 
 
 def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
@@ -28,12 +32,21 @@ def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> 
 
 
 def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
-    """Return the finding without animals that are likely none, where a question asks for any."""
-    animals = SORTS["animal"].keys() & read_intent(question, finding.vocabulary).asked
-    seen = [shares(other).get("animal", 0.0) for other in findings if other.kind == "classes" and other.error is None]
-    if not animals or animals != SORTS["animal"].keys() & finding.vocabulary or not seen or max(seen) >= SOME:
+    """Return the finding without animals that are likely none, where it is asked for any, or whether there are some."""
+    intent = read_intent(question, finding.vocabulary)
+    animals = SORTS["animal"].keys() & intent.asked
+    classified = [other for other in findings if other.kind == "classes" and other.error is None]
+    if not animals or not classified:
         return finding
-    kept = tuple(r for r in finding.regions if r.label not in animals or r.score >= SURELY_ONE)
+    seen = Counter[str]()
+    for other in classified:
+        seen.update(shares(other))
+    doubted = set[str]()
+    if animals == SORTS["animal"].keys() & finding.vocabulary:
+        doubted = animals if seen["animal"] < SOME else doubted
+    elif intent.aim == "presence":
+        doubted = {label for label in animals if seen[label] < A_TRACE and surest(label, finding) < SURELY_ONE}
+    kept = tuple(r for r in finding.regions if r.label not in doubted or r.score >= SURELY_ONE)
     return finding if len(kept) == len(finding.regions) else replace(finding, regions=kept)
 
 
