@@ -101,7 +101,6 @@ def features(
     color = names and any(asked_color(question.text, finding.vocabulary) for finding in looked)
     if kind == "description":
         told |= _of_what_is_shown(findings, text)
-        told["description: it is named"] = float(names)
         unsupported = bool(findings) and all(e.stance != "supports" for e in evidence)
         told["description: nothing supports it"] = float(unsupported)
     if kind == "open" and names:
