@@ -69,7 +69,8 @@ def read_there(question: str) -> There | None:
 def told_missing(thing: str) -> float:
     """Return the share of yes up to which it can be told that a thing is not there, by how many people mention one.
 
-    That nobody would mention a door does not say that there is none; that nobody would mention trees says little.
+    That nobody would mention a door does not say that there is none; that nobody would mention trees says little. And
+    who asks for a thing may have reason to: of seven whose share was 0.3 to 0.4 six were there.
     """
     name = thing.split()[-1]
-    return 0.0 if name in _NEVER_SAID else 0.1 if name in _SELDOM_SAID else 1.0
+    return 0.0 if name in _NEVER_SAID else 0.1 if name in _SELDOM_SAID else 0.25
