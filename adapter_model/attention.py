@@ -61,6 +61,15 @@ def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues
     return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
 
 
+def consecutive(adapter: AdapterKeysValues, start: int, stop: int) -> AdapterKeysValues:
+    """Return views of the adapter keys and values of these rows; those that all rows share stay as they are."""
+
+    def of(tensor: Tensor) -> Tensor:
+        return tensor if len(tensor) == 1 else tensor[start:stop]
+
+    return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
+
+
 def joined(seen: Sequence[tuple[AdapterKeysValues, Tensor | None]]) -> tuple[AdapterKeysValues, Tensor | None]:
     """Return the adapter keys and values of rows, and their vectors (B, V, C), from those of each row, batch 1.
 

@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vqa.adapter_model.adapted import Adapted
-from vqa.adapter_model.attention import AdapterKeysValues, picked
+from vqa.adapter_model.attention import AdapterKeysValues, consecutive, picked
 from vqa.adapter_model.packing import MOST_ALIKE, least_alike
 from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
 from vqa.adapter_model.sharing import computed
 from vqa.adapter_model.slots import embedded
+from vqa.adapter_model.step import Step
 from vqa.errors import InputError
 from vqa.lanes import Turns
 
@@ -80,7 +81,7 @@ class Rows:
             spared = int(padding[start:stop].min())
             cache, padding = cache[..., spared:, :], padding[start:stop] - spared
             padding = padding if padding.any() else None
-        return Rows(cache, padding, picked(self.adapter, range(start, stop)))
+        return Rows(cache, padding, consecutive(self.adapter, start, stop))
 
 
 class Engine:
@@ -214,17 +215,17 @@ class Engine:
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)  # for a rolled head instead of a rotated one
         fewest = _QUERIES_ALIKE if alike and x.dtype == torch.float32 else 1
-        step = _Step(length, cos[:, :, None], sin[:, :, None], mask, fewest)
+        step = Step(length, cos[:, :, None], sin[:, :, None], mask, fewest)
         x = x.flatten(0, 1)  # (B T, C)
         if which is not None and len(which[0]) < batch * length:  # only attention needs to know of the other slots
-            step, x = step.of(x, *(torch.tensor(places, device=self.device) for places in which))
+            step, x = step.of(x, *which, alike=alike)
         tokens, least = x.shape[0], self._alike if alike else 0  # few would be mapped with other weights than many
         if self.device.type == "cpu":
             x = _filled_up(x, _filled(max(tokens, least)))  # (N, C)
         for layer, cache, adapter in zip(self._layers, rows.cache[..., :end, :].unbind(), rows.adapter, strict=True):
             x = layer.mlp(layer.attention(x, cache, adapter, step))
         rows.used = end
-        x = x[:tokens] if step.slots is None else x[step.slots]
+        x = x[:tokens] if step.shared is None else x[step.shared.slots]
         x = x.view(batch, length, -1)
         x = (x if all_logits else x[:, -1:]).flatten(0, 1)
         logits = self._head(self._norm(_filled_up(x, max(x.shape[0], least))))[: x.shape[0]]
@@ -256,7 +257,7 @@ class _Layer:
     def projections(self) -> tuple[Projection, ...]:
         return self._qkv, self._out, self._gated.both, self._down
 
-    def attention(self, x: Tensor, cache: Tensor, adapter: tuple[Tensor, Tensor] | None, step: _Step) -> Tensor:
+    def attention(self, x: Tensor, cache: Tensor, adapter: tuple[Tensor, Tensor] | None, step: Step) -> Tensor:
         """Add to (N, C), of which the first are tokens; their keys and values go to the last slots of the cache.
 
         Args:
@@ -266,72 +267,55 @@ class _Layer:
             step: What all layers need to know of the tokens.
         """
         _, batch, kv_heads, _, width = cache.shape
-        length = step.length
-        qkv = self._qkv(self._attention_norm(x))
-        if step.tokens is None:
-            qkv = qkv[: batch * length].view(batch, length, -1, width)  # (B, T, H + 2 H_kv, D)
-        else:
-            qkv = qkv[: len(step.tokens)].view(1, len(step.tokens), -1, width)
+        shared = step.shared
+        rows, length = (batch, step.length) if shared is None else (1, len(shared.order))
+        qkv = self._qkv(self._attention_norm(x))[: rows * length].view(rows, length, -1, width)  # (B, T, H + 2 H_kv, D)
         heads = qkv.shape[2] - 2 * kv_heads
         turning = qkv[:, :, : heads + kv_heads]
         rolled = turning.roll(width // 2, -1)
         turning.mul_(step.cos).addcmul_(rolled, step.sin)
-        if step.slots is not None:
-            qkv = qkv[0].index_select(0, step.slots).view(batch, length, -1, width)
-        new = qkv[:, :, heads:].view(batch, length, 2, kv_heads, width)
-        cache[..., -length:, :] = new.permute(2, 0, 3, 1, 4)
+        new = qkv[:, :, heads:] if shared is None else qkv[0, :, heads:].index_select(0, shared.slots)
+        new = new.view(batch, step.length, 2, kv_heads, width)
+        cache[..., -step.length :, :] = new.permute(2, 0, 3, 1, 4)
         keys, values = cache.unbind()  # (B, H_kv, S, D)
-        query = qkv[:, :, :heads].transpose(1, 2)  # (B, H, T, D)
+        query = qkv[:, :, :heads]
+        if shared is None:
+            seen = self._seen(query, keys, values, adapter, step.mask, step.fewest)
+        else:
+            parts = (part.of(query[0], keys, values, adapter) for part in shared.parts)
+            seen = torch.cat([self._seen(*part) for part in parts]).index_select(0, shared.order)
+        return self._out.added_to(x, _filled_up(seen, x.shape[0]))
+
+    def _seen(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        adapter: tuple[Tensor, Tensor] | None,
+        mask: Tensor | None,
+        fewest: int = 1,
+    ) -> Tensor:
+        """Return what queries (B, T, H, D) see, (B T, H D); see `attention` and `Step`."""
+        query = query.transpose(1, 2)  # (B, H, T, D)
+        batch, heads, length, width = query.shape
         if length == 1:  # the heads of a group are queries of one head: no key is repeated
-            group = heads // kv_heads
-            grouped = query.view(batch, kv_heads, group, width)
-            if group < step.fewest:
-                grouped = F.pad(grouped, (0, 0, 0, step.fewest - group))
-            seen = F.scaled_dot_product_attention(grouped, keys, values, step.mask, scale=self._scale)
+            group = heads // keys.shape[1]
+            grouped = query.view(batch, -1, group, width)
+            if group < fewest:
+                grouped = F.pad(grouped, (0, 0, 0, fewest - group))
+            seen = F.scaled_dot_product_attention(grouped, keys, values, mask, scale=self._scale)
             seen = seen[:, :, :group].reshape(query.shape)
         else:
             seen = F.scaled_dot_product_attention(
-                query, keys, values, step.mask, is_causal=step.mask is None, scale=self._scale, enable_gqa=True
+                query, keys, values, mask, is_causal=mask is None, scale=self._scale, enable_gqa=True
             )  # (B, H, T, D)
         if adapter is not None:
             seen = seen + _attend_to_prompt(query, *adapter, scale=self._scale)
-        seen = seen.transpose(1, 2).reshape(batch * length, -1)
-        if step.tokens is not None:
-            seen = seen.index_select(0, step.tokens)
-        return self._out.added_to(x, _filled_up(seen, x.shape[0]))
+        return seen.transpose(1, 2).reshape(batch * length, -1)
 
     def mlp(self, x: Tensor) -> Tensor:
         """Add to (N, C)."""
         return self._down.added_to(x, self._gated(self._mlp_norm(x)))
-
-
-@dataclass(frozen=True)
-class _Step:
-    """What every layer needs to know of the tokens being read.
-
-    Attributes:
-        length: T, slots of each row.
-        cos: Of RoPE, (B or 1, T, 1, D), or (1, N, 1, D) of the tokens alone.
-        sin: The same.
-        mask: See `Engine._mask`.
-        fewest: Queries that a head attends with at least.
-        tokens: (N) the slots, of all B T, whose tokens are computed; None: all are.
-        slots: (B T) which of them stands in each slot, some other one in those before a row's first.
-    """
-
-    length: int
-    cos: Tensor
-    sin: Tensor
-    mask: Tensor | None
-    fewest: int = 1
-    tokens: Tensor | None = None
-    slots: Tensor | None = None
-
-    def of(self, x: Tensor, tokens: Tensor, slots: Tensor) -> tuple[_Step, Tensor]:
-        """Return the step of these `tokens` and `slots` alone, and their (N, C) of (B T, C)."""
-        batch = x.shape[0] // self.length
-        cos, sin = (turn.expand(batch, -1, -1, -1).flatten(0, 1)[tokens][None] for turn in (self.cos, self.sin))
-        return _Step(self.length, cos, sin, self.mask, self.fewest, tokens, slots), x[tokens]
 
 
 def _filled(tokens: int) -> int:

@@ -33,3 +33,28 @@ def computed(prompts: Sequence[Sequence[int]], pictures: Sequence[Hashable]) -> 
             slots.append(place)
             before = place
     return tokens, slots
+
+
+def parts(tokens: Sequence[int], rows: int, longest: int) -> list[tuple[list[int], int]]:
+    """Return the rows in one or two parts, and from which slot on tokens of a part's rows are computed.
+
+    What a row begins with is mostly computed for another, so few rows have many tokens, and many have few.
+
+    Args:
+        tokens: The slots that are computed, of all `rows` times `longest`; in each row they are its last ones.
+        rows: B.
+        longest: T.
+    """
+    first = [longest - 1] * rows
+    for slot in tokens:
+        row, place = divmod(slot, longest)
+        first[row] = min(first[row], place)
+    order = sorted(range(rows), key=lambda row: first[row])
+
+    def slots(many: int) -> int:
+        """Return how many slots there are to compute if the first `many` rows are a part."""
+        few = (rows - many) * (longest - first[order[many]]) if many < rows else 0
+        return many * (longest - first[order[0]]) + few
+
+    many = min(range(rows, 0, -1), key=slots)
+    return [(sorted(some), first[some[0]]) for some in (order[:many], order[many:]) if some]

@@ -1,5 +1,7 @@
 """The engine against transformers' forward pass of the same model, and against itself in other arrangements."""
 
+import random
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -10,7 +12,7 @@ from vqa.adapter_model.engine import Engine
 from vqa.adapter_model.model import AdapterLlama
 from vqa.adapter_model.packing import can_pack
 from vqa.adapter_model.projection import GatedProjection, Projection
-from vqa.adapter_model.sharing import computed
+from vqa.adapter_model.sharing import computed, parts
 from vqa.errors import InputError
 
 CONFIG = AdapterConfig(
@@ -152,6 +154,40 @@ def test_only_what_stands_behind_another_beginning_is_computed():
     assert slots[9:] == [0, 1, 4, 0, 1, 5, 6, 7, 8]
     assert len(slots) == 18
     assert computed(prompts, range(6))[0] == [slot for slot in range(18) if slot not in (0, 1, 3, 6)]
+
+
+def test_rows_with_many_tokens_of_their_own_are_attended_to_apart_from_those_with_few():
+    prompts = [[1, 2, 9], [1, 2, 3, 4], [4, 4], [1, 2, 3, 5], [7, 7, 7, 7]]
+    tokens, _ = computed(prompts, "aabac")
+    assert parts(tokens, 5, 4) == [([0, 4], 0), ([1, 2, 3], 2)]  # of the first none before its first slot but padding
+    for prompts, expected in (
+        ([[1, 2, 3], [1, 2, 4], [1, 2, 5]], [([0], 0), ([1, 2], 2)]),
+        ([[1, 2, 3], [4, 5, 6]], [([0, 1], 0)]),
+        ([[1, 2], [1, 2]], [([0], 0), ([1], 1)]),  # of the second nothing is computed
+    ):
+        tokens, _ = computed(prompts, "a" * len(prompts))
+        assert parts(tokens, len(prompts), len(prompts[0])) == expected
+
+
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize("lengths", [(7, 7), (3, 12)])
+@pytest.mark.parametrize("seed", range(4))
+@torch.inference_mode()
+def test_whatever_prompts_share_they_come_to_the_same(model, seed, lengths, alike):
+    draw = random.Random(seed)
+    begun = [[draw.randrange(1, 9) for _ in range(4)] for _ in range(2)]
+    prompts = []
+    for _ in range(9):
+        ids = [*draw.choice(begun), *(draw.randrange(1, 99) for _ in range(12))]
+        prompts.append(ids[: draw.randint(*lengths)])
+    pictures = [draw.randrange(3) for _ in prompts]
+    patches = torch.randn(3, 6, CONFIG.vision_width, generator=torch.Generator().manual_seed(seed))
+    adapter = model.adapter_keys_values(model.visual(patches[pictures]))
+    engine, more = Engine(model), torch.tensor([[20 + row] for row in range(9)])
+    apart, first = engine.read(prompts, adapter, room=1)
+    expected = first, engine.extend(apart, more)
+    shared, first = engine.read(prompts, adapter, room=1, pictures=pictures, alike=alike)
+    close((first, engine.extend(shared, more)), expected)
 
 
 @pytest.mark.parametrize("together", [1, 9, 14])
