@@ -134,7 +134,13 @@ def test_whether_there_are_trees_is_told_without_a_detector_that_knows_them() ->
 
 
 @pytest.mark.weights
-def test_an_agent_says_whether_there_is_a_beach() -> None:
-    agent = VQAAgent.from_pretrained(settings=Settings(detector="efficientdet", min_confidence=0.0))
+def test_an_agent_says_whether_there_is_a_waterfall_and_why_it_cannot() -> None:
+    agent = VQAAgent.from_pretrained(settings=Settings(detector="efficientdet"))
     answer = agent("example:bus", "Is there a waterfall?")
     assert (answer.text, [held.expert for held in answer.evidence]) == ("No", ["words"])
+    unsaid = agent("example:bus", "Is there a wall?")
+    assert unsaid.text == "I cannot tell"
+    assert unsaid.abstention is not None
+    assert "“wall”, and what people would say of the picture leaves it open" in unsaid.abstention
+    unknown = agent("example:bus", "Is there a dragon?")
+    assert unknown.abstention == "the detector does not know “dragon”"

@@ -141,7 +141,9 @@ def _why_silent(question: str, findings: Sequence[Finding], text: str = "") -> s
         return "the question seems to be neither English nor Korean"
     intent = intent_of(question, findings)
     if any(f.kind == "objects" and f.error is None for f in findings) and intent.thing and not intent.asked:
-        return f"the detector does not know “{intent.thing}”"
+        weighed = any(finding.kind == "words" and finding.regions for finding in findings)
+        left_open = ", and what people would say of the picture leaves it open" if weighed else ""
+        return f"the detector does not know “{intent.thing}”{left_open}"
     if asks_for_words(question):
         for finding in findings:
             if finding.kind == "text" and finding.error is None:
