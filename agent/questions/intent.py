@@ -107,7 +107,7 @@ def read_intent(question: str, labels: Collection[str]) -> Intent:
 
 @lru_cache(maxsize=4096)  # read by routing, folding and trust, by each of them several times
 def _read_intent(question: str, labels: tuple[str, ...]) -> Intent:
-    lowered = plainly(question).lower()
+    lowered = (in_plain_english(question) or plainly(question)).lower()
     named = mentioned(lowered, labels)
     if len(named) > 1 and (compared := _COMPARED.search(lowered)) and mentioned(compared["things"], labels):
         return Intent("compare", named, named, claim=_claim(lowered, compared, labels))

@@ -77,7 +77,8 @@ def _is_a_guess(answer: Answer) -> bool:
     if _says_nothing(question, answer.text, answer.findings):
         return True
     intent = intent_of(question, answer.findings)
-    unknown = intent.aim == "presence" and bool(intent.thing) and not intent.asked
+    unnamed = bool(intent.thing) or not question.isascii()  # of a Korean question nothing says what it looks for
+    unknown = intent.aim == "presence" and unnamed and not intent.asked
     looked = any(finding.kind == "objects" and finding.error is None for finding in answer.findings)
     return unknown and looked and not answer.evidence
 

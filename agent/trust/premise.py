@@ -14,6 +14,7 @@ from vqa.agent.folding.classes import OF_THE_KIND
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import THING_ENDS, Intent, read_intent
+from vqa.agent.questions.korean import in_plain_english
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.uses import ALIVE
 from vqa.agent.questions.vocabulary import label_of, meant
@@ -44,7 +45,7 @@ def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = F
     known = {label for finding in detectors for label in finding.vocabulary}
     seen = [as_meant(question, finding, findings) for finding in detectors]
     there = {r.label for finding in seen for r in finding.regions if r.score >= PRESENCE_SCORE} | _classified(findings)
-    intent = read_intent(asked := plainly(question).lower(), known)
+    intent = read_intent(asked := (in_plain_english(question) or plainly(question)).lower(), known)
     taken = _taken_for_granted(asked, intent, known)
     missing = tuple(told for told, labels in taken.items() if not there & set(labels))
     enough = intent.aim == "presence" or (len(missing) < len(taken) and intent.related is None)
