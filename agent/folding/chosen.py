@@ -1,8 +1,8 @@
-"""Which answer people would rather give: of those that a question names, yes or no to what it claims, or a garment.
+"""Which answer people would rather give: of those that a question names or that there are, or yes or no to a claim.
 
 "Is he sitting or standing?" names its answers; "Is the dog catching a frisbee?" and "Is there a ladder?" claim
-something; what he is wearing is one of some garments. Who weighs words tells how likely people would say each of the
-picture.
+something; what he is wearing is one of some garments, what he walks on one of some grounds. Who weighs words tells how
+likely people would say each of the picture.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_reasons, kind_of
+from vqa.agent.questions.likely import as_one, read_likely
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.said_of import read_said_of
 from vqa.agent.questions.scene import WHO
 from vqa.agent.questions.there import read_there, told_missing
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import meant, mentioned
-from vqa.agent.questions.worn import as_one, what_may_be_worn
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
 
@@ -36,8 +36,8 @@ NAMED = 1.0
 """Log odds that a claim gains where all that it names is found, and loses where some of it is not."""
 OF_THE_SORT = 3.0
 """The same that there is some food gains where a pizza is found; where nothing is, there may be other food."""
-WORN = 0.11
-"""Share of captions that would have a garment where every other picture's do: people say little of what is worn."""
+HALF = 0.11
+"""Share of captions from which on a garment, or what somebody is on, is more likely right than not."""
 _WITHIN = re.compile(r"in(?:side)?(?: of)? (?:an? |the |this |that )?[a-z]+(?: [a-z]+)?")
 _COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
     r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
@@ -110,15 +110,15 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
         finding: Of who weighs words.
         findings: Of everybody: what boxes or a scene tell was seen, and not only said of the like.
     """
-    choices, garments = choices_of(question), what_may_be_worn(question)
-    if finding.error is not None or not (garments or choices):
+    choices, likely = choices_of(question), read_likely(question)
+    if finding.error is not None or not (likely or choices):
         return None
-    if not garments and {r.label for r in finding.regions} != set(choices):
+    if likely is None and {r.label for r in finding.regions} != set(choices):
         return None
     if any(_tells(question, other, findings) for other in findings if other.error is None):
         return None
-    if garments:
-        return _worn([region for region in finding.regions if region.label in garments])
+    if likely:
+        return _likeliest(likely.asked, [region for region in finding.regions if region.label in likely.answers])
     if len(choices) > 1:
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
@@ -138,15 +138,14 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)
 
 
-def _worn(garments: Sequence[Region]) -> Chosen | None:
-    """Return which garment people would say the most often, and how likely each is one that they say."""
-    if not garments:
+def _likeliest(asked: str, words: Sequence[Region]) -> Chosen | None:
+    """Return which of some words people would say the most often, and how likely each is one that they say."""
+    if not words:
         return None
     shares: dict[str, float] = {}
-    for garment in sorted(garments, key=lambda garment: garment.score):
-        shares[as_one(garment.label)] = garment.score / (garment.score + WORN)
-    surest = max(garments, key=lambda garment: garment.score)
-    return Chosen("wearing", shares, (surest,))
+    for word in sorted(words, key=lambda word: word.score):
+        shares[as_one(word.label)] = word.score / (word.score + HALF)
+    return Chosen(asked, shares, (max(words, key=lambda word: word.score),))
 
 
 def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:

@@ -3,11 +3,11 @@
 An expert is asked when the question says one of its cues. A detector is also asked when the question counts, looks for
 or places something, or names a thing it knows; a classifier when it asks what something is, or for a thing that it
 knows and no detector does; who sees the whole scene when it asks what that is like; who weighs words when it names
-answers, claims something, asks what is worn, or, if they can here, when any word might be the answer. When nothing
-speaks for anybody else, the detectors look: they are the cheapest context. They also look beside a captioner and those
-who see the whole picture, since what is wrong there leads a core astray. Who sees the whole scene looks beside them, if
-they can here: how far they are to be believed depends on it; and so does a classifier beside who is asked for an
-animal, which a detector takes for another.
+answers, claims something, asks for clothes or grounds, or, if they can here, when any word might be the answer. When
+nothing speaks for anybody else, the detectors look: they are the cheapest context. They also look beside a captioner
+and those who see the whole picture, since what is wrong there leads a core astray. Who sees the whole scene looks
+beside them, if they can here: how far they are to be believed depends on it; and so does a classifier beside who is
+asked for an animal, which a detector takes for another.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from vqa.agent.folding.classes import asks_for_classes
 from vqa.agent.folding.scene import asks_for_scene
 from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.likely import read_likely
 from vqa.agent.questions.plain import plainly
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import says
-from vqa.agent.questions.worn import what_may_be_worn
 from vqa.registry import register_router
 from vqa.settings import Settings
 from vqa.values import Route
@@ -101,7 +101,8 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
     if expert.kind == "words":
         if choices := choices_of(question, labels):
             return "the question names its answers" if len(choices) > 1 else "the question claims something"
-        return "the question asks what is worn" if what_may_be_worn(question) else None
+        likely = read_likely(question)
+        return f"the question asks what somebody is {likely.asked}" if likely else None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

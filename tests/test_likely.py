@@ -1,13 +1,14 @@
-"""What somebody wears, and open answers that people would give: by how often such words are said of the picture."""
+"""What somebody wears or is on, and open answers: by how often people would say such words of the picture."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from vqa import VQAAgent
 from vqa.agent.folding.chosen import is_open, told_of_words
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.worn import as_one, what_may_be_worn
+from vqa.agent.questions.likely import as_one, read_likely
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import SAID, features
 from vqa.experts.detectors.coco import LABELS
@@ -41,9 +42,26 @@ def words(**shares: float) -> Finding:
     ],
 )
 def test_a_garment_is_asked_for_by_whom_it_is_worn_or_where(question: str, some: set[str], others: set[str]) -> None:
-    garments = set(what_may_be_worn(question))
-    assert some <= garments
-    assert others.isdisjoint(garments)
+    likely = read_likely(question)
+    assert likely is not None
+    assert likely.asked == "wearing"
+    assert some <= set(likely.answers)
+    assert others.isdisjoint(likely.answers)
+
+
+@pytest.mark.parametrize(
+    ("question", "does"),
+    [
+        ("What is the dog running through?", "running through"),
+        ("What is he walking on?", "walking on"),
+        ("What are the children jumping into in this picture?", "jumping into"),
+        ("What is the black dog lying on?", "lying on"),
+    ],
+)
+def test_what_somebody_is_on_or_in_is_one_of_some_grounds(question: str, does: str) -> None:
+    likely = read_likely(question)
+    assert likely is not None
+    assert (likely.asked, {"grass", "water", "bench"} <= set(likely.answers)) == (does, True)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +73,8 @@ def test_a_garment_is_asked_for_by_whom_it_is_worn_or_where(question: str, some:
         "What is on the table?",
     ],
 )
-def test_other_questions_ask_for_no_garment(question: str) -> None:
-    assert what_may_be_worn(question) == ()
+def test_to_other_questions_any_word_may_be_the_answer(question: str) -> None:
+    assert read_likely(question) is None
 
 
 def test_it_is_the_garment_that_people_would_say_the_most_often() -> None:
@@ -71,11 +89,20 @@ def test_it_is_the_garment_that_people_would_say_the_most_often() -> None:
         ]
     assert str(told_of_words("What is on his head?", findings[1], findings)) == "wearing: hat"
     assert told_of_words(WEARING, words(street=0.3), [boxes("person"), words(street=0.3)]) is None
-    assert (as_one("dresses"), as_one("jeans")) == ("dress", "jeans")
+    assert (as_one("dresses"), as_one("jeans"), as_one("rocks")) == ("dress", "jeans", "rocks")
+
+
+def test_it_is_the_ground_that_people_would_say_the_most_often_unless_boxes_tell() -> None:
+    findings = [boxes("person", "surfboard"), words(surfboard=0.3, beach=0.2, water=0.1)]
+    assert str(told_of_words("What is he walking on?", findings[1], findings)) == "walking on: beach"
+    seats = (Region((30, 10, 60, 80), "person", 0.9), Region((25, 5, 70, 90), "couch", 0.9))
+    sitting = [replace(findings[0], regions=seats), findings[1]]
+    assert told_of_words("What is he sitting on?", findings[1], sitting) is None
+    assert evidence("What is he sitting on?", sitting)[0].text == "Detector: person sitting on: couch"
 
 
 def test_an_open_answer_is_supported_by_people_who_would_say_it() -> None:
-    question, findings = Question("What is the dog running through?"), [boxes("dog"), words(leaves=0.12, snow=0.02)]
+    question, findings = Question("What is the dog looking at?"), [boxes("dog"), words(leaves=0.12, snow=0.02)]
     assert is_open(question.text, LABELS)
     (held,) = weigh(question, findings, "a leaf")
     assert (held.expert, held.stance, held.text) == ("words", "supports", "would say “leaves” of it 0.12")

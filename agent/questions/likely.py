@@ -1,0 +1,64 @@
+"""Questions whose answer is one of some words: what somebody wears, what they stand on or run through.
+
+Which of them it is, what people would say of the picture tells; a small core says "skateboard" of what is worn.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vqa.agent.questions import asking
+from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.scene import WHO
+from vqa.words import singular
+
+_HEAD = "hat hats cap helmet helmets headscarf bandanna".split()
+_FACE = "sunglasses glasses goggles mask".split()
+_BODY = (
+    "shirt shirts t-shirt sweater sweatshirt hoodie jersey jerseys vest jacket jackets coat coats suit suits dress "
+    "dresses uniform uniforms costume costumes wetsuit swimsuit bikini trunks shorts jeans pants skirt scarf boots"
+).split()
+_WORN = {"head": _HEAD, "face": _FACE, "eyes": _FACE, "": [*_BODY, *_HEAD]}
+_SURFACES = (
+    "beach bed bench boat bridge carpet chair couch court dirt fence field floor grass gravel ground hill horse ice "
+    "ladder lake leaves ledge log mountain mud ocean path pavement platform pool puddle river road rock rocks roof "
+    "sand sidewalk snow sofa stage stairs steps stream street swing table track trampoline tree wall water"
+).split()
+_SOMEBODY = rf"(?:(?:the|this|that|these|those) (?:[a-z]+ )?)?{asking.SOMEBODY}"
+_ON = r"(?: on (?:his|her|their|the) (?P<part>head|face|eyes)s?)?"
+_HERE = r"(?: (?:here|in (?:the|this) (?:image|picture|photo|photograph|scene)))*"
+_WEARING = re.compile(
+    rf"what (?:(?:(?:kind|type|sort)s? of )?(?:clothes|clothing|outfit) )?(?:(?:is|are) {_SOMEBODY} wearing|"
+    rf"(?:does|do) {_SOMEBODY} (?:wear|have on)){_ON}{_HERE}\W*|"
+    rf"what (?:(?:is|are) on|(?:does|do) {_SOMEBODY} have on) (?:his|her|their|{_SOMEBODY}'s?) (?P<worn_on>head|face)s?"
+    rf"{_HERE}\W*"
+)
+_BEING_ON = re.compile(
+    rf"what (?:is|are) {WHO} (?P<does>(?:running|standing|walking|sitting|lying|laying|jumping|sleeping|resting|"
+    rf"playing|climbing|crawling|splashing|swimming) (?:down )?(?:on|in|through|along|into|over|across|down|up))"
+    rf"{_HERE}\W*"
+)
+_PAIRS = frozenset("sunglasses glasses goggles trunks shorts jeans pants boots".split())
+
+
+@dataclass(frozen=True)
+class Likely:
+    """What is asked for, and the words that may be the answer: "wearing", "running through"."""
+
+    asked: str
+    answers: tuple[str, ...]
+
+
+def read_likely(question: str) -> Likely | None:
+    """Return what a question asks for one of some words; None if any word may be the answer."""
+    asked = asking.lowered(plainly(question))
+    if match := _WEARING.fullmatch(asked):
+        return Likely("wearing", tuple(_WORN[match["part"] or match["worn_on"] or ""]))
+    match = _BEING_ON.fullmatch(asked)
+    return Likely(match["does"], tuple(_SURFACES)) if match else None
+
+
+def as_one(word: str) -> str:
+    """Return the name of one garment: "hat" for "hats", and "shorts" as it is; any other word as it is."""
+    return singular(word) if word in (*_BODY, *_HEAD) and word not in _PAIRS else word
