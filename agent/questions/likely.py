@@ -20,10 +20,11 @@ _BODY = (
     "dresses uniform uniforms costume costumes wetsuit swimsuit bikini trunks shorts jeans pants skirt scarf boots"
 ).split()
 _WORN = {"head": _HEAD, "face": _FACE, "eyes": _FACE, "": [*_BODY, *_HEAD]}
-_SURFACES = (
+_WATERS = "lake ocean pool puddle river stream water".split()
+_GROUNDS = (
     "beach bed bench boat bridge carpet chair couch court dirt fence field floor grass gravel ground hill horse ice "
-    "ladder lake leaves ledge log mountain mud ocean path pavement platform pool puddle river road rock rocks roof "
-    "sand sidewalk snow sofa stage stairs steps stream street swing table track trampoline tree wall water"
+    "ladder leaves ledge log mountain mud path pavement platform road rock rocks roof sand sidewalk snow sofa stage "
+    "stairs steps street swing table track trampoline tree wall"
 ).split()
 _SOMEBODY = rf"(?:(?:the|this|that|these|those) (?:[a-z]+ )?)?{asking.SOMEBODY}"
 _ON = r"(?: on (?:his|her|their|the) (?P<part>head|face|eyes)s?)?"
@@ -35,8 +36,8 @@ _WEARING = re.compile(
     rf"{_HERE}\W*"
 )
 _BEING_ON = re.compile(
-    rf"what (?:is|are) {WHO} (?P<does>(?:running|standing|walking|sitting|lying|laying|jumping|sleeping|resting|"
-    rf"playing|climbing|crawling|splashing|swimming) (?:down )?(?:on|in|through|along|into|over|across|down|up))"
+    rf"what (?:is|are) (?!.*\bteddy\b){WHO} (?P<does>(?:running|standing|walking|sitting|lying|laying|jumping|"
+    rf"sleeping|resting|playing|climbing|crawling|splashing|swimming) (?:down )?(?:on|in|through|along|into|over|across|down|up))"
     rf"{_HERE}\W*"
 )
 _PAIRS = frozenset("sunglasses glasses goggles trunks shorts jeans pants boots".split())
@@ -55,8 +56,10 @@ def read_likely(question: str) -> Likely | None:
     asked = asking.lowered(plainly(question))
     if match := _WEARING.fullmatch(asked):
         return Likely("wearing", tuple(_WORN[match["part"] or match["worn_on"] or ""]))
-    match = _BEING_ON.fullmatch(asked)
-    return Likely(match["does"], tuple(_SURFACES)) if match else None
+    if (match := _BEING_ON.fullmatch(asked)) is None:
+        return None
+    dry, wet = match["does"].endswith((" on", " up", " down")), match["does"].startswith(("swimming", "splashing"))
+    return Likely(match["does"], tuple(_WATERS if wet else _GROUNDS if dry else (*_GROUNDS, *_WATERS)))
 
 
 def as_one(word: str) -> str:
