@@ -37,8 +37,8 @@ _WEARING = re.compile(
 )
 _BEING_ON = re.compile(
     rf"what (?:is|are) (?!.*\bteddy\b){WHO} (?P<does>(?:running|standing|walking|sitting|lying|laying|jumping|"
-    rf"sleeping|resting|playing|climbing|crawling|splashing|swimming) (?:down )?(?:on|in|through|along|into|over|across|down|up))"
-    rf"{_HERE}\W*"
+    r"sleeping|resting|playing|climbing|crawling|splashing|swimming) (?:down )?"
+    rf"(?:on|in|through|along|into|over|across|down|up)){_HERE}\W*"
 )
 _PAIRS = frozenset("sunglasses glasses goggles trunks shorts jeans pants boots".split())
 
