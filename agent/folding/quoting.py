@@ -43,7 +43,7 @@ _ABOUT_IT = re.compile(
 )
 
 _PICTURE = r"(?:in|on) (?:the|this) (?:picture|image|photo)"
-_SHEET = r"(?:the|this) (?:sign|label|poster|banner|cover|page|note|card|board|billboard|sticker|(?:t-)?shirt)"
+_SHEET = r"(?:the|this) (?:sign|label|logo|poster|banner|cover|page|note|card|board|billboard|sticker|(?:t-)?shirt)"
 _ANYTHING = rf"(?:it|this|that|{_SHEET}|(?:the|this) (?:text|writing|picture|image|photo))"
 _ALL_OF_IT = re.compile(  # and not only the words in a certain place or of a certain kind
     rf"^(?:please )?(?:what does {_ANYTHING}(?: {_PICTURE})? (?:say|read)|"
