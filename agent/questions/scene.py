@@ -145,8 +145,8 @@ _WHICH = {
     "place": asking.WHERE_TAKEN,
     "doing": re.compile(rf"what (?:is|are) (?:the|this|that|these|those) (?:[a-z]+ )?{_ANIMAL} doing{_NOW}{_NEAR}\W*"),
     COLORS: re.compile(
-        r"(?:what|which) (?:are the )?(?:main |different )?colou?rs(?: (?:are|do|can|was|were|used|there|present|visible|"
-        rf"shown|you|be|see|seen|find|found|(?:in|of) (?:{_THIS}|the (?:logo|drawing|painting|pattern))))*\W*"
+        r"(?:what|which) (?:are the )?(?:main |different )?colou?rs(?: (?:are|do|can|was|were|used|there|present|"
+        rf"visible|shown|you|be|see|seen|find|found|(?:in|of) (?:{_THIS}|the (?:logo|drawing|painting|pattern))))*\W*"
     ),
     "color of the photo": re.compile(
         rf"what colou?rs? (?:is|are) (?:the|this) {_PICTURE}(?: in)?\W*|"
