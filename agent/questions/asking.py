@@ -6,6 +6,7 @@ Patterns of whole questions in lower case; `agent.naming` says which of the foun
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vqa.agent.questions.korean import in_plain_english
 from vqa.agent.questions.plain import plainly
@@ -194,6 +195,7 @@ def asks_for_description(question: str) -> bool:
     return whole or _DESCRIPTION.search(said) is not None
 
 
+@lru_cache(maxsize=4096)  # routing, folding and trust read the same question, each of them several times
 def lowered(question: str) -> str:
     """Return a question as the patterns have it: English, in lower case, "what is" for "what's", each blank one."""
     asked = re.sub(r"\bpic(s?)\b", r"picture\1", (in_plain_english(question) or question).lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _ASKED = tuple(
     (re.compile(korean), english)
@@ -45,6 +46,9 @@ _ASKED = tuple(
 )
 
 
+@lru_cache(maxsize=4096)  # routing, folding and trust read the same question, each of them several times
 def in_plain_english(question: str) -> str:
     """Return the English question that a Korean one asks, as far as it is one of these; "" for any other."""
+    if question.isascii():
+        return ""
     return next((english for korean, english in _ASKED if korean.search(question)), "")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from vqa.agent.folding.chosen import choices_of, is_open
@@ -83,9 +84,8 @@ class RulesRouter:
 
 
 def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
-    cues = [cue for cue in expert.cues if says(cued, cue)]
-    if cues:
-        return f"the question says {max(cues, key=len)!r}"
+    if cue := _longest_said(cued, tuple(expert.cues)):
+        return f"the question says {cue!r}"
     if expert.kind != "objects":
         return None
     if intent.aim in _AIMS:
@@ -93,6 +93,11 @@ def _why(cued: str, intent: Intent, expert: Expert) -> str | None:
     if intent.named:
         return f"the question names {', '.join(intent.named)}"
     return None
+
+
+@lru_cache(maxsize=4096)  # the same is asked of many pictures
+def _longest_said(cued: str, cues: tuple[str, ...]) -> str:
+    return max((cue for cue in cues if says(cued, cue)), key=len, default="")
 
 
 def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | None:
