@@ -63,6 +63,7 @@ def cover(*labels: str) -> list[Region]:
         (("Second Edition", "The Change", "to Know to Stay", "LAURA E. CORIO. M.D."), "LAURA E. CORIO. M.D."),
         (("A Novel by Ursula K. Le Guin", "The Dispossessed", "Harper Collins"), "Ursula K. Le Guin"),
         (("Vincent van der Meer", "Sunflowers"), "Vincent van der Meer"),
+        (("Wise Blood", "Flannery O'Connor"), "Flannery O'Connor"),
     ],
 )
 @pytest.mark.parametrize("question", ["Who is the author?", "Who wrote this book?", "What is the author's name?"])
@@ -74,4 +75,6 @@ def test_who_wrote_a_book_is_a_name_by_itself_outermost(question: str, lines: Se
 def test_where_no_name_stands_nobody_is_told_to_have_written_it() -> None:
     assert author("Who is the author?", cover("10 Reasons", "To Believe", "IN LIFE AFTER DEATH")).lines == {}
     assert author("Who is the author?", cover("10 Reasons", "To Believe")).what == "author"
+    hostile = "Aa" + "'a" * 140 + "!"  # would never end if ways to read it multiplied
+    assert author("Who is the author?", cover("Title", hostile)).lines == {}
     assert not author("What is the title?", cover("POLDARK", "WINSTON GRAHAM")).what

@@ -25,7 +25,7 @@ _NO_NAME = (
     "Publishers|University|Company|Series|Classics|Bestseller|Illustrated|Introduction"
 )
 _PART = (
-    rf"(?!(?i:{_NO_NAME})\b)(?:[A-Z]\.|(?:Mc|Mac|O')?[A-Z][a-z'\u00c0-\u017f]+(?:[-'][A-Z]?[a-z]+)*|"
+    rf"(?!(?i:{_NO_NAME})\b)(?:[A-Z]\.|(?:Mc|Mac|[A-Z]')?[A-Z][a-z\u00c0-\u017f]+(?:[-'][A-Z]?[a-z\u00c0-\u017f]+)*|"
     r"[A-Z]+(?:[-'][A-Z]+)*)"
 )
 _NAME = re.compile(
