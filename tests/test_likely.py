@@ -62,6 +62,10 @@ def test_what_somebody_is_on_or_in_is_one_of_some_grounds(question: str, does: s
     likely = read_likely(question)
     assert likely is not None
     assert (likely.asked, {"grass", "water"} & set(likely.answers)) == (does, grounds)
+    assert "surfboard" not in likely.answers
+    standing = read_likely("What is the man standing on?")
+    assert standing is not None
+    assert "surfboard" in standing.answers
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ _GROUNDS = (
     "ladder leaves ledge log mountain mud path pavement platform road rock rocks roof sand sidewalk snow sofa stage "
     "stairs steps street swing table track trampoline tree wall"
 ).split()
+_BOARDS = "surfboard skateboard snowboard".split()
 _SOMEBODY = rf"(?:(?:the|this|that|these|those) (?:[a-z]+ )?)?{asking.SOMEBODY}"
 _ON = r"(?: on (?:his|her|their|the) (?P<part>head|face|eyes)s?)?"
 _HERE = r"(?: (?:here|in (?:the|this) (?:image|picture|photo|photograph|scene)))*"
@@ -58,8 +59,11 @@ def read_likely(question: str) -> Likely | None:
         return Likely("wearing", tuple(_WORN[match["part"] or match["worn_on"] or ""]))
     if (match := _BEING_ON.fullmatch(asked)) is None:
         return None
-    dry, wet = match["does"].endswith((" on", " up", " down")), match["does"].startswith(("swimming", "splashing"))
-    return Likely(match["does"], tuple(_WATERS if wet else _GROUNDS if dry else (*_GROUNDS, *_WATERS)))
+    does = match["does"]
+    if does == "standing on":
+        return Likely(does, (*_GROUNDS, *_BOARDS))
+    dry, wet = does.endswith((" on", " up", " down")), does.startswith(("swimming", "splashing"))
+    return Likely(does, tuple(_WATERS if wet else _GROUNDS if dry else (*_GROUNDS, *_WATERS)))
 
 
 def as_one(word: str) -> str:
