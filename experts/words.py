@@ -1,8 +1,9 @@
-"""The `words` expert: which of the answers that a question names people would rather say of the picture.
+"""The `words` expert: what people would say of the picture, to tell what nobody sees.
 
 Asked "Is the dog running or jumping?" a small core is right little more often than by chance. How often people would
 say each word of a picture is foretold for the captioner already (experts/captioners/phrases.py); the word that they
-would say the furthest beyond its usual share is the likelier one.
+would say the furthest beyond its usual share is the likelier one. So it is with what a question claims, and with things
+that no detector knows; and the words that stand out speak for an open answer that has one of them.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ _THERE_IS = re.compile(r"there (?:is|are) (?:an? )?(?P<thing>.+)")
 
 @register_expert
 class WordsExpert:
-    """Weighs a question's own answers by how often people would say each of the picture."""
+    """Weighs a question's own answers, or what it claims, by how often people would say such words of the picture."""
 
     name: ClassVar[str] = "words"
     kind: ClassVar[FindingKind] = "words"
-    description: ClassVar[str] = "tells which of the answers that a question names people would rather say of it"
+    description: ClassVar[str] = (
+        "tells what people would say of it: which of two answers, whether a thing is there, what is worn"
+    )
     cues: ClassVar[tuple[str, ...]] = ()
     vocabulary: ClassVar[tuple[str, ...]] = ()
     uses_question: ClassVar[bool] = True
