@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from vqa import VQAAgent
-from vqa.agent.folding.chosen import choices_of, told_of_words
+from vqa.agent.folding.chosen import choices_of, to_weigh, told_of_words
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.confidence import shipped
@@ -69,6 +69,13 @@ def test_a_question_that_names_its_answers_brings_them_as_choices() -> None:
     assert "words" in answer.route.experts
     assert "Words: driving or swimming: driving" in answer.prompt.used
     assert "words" not in agent("example:bus", "Is there a dog or a cat?").route.experts
+
+
+def test_what_is_weighed_is_given_or_named_or_claimed() -> None:
+    assert to_weigh(Question(ASKED)) == ("running", "jumping")
+    assert to_weigh(Question(ASKED, choices=("running", "asleep"))) == ("running", "asleep")
+    assert to_weigh(Question("Is the dog asleep?", choices=("yes", "no"))) == ("asleep",)
+    assert to_weigh(Question("Is there a ladder?", choices=("No", "Yes"))) == ("there is a ladder",)
 
 
 def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:
