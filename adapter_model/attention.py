@@ -52,20 +52,18 @@ def gate_for(num_heads: int, device: torch.device) -> nn.Parameter:
     return nn.Parameter(torch.zeros(1, num_heads, 1, 1, device=device))
 
 
-def picked(adapter: AdapterKeysValues, rows: Sequence[int]) -> AdapterKeysValues:
-    """Return the adapter keys and values of these rows; those that all rows share stay as they are."""
+def of_rows(tensor: Tensor, rows: Tensor | slice) -> Tensor:
+    """Return these rows of adapter keys or values, of consecutive ones a view; what all rows share stays as it is."""
+    if len(tensor) == 1:
+        return tensor
+    return tensor[rows] if isinstance(rows, slice) else tensor.index_select(0, rows)
+
+
+def picked(adapter: AdapterKeysValues, rows: Sequence[int] | slice) -> AdapterKeysValues:
+    """Return the adapter keys and values of these rows; see `of_rows`."""
 
     def of(tensor: Tensor) -> Tensor:
-        return tensor if len(tensor) == 1 else tensor[torch.tensor(rows, device=tensor.device)]
-
-    return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
-
-
-def consecutive(adapter: AdapterKeysValues, start: int, stop: int) -> AdapterKeysValues:
-    """Return views of the adapter keys and values of these rows; those that all rows share stay as they are."""
-
-    def of(tensor: Tensor) -> Tensor:
-        return tensor if len(tensor) == 1 else tensor[start:stop]
+        return of_rows(tensor, rows if isinstance(rows, slice) else torch.tensor(rows, device=tensor.device))
 
     return tuple(pair and (of(pair[0]), of(pair[1])) for pair in adapter)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vqa.adapter_model.adapted import Adapted
-from vqa.adapter_model.attention import AdapterKeysValues, consecutive, picked
+from vqa.adapter_model.attention import AdapterKeysValues, picked
 from vqa.adapter_model.packing import MOST_ALIKE, least_alike
 from vqa.adapter_model.projection import FEW, GatedProjection, Projection, Weights
 from vqa.adapter_model.sharing import computed
@@ -81,7 +81,7 @@ class Rows:
             spared = int(padding[start:stop].min())
             cache, padding = cache[..., spared:, :], padding[start:stop] - spared
             padding = padding if padding.any() else None
-        return Rows(cache, padding, consecutive(self.adapter, start, stop))
+        return Rows(cache, padding, picked(self.adapter, slice(start, stop)))
 
 
 class Engine:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vqa.adapter_model.attention import of_rows
 from vqa.adapter_model.sharing import parts
 
 
@@ -85,7 +86,7 @@ class Part:
             return mine, keys, values, adapter, self.mask
         rows = self.rows
         keys, values = keys.index_select(0, rows), values.index_select(0, rows)
-        theirs = adapter and (_of_rows(adapter[0], rows), _of_rows(adapter[1], rows))
+        theirs = adapter and (of_rows(adapter[0], rows), of_rows(adapter[1], rows))
         return mine, keys, values, theirs, self.mask
 
 
@@ -102,7 +103,3 @@ class Shared:
     slots: Tensor
     parts: tuple[Part, ...]
     order: Tensor
-
-
-def _of_rows(tensor: Tensor, rows: Tensor) -> Tensor:
-    return tensor if len(tensor) == 1 else tensor.index_select(0, rows)

@@ -17,7 +17,7 @@ from vqa.agent.answering import check_whole, finished, written
 from vqa.agent.borne_out import borne_out
 from vqa.agent.cache import FindingCache
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
-from vqa.agent.folding.chosen import to_weigh
+from vqa.agent.folding.chosen import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
@@ -318,7 +318,9 @@ class VQAAgent:
         limits = [limit for limit in (within, self.settings.expert_seconds) if limit]
         expert = self.experts[name]
         if expert.uses_question:
-            question = replace(question, choices=to_weigh(question))
+            named = choices_of(question.text)
+            # Who weighs words is held against what the question itself says: given choices would pass for that.
+            question = replace(question, choices=named if expert.kind == "words" else question.choices or named)
         return self._panel.look_or_say_why(expert, image, question, within=min(limits, default=0.0))
 
     def tokens(self, image: LoadedImage, question: Question, prompt: Prompt) -> Iterator[Token]:

@@ -396,21 +396,3 @@ def test_a_caption_that_is_the_answer_or_beside_the_question_is_no_conflict_of_i
     assert given.notes == ("caption says “a giraffe”, but detect finds no giraffes",)
     prompt = replace(given.prompt, dropped=("Caption: a giraffe (beside the question)",))
     assert judged(replace(given, notes=(), prompt=prompt), min_confidence=0.0).notes == ()
-
-
-@pytest.mark.parametrize(
-    ("question", "text", "withheld"),
-    [
-        ("What kind of train is this?", "train", True),
-        ("What bird is this?", "one", True),
-        ("What kind of train is this?", "steam train", False),
-        ("What color is the orange?", "orange", True),  # no box of one tells its colour
-        ("Is it a train or a bus?", "train", False),
-        ("What number is on the train?", "one", False),
-    ],
-)
-def test_an_answer_that_says_no_more_than_the_question_is_withheld(question: str, text: str, withheld: bool) -> None:
-    given = answer(question, text, boxes(("bus", 0.9)), least=0.001)
-    assert (given.text == CANNOT_TELL) is withheld
-    assert (given.abstention == "the answer says no more than the question") is withheld
-    assert answer(question, text, boxes(("bus", 0.9))).text == text

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from vqa import VQAAgent
-from vqa.agent.folding.chosen import choices_of, to_weigh, told_of_words
+from vqa.agent.folding.chosen import choices_of, told_of_words
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.confidence import shipped
@@ -71,11 +71,14 @@ def test_a_question_that_names_its_answers_brings_them_as_choices() -> None:
     assert "words" not in agent("example:bus", "Is there a dog or a cat?").route.experts
 
 
-def test_what_is_weighed_is_given_or_named_or_claimed() -> None:
-    assert to_weigh(Question(ASKED)) == ("running", "jumping")
-    assert to_weigh(Question(ASKED, choices=("running", "asleep"))) == ("running", "asleep")
-    assert to_weigh(Question("Is the dog asleep?", choices=("yes", "no"))) == ("asleep",)
-    assert to_weigh(Question("Is there a ladder?", choices=("No", "Yes"))) == ("there is a ladder",)
+@pytest.mark.weights
+def test_given_choices_do_not_pass_for_what_a_question_says() -> None:
+    agent = VQAAgent.from_pretrained(settings=Settings(detector="efficientdet", min_confidence=0.0))
+    claimed = agent("example:bus", Question("Is there a waterfall?", choices=("yes", "no")))
+    assert (claimed.text, "Words: there is a waterfall: No" in claimed.prompt.used) == ("no", True)
+    open_one = agent("example:bus", Question("What is behind the man?", choices=("bus", "waterfall", "sofa")))
+    (words,) = (finding for finding in open_one.findings if finding.kind == "words")
+    assert len(words.regions) == 40  # and none of the three stands for a share of captions
 
 
 def test_weights_that_cannot_be_had_are_named(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from vqa.agent.questions.scene import WHO
 from vqa.agent.questions.there import read_there, told_missing
 from vqa.agent.questions.uses import SORTS
 from vqa.agent.questions.vocabulary import meant, mentioned
-from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Question, Region
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
 
 LEAST = 0.6
@@ -88,12 +88,6 @@ def choices_of(question: str, known: Collection[str] = ()) -> tuple[str, ...]:
         return () if meant(there.thing, known) else (there.claim,)
     match = _CLAIM.fullmatch(asked)
     return (match["claim"],) if match else ()
-
-
-def to_weigh(question: Question) -> tuple[str, ...]:
-    """Return the choices that are given with a question, or that it names; where they are yes and no what it claims."""
-    given = () if {choice.capitalize() for choice in question.choices} == {*YES_OR_NO} else question.choices
-    return given or choices_of(question.text)
 
 
 def is_open(question: str, known: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.coloring import asked_color
 from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.folding.meant import as_meant
@@ -74,7 +75,7 @@ def _is_a_guess(answer: Answer) -> bool:
     read = supported and asks_for_words(question)  # "How much are the hot dogs?" is asked of a menu, too
     if is_foreign(question) or (not read and unfounded(question, answer.findings, supported=supported)):
         return True
-    if _says_nothing(question, answer.text, answer.findings):
+    if not answer.question.choices and _says_nothing(question, answer.text, answer.findings):
         return True
     intent = intent_of(question, answer.findings)
     unnamed = bool(intent.thing) or not question.isascii()  # of a Korean question nothing says what it looks for
@@ -88,11 +89,9 @@ def _says_nothing(question: str, text: str, findings: Sequence[Finding]) -> bool
     if kind_of(question, intent_of(question, findings)) != "open" or named_alternatives(question):
         return False
     said = set(telling_words(text))
-    return is_empty(text) or (said <= set(telling_words(question)) and not asked_color(question, _known(findings)))
-
-
-def _known(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(label for finding in findings if finding.kind == "objects" for label in finding.vocabulary)
+    return is_empty(text) or (
+        said <= set(telling_words(question)) and not asked_color(question, known_to_detectors(findings))
+    )
 
 
 def _without_left_out(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
