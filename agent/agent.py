@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Self
 
 from vqa import registry
 from vqa.agent.answering import check_whole, finished, written
-from vqa.agent.borne_out import borne_out
 from vqa.agent.cache import FindingCache
+from vqa.agent.cross_checking import cross_checked
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
-from vqa.agent.folding.chosen import choices_of
+from vqa.agent.folding.words import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
@@ -272,19 +272,19 @@ class VQAAgent:
             seconds[name] = time.perf_counter() - since
             yield Found(findings[name])
 
-        def bear_out(*names: str) -> Iterator[Found]:
+        def cross_check(*names: str) -> Iterator[Found]:
             for name in names:
-                if (left := borne_out(findings[name], findings.values())) != findings[name]:
+                if (left := cross_checked(findings[name], findings.values())) != findings[name]:
                     findings[name] = left
                     yield Found(left)
 
         for name in route.experts:
             yield from look(name)
         yield from look_again(self, question, image, findings, seconds)
-        yield from bear_out(*findings)
+        yield from cross_check(*findings)
         for name in called_in(self, question, findings):
             yield from look(name)
-            yield from bear_out(name)
+            yield from cross_check(name)
 
     def look_ahead(self, routes: Iterable[tuple[Route, LoadedImage]]) -> None:
         """Let experts that can look at several pictures at once do so; `looks` finds what they saw.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vqa.agent.events import Answered, Event
-from vqa.agent.questions.reference import resolved
+from vqa.agent.questions.coreference import resolved
 from vqa.images import load_image
 from vqa.values import Answer, LoadedImage, Question, Token
 
@@ -21,7 +21,7 @@ class Conversation:
 
     The core reads as many of the latest turns as half of its token budget holds, unless its `reads_history` is False:
     it knows single turns only. A route follows the rules on the new question alone, its pronouns replaced
-    (`vqa.agent.questions.reference`); a note on the answer tells how it was read.
+    (`vqa.agent.questions.coreference`); a note on the answer tells how it was read.
 
     Attributes:
         agent: Who answers; conversations may share one.

@@ -18,18 +18,11 @@ from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
 from vqa.agent.documents.titles import author, title
+from vqa.agent.folding.actions import told_of_action
 from vqa.agent.folding.captions import why_doubted
-from vqa.agent.folding.chosen import told_of_words
 from vqa.agent.folding.classes import told_of_classes
-from vqa.agent.folding.coloring import counted_color
-from vqa.agent.folding.deeds import told_of_deed
-from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
-from vqa.agent.folding.meant import as_meant
-from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
-from vqa.agent.folding.quoting import ALL_OF_IT, as_one
-from vqa.agent.folding.said_of import as_far_as_seen
-from vqa.agent.folding.scene import told_of_scene
-from vqa.agent.folding.shown import (
+from vqa.agent.folding.colors import counted_color
+from vqa.agent.folding.descriptions import (
     WHAT_IT_SAYS,
     as_answered,
     asks_what_is_shown,
@@ -37,11 +30,18 @@ from vqa.agent.folding.shown import (
     surely_shown,
     telling_lines,
 )
+from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
+from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
+from vqa.agent.folding.predicates import as_far_as_seen
+from vqa.agent.folding.quoting import ALL_OF_IT, as_one
+from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.folding.words import told_of_words
 from vqa.agent.questions.asking import asks_what_is_done
 from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.sought import lines_that_say, sought_words
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.text_search import lines_that_say, sought_words
 from vqa.protocols import Core, ScoringCore
 from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, Prompt, Question, Region
 
@@ -131,9 +131,9 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
     of_all = _class_lines(question, seen)
     if not of_all or of_all[0].doubt:
-        done = told_of_deed(question, seen)
-        deeds = [Line(f"Captioner: {done}", 0.0)] if done else []
-        of_all = [*_scene_lines(question, seen), *_word_lines(question, seen), *deeds, *of_all]
+        done = told_of_action(question, seen)
+        actions = [Line(f"Captioner: {done}", 0.0)] if done else []
+        of_all = [*_scene_lines(question, seen), *_word_lines(question, seen), *actions, *of_all]
     if of_all and not of_all[0].doubt:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
     lines = [*of_all, *boxes.lines]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vqa.agent.events import Found, Looking
+from vqa.agent.folding.actions import wants_a_captioner
 from vqa.agent.folding.classes import identified, which_kinds
-from vqa.agent.folding.deeds import wants_a_captioner
-from vqa.agent.folding.shown import wants_a_reader
+from vqa.agent.folding.descriptions import wants_a_reader
 from vqa.agent.questions.asking import asks_what_is_done
 from vqa.agent.questions.intent import read_intent
 from vqa.boxes import area as area_of

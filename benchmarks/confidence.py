@@ -1,7 +1,7 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
     for SET in {photos,web}-{presence,shown} photos-{counts,compare,premise} \
-            {flickr8k,coco}-{doing,there,deeds,choice} flickr8k-shown coco-{vqa,scene,claims} \
+            {flickr8k,coco}-{doing,there,actions,choice} flickr8k-shown coco-{vqa,scene,claims} \
             daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
@@ -42,10 +42,10 @@ from vqa.agent.evaluation.metrics import METRICS
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions.kinds import intent_of, kind_of
 from vqa.agent.trust import confidence as shipped
+from vqa.agent.trust.answer_words import abstains, says_yes
 from vqa.agent.trust.confidence import Model
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import CHOICE, CORE, KIND, PREMISE, SCENE, features
-from vqa.agent.trust.saying import abstains, says_yes
 from vqa.values import COUNT_SCORE, Answer
 from vqa.words import plural
 

@@ -48,9 +48,9 @@ from dev_boxes import comparisons, counts, premises, presence
 from dev_mentions import mentions, surfaces, worn
 from dev_rows import Row, ask
 
-from vqa.agent.folding.chosen import choices_of
 from vqa.agent.folding.scene import asks_for_scene
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.folding.words import choices_of
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.features import SCENE
 from vqa.experts.detectors.coco import LABELS
@@ -122,7 +122,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "compare": comparisons([row for row in rows if row.get("boxes")], rng),
         "premise": premises([row for row in rows if row.get("boxes")], rng),
         "choice": choices(rows, rng),
-        "deeds": deeds(rows),
+        "actions": actions(rows),
         "animals": animals(rows),
         "mentions": mentions(rows, rng),
         "worn": worn(rows),
@@ -160,20 +160,20 @@ def doing(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
             yield ask(row, f"Is the {who} {rng.choice(elsewhere)}?", ["no"], type="no", metric="exact")
 
 
-def deeds(rows: Iterable[Row]) -> Iterator[Row]:
+def actions(rows: Iterable[Row]) -> Iterator[Row]:
     """Yield what the one person in a picture of those does; how much of the answer people say as well can be told."""
     for row, who, _ in acting(rows, random.Random(0)):  # whatever is drawn, the pictures are the same
         if who != "dog":
-            yield ask(row, f"What is the {who} doing?", row["captions"], type="deed", metric="supported")
+            yield ask(row, f"What is the {who} doing?", row["captions"], type="action", metric="supported")
 
 
 def choices(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
     """Yield two questions that name their answers: what the one person or dog in a picture does, and who it is."""
     for row, who, does in (chosen := acting(rows, rng)):
         said = " ".join(row["captions"]).lower()
-        deed = does.split()[0]
+        action = does.split()[0]
         others = sorted({o for _, w, other in chosen if w == who and (o := other.split()[0])[:3] not in said})
-        pairs = [(deed, others, f"Is the {who} {{}} or {{}}?"), (who, OTHER.get(who, []), "Is this a {} or a {}?")]
+        pairs = [(action, others, f"Is the {who} {{}} or {{}}?"), (who, OTHER.get(who, []), "Is this a {} or a {}?")]
         for right, wrong, question in pairs:
             if wrong:
                 named = rng.sample((right, rng.choice(wrong)), 2)

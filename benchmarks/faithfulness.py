@@ -29,7 +29,7 @@ from vqa.adapter_model.presets import preset
 from vqa.agent.answering import answered_alone, written
 from vqa.agent.batch.pictures import Pictures
 from vqa.agent.instructions.row import TRIPLES, UNKNOWN
-from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.answer_words import abstains
 from vqa.errors import InputError
 from vqa.protocols import Core
 from vqa.registry import cores

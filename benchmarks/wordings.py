@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vqa import Settings, VQAAgent, load_image
-from vqa.agent.trust.saying import number, says_yes
+from vqa.agent.trust.answer_words import number, says_yes
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Answer
 from vqa.words import one, plural

@@ -18,7 +18,7 @@ from PIL import Image
 
 from vqa import InputError, Settings, VQAAgent
 from vqa.adapter_model.cores.echo import EchoCore
-from vqa.agent.questions.reference import resolved
+from vqa.agent.questions.coreference import resolved
 from vqa.cli import app
 from vqa.commands import run
 from vqa.registry import routers

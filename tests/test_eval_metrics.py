@@ -19,7 +19,7 @@ from vqa.agent.evaluation.metrics.contains import contains
 from vqa.agent.evaluation.metrics.exact import exact
 from vqa.agent.evaluation.metrics.supported import supported
 from vqa.agent.evaluation.metrics.vqa_accuracy import always_normalised, official, textvqa
-from vqa.agent.trust.saying import number
+from vqa.agent.trust.answer_words import number
 from vqa.errors import InputError
 from vqa.ptb import tokenise
 

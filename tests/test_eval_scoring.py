@@ -18,7 +18,7 @@ from vqa.agent.evaluation.cases import Case, Prediction
 from vqa.agent.evaluation.comparing import compare
 from vqa.agent.evaluation.scoring import evaluate
 from vqa.agent.evaluation.tables import comparison_table, report_table
-from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.answer_words import abstains
 from vqa.settings import Settings
 
 

@@ -115,7 +115,7 @@ def read(lines: list[str]) -> Finding:
     return Finding("ocr", "text", "", regions, size=(300, 900))
 
 
-def test_it_is_quoted_and_borne_out_by_its_lines() -> None:
+def test_it_is_quoted_and_supported_by_its_lines() -> None:
     asked = "What was bought?"
     lines = [line.text for line in evidence(asked, [read(BESIDE)]) if not line.doubt]
     assert lines == ["Text (items): LEMON TEA, CHICKEN RICE (L) and Tofu"]

@@ -2,11 +2,11 @@
 
 import pytest
 
-from vqa.agent.folding.chosen import choices_of
+from vqa.agent.folding.words import choices_of
 from vqa.agent.questions.asking import lowered
+from vqa.agent.questions.closed_sets import read_closed_set
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.korean import in_plain_english
-from vqa.agent.questions.likely import read_likely
 from vqa.agent.trust.premise import unfounded
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Finding
@@ -38,7 +38,7 @@ def test_what_a_korean_question_asks_is_put_in_english(question: str, english: s
 
 def test_korean_questions_are_read_as_the_english_ones_are() -> None:
     assert choices_of("거울이 있나요?", LABELS) == ("there is a mirror",)
-    assert read_likely("여자는 뭘 입고 있나요?") == read_likely("What is the woman wearing?") is not None
+    assert read_closed_set("여자는 뭘 입고 있나요?") == read_closed_set("What is the woman wearing?") is not None
     assert read_intent("창문이 있나요?", LABELS).thing == "window"
     nothing = Finding("detect", "objects", "", (), vocabulary=LABELS, size=(9, 9))
     assert unfounded("책상 위에 뭐가 있나요?", [nothing]) == ("no dining tables",)

@@ -6,7 +6,7 @@ import pytest
 
 from vqa.agent.folding.naming import NAMED_SCORE, named
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.uses import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, PATTERNED, PLACES, SKY, SORTS, USES
+from vqa.agent.questions.taxonomy import CONTENTS, FIXED, NO_PLACE_FOR_PEOPLE, PATTERNED, PLACES, SKY, SORTS, USES
 from vqa.agent.trust.evidence import weigh
 from vqa.experts.detectors.coco import LABELS
 from vqa.values import Finding, Question, Region

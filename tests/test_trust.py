@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from vqa.agent.questions.kinds import intent_of, kind_of
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.taxonomy import SORTS
+from vqa.agent.trust.answer_words import says_yes, telling_words, words
 from vqa.agent.trust.confidence import FILE, shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.judging import CANNOT_TELL, judged
-from vqa.agent.trust.saying import says_yes, telling_words, words
 from vqa.terminal import clean, print_evidence
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
@@ -375,9 +375,9 @@ def test_what_is_asked_of_two_things_is_held_against_their_boxes(
 
 def test_a_claimed_number_that_the_count_bears_out_is_trusted() -> None:
     found = boxes(("person", 0.86), ("person", 0.77))
-    borne_out = answer("Are there more than two people?", "No", found)
+    cross_checked = answer("Are there more than two people?", "No", found)
     denied = answer("Are there more than two people?", "Yes", found)
-    assert (denied.confidence or 1.0) < 0.6 < (borne_out.confidence or 0.0)
+    assert (denied.confidence or 1.0) < 0.6 < (cross_checked.confidence or 0.0)
 
 
 def test_what_shows_a_relation_are_the_two_things_it_is_so_of() -> None:

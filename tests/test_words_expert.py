@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from vqa import VQAAgent
-from vqa.agent.folding.chosen import choices_of, told_of_words
 from vqa.agent.folding.quoting import quotable
+from vqa.agent.folding.words import choices_of, told_of_words
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh

@@ -12,7 +12,7 @@ from vqa.agent.evaluation.calibration import Calibration, calibrate
 from vqa.agent.evaluation.cases import Case, Prediction
 from vqa.agent.evaluation.measures import Figure, Measures
 from vqa.agent.evaluation.metrics import METRICS
-from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.answer_words import abstains
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from vqa.agent.questions.asking import asks_for_description
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 

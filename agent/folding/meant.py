@@ -12,9 +12,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from vqa.agent.folding.captions import shares, surest
-from vqa.agent.folding.coloring import of_the_color
+from vqa.agent.folding.colors import of_the_color
 from vqa.agent.questions.intent import read_intent
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.values import PRESENCE_SCORE, Finding
 
 _TOYS = {"bear": "teddy bear"}

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from vqa.agent.folding.coloring import asked_color
+from vqa.agent.folding.colors import asked_color
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
-from vqa.agent.questions.uses import (
+from vqa.agent.questions.taxonomy import (
     ALIVE,
     CONTENTS,
     FIXED,

@@ -10,9 +10,9 @@ from vqa.agent.folding.naming import named as named_by
 from vqa.agent.questions.asking import asks_what_this_is
 from vqa.agent.questions.intent import Intent
 from vqa.agent.questions.kinds import asks_where
-from vqa.agent.questions.related import as_asked, is_so, lacking, lies
+from vqa.agent.questions.relations import as_asked, is_so, lacking, lies
 from vqa.agent.questions.sides import asked_side, is_there
-from vqa.agent.questions.uses import NO_PLACE_FOR_PEOPLE
+from vqa.agent.questions.taxonomy import NO_PLACE_FOR_PEOPLE
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted, one, place, plural, relation
 

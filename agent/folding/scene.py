@@ -21,7 +21,7 @@ from vqa.agent.questions.scene import (
     Asked,
     read_scene_question,
 )
-from vqa.agent.questions.uses import ALIVE
+from vqa.agent.questions.taxonomy import ALIVE
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import listed
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from vqa.agent.folding.naming import named
 from vqa.agent.instructions.row import Asked
 from vqa.agent.instructions.wordings import Wordings
-from vqa.agent.questions.uses import OUTRANKED, SORTS, USES, Use
+from vqa.agent.questions.taxonomy import OUTRANKED, SORTS, USES, Use
 from vqa.boxes import shared
 from vqa.values import COUNT_SCORE, Finding, Region
 

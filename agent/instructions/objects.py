@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vqa.agent.folding.coloring import asked_color, colors_in
+from vqa.agent.folding.colors import asked_color, colors_in
 from vqa.agent.folding.naming import named
 from vqa.agent.instructions.row import UNKNOWN, Asked
 from vqa.agent.instructions.wordings import Wordings
 from vqa.agent.prompting import evidence
 from vqa.agent.questions.bounds import HOW, NUMBERS
 from vqa.agent.questions.intent import read_intent
-from vqa.agent.questions.related import PHRASES
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.relations import PHRASES
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import korean_words, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import COLORS, counted, listed, one, place, plural

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.rephrasing import plainly
 
 _ASKS = re.compile(
     r"(?:(?:is|are|was|were|do|does|did|has|have|can|could|will|would)\b|(?P<which>what|which|who)\b.*[,?])",

@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 
 from vqa.agent.questions.korean import in_plain_english
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.uses import CONTENTS, SORTS
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.taxonomy import CONTENTS, SORTS
 from vqa.words import COLORS
 
 _SORT_WORDS = {

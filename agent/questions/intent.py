@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Literal
 
 from vqa.agent.questions.bounds import Bound, read_bound
+from vqa.agent.questions.conjunctions import Conjunction, read_conjunction
 from vqa.agent.questions.korean import in_plain_english
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.related import Related, read_related
-from vqa.agent.questions.together import Together, read_together
+from vqa.agent.questions.relations import Relation, read_relation
+from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.vocabulary import label_of, labels_of, meant, mentioned
 from vqa.words import one, plural
 
@@ -95,9 +95,9 @@ class Intent:
     named: tuple[str, ...]
     thing: str = ""
     claim: tuple[str, str, str] | None = None
-    related: Related | None = None
+    related: Relation | None = None
     bound: Bound | None = None
-    together: Together | None = None
+    together: Conjunction | None = None
 
 
 def read_intent(question: str, labels: Collection[str]) -> Intent:
@@ -115,14 +115,14 @@ def _read_intent(question: str, labels: tuple[str, ...]) -> Intent:
         return Intent("compare", named, named, claim=claim)
     if len(named) > 1 and _MORE_OF_WHICH.search(lowered):
         return Intent("other", named, named)
-    if together := read_together(lowered, labels):
+    if together := read_conjunction(lowered, labels):
         return Intent("presence", tuple(label for part in together.labels for label in part), named, together=together)
     bound = read_bound(lowered, labels)
     if bound and not bound.partly:
         return Intent("presence", bound.labels, named, bound.thing, bound=bound)
     if everything := _EVERYTHING.fullmatch(lowered):
         return Intent("count", tuple(labels), named, everything["thing"])
-    related = read_related(lowered, labels) if named else None
+    related = read_relation(lowered, labels) if named else None
     if related and related.other and related.of != "the one":
         aim: Aim = "presence" if related.of == "any" else "count"
         match = _COUNT.search(lowered) or _presence(lowered)

@@ -9,8 +9,8 @@ from typing import Literal, get_args
 from vqa.agent.documents.keyed import HOW_MANY
 from vqa.agent.questions.asking import asks_for_description
 from vqa.agent.questions.intent import Intent, read_intent
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.sought import sought_words
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.text_search import sought_words
 from vqa.values import Finding
 
 Kind = Literal["presence", "count", "compare", "place", "reading", "yes or no", "description", "open"]

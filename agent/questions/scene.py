@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vqa.agent.questions import asking
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import label_of
 from vqa.words import plural
 

@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
-from vqa.agent.folding.chosen import choices_of, is_open
 from vqa.agent.folding.classes import asks_for_classes
 from vqa.agent.folding.scene import asks_for_scene
+from vqa.agent.folding.words import choices_of, is_open
 from vqa.agent.questions.asking import asks_for_description
+from vqa.agent.questions.closed_sets import read_closed_set
 from vqa.agent.questions.intent import Intent, read_intent
-from vqa.agent.questions.likely import read_likely
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import says
 from vqa.registry import register_router
 from vqa.settings import Settings
@@ -106,7 +106,7 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
     if expert.kind == "words":
         if choices := choices_of(question, labels):
             return "the question names its answers" if len(choices) > 1 else "the question claims something"
-        likely = read_likely(question)
+        likely = read_closed_set(question)
         return f"the question asks what somebody is {likely.asked}" if likely else None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vqa.agent.folding.actions import told_of_action
 from vqa.agent.folding.captions import made_up
-from vqa.agent.folding.deeds import told_of_deed
 from vqa.agent.questions.asking import asks_what_is_done
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import Kind
-from vqa.agent.trust.saying import number, says_yes, telling_words, words
+from vqa.agent.trust.answer_words import number, says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Stance
 from vqa.words import singular
 
@@ -36,8 +36,8 @@ def caption_evidence(
                 stance: Stance = "supports" if counted == number(text) else "contradicts"
                 yield Evidence(finding.expert, stance, f"says “{caption}”", (region,))
         elif kind in ("open", "description", "place") and says_yes(text) is None and not made_up(caption, findings):
-            if asks_what_is_done(question) and told_of_deed(question, findings) is None:
-                continue  # the core makes a deed of the sentence
+            if asks_what_is_done(question) and told_of_action(question, findings) is None:
+                continue  # the core makes an action of the sentence
             said, sought = set(map(singular, words(caption))), set(map(singular, telling_words(text)))
             if sought and len(said & sought) / len(sought) >= HALF:
                 yield Evidence(finding.expert, "supports", f"says “{caption}”", (region,))

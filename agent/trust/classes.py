@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vqa.agent.folding.classes import identified, is_one, known_to_detectors
-from vqa.agent.trust.saying import says_yes, telling_words
+from vqa.agent.trust.answer_words import says_yes, telling_words
 from vqa.values import Evidence, Finding, Stance
 from vqa.words import singular
 

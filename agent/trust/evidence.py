@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vqa.agent.folding.descriptions import answered
 from vqa.agent.folding.meant import as_meant
-from vqa.agent.folding.shown import answered
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
-from vqa.agent.questions.sought import sought_words
+from vqa.agent.questions.text_search import sought_words
+from vqa.agent.trust.answer_words import abstains, whether
 from vqa.agent.trust.captions import caption_evidence
-from vqa.agent.trust.chosen import word_evidence
 from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
-from vqa.agent.trust.saying import abstains, whether
 from vqa.agent.trust.scene import scene_evidence
+from vqa.agent.trust.words import word_evidence
 from vqa.values import Evidence, Finding, Question
 
 

@@ -9,21 +9,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from vqa.agent.folding.actions import told_of_action
 from vqa.agent.folding.classes import identified
-from vqa.agent.folding.coloring import asked_color
-from vqa.agent.folding.deeds import told_of_deed
+from vqa.agent.folding.colors import asked_color
+from vqa.agent.folding.descriptions import answered
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
-from vqa.agent.folding.shown import answered
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
-from vqa.agent.questions.sought import sought_words
+from vqa.agent.questions.text_search import sought_words
 from vqa.agent.questions.vocabulary import mentioned
-from vqa.agent.trust.chosen import said_most, share_of
+from vqa.agent.trust.answer_words import says_yes, whether
 from vqa.agent.trust.premise import unfounded
 from vqa.agent.trust.readings import lines_for, not_read
-from vqa.agent.trust.saying import says_yes, whether
+from vqa.agent.trust.words import said_most, share_of
 from vqa.values import COUNT_SCORE, Evidence, Finding, Question
 
 CORE = "core's own probability"
@@ -40,7 +40,7 @@ _OF_THINGS = ("presence", "count", "compare", "place", "open")
 """The kinds of which a detector's word counts: not of "Is it a man or a woman?" that somebody is found."""
 _AS_PLAIN = {"yes or no": "presence"}
 """Where two things are, or of their number, is too rare to fit, and as plain a yes or no."""
-DEED = "deed"
+ACTION = "action"
 """The kind of questions of which a captioner tells what somebody does."""
 CHOICE = "choice"
 """The kind of questions that name their answers, or of which people's words tell."""
@@ -72,12 +72,12 @@ def features(
     scene = _of_the_scene(question.text, findings, evidence)
     kind: str = SCENE if scene else kind_of(question.text, intent)
     share = None if scene else share_of(question, findings, text)
-    deed = None if scene else told_of_deed(question.text, findings)
+    action = None if scene else told_of_action(question.text, findings)
     if share is not None or (kind == "open" and named_alternatives(question.text)):
         kind = CHOICE
-    elif deed:
-        kind = DEED
-    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, DEED, CHOICE)}
+    elif action:
+        kind = ACTION
+    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, ACTION, CHOICE)}
     told |= scene
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
@@ -91,7 +91,7 @@ def features(
         told["choice: log odds of what people would say"] = _logit(share)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
-    if not deed:  # nor what somebody does, which is taken from it
+    if not action:  # nor what somebody does, which is taken from it
         told |= _of_stances("caption", others)
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding, findings) for finding in objects]

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vqa.agent.folding.classes import known_to_detectors
-from vqa.agent.folding.coloring import asked_color
+from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import asks_for_words, intent_of, kind_of
 from vqa.agent.questions.languages import is_foreign
 from vqa.agent.questions.vocabulary import mentioned
+from vqa.agent.trust.answer_types import sort_asked
+from vqa.agent.trust.answer_words import abstains, is_empty, telling_words, whether
 from vqa.agent.trust.classes import share
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.premise import unfounded
-from vqa.agent.trust.saying import abstains, is_empty, telling_words, whether
-from vqa.agent.trust.sorts import sort_asked
 from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
 

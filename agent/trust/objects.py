@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.folding.coloring import AskedColor, asked_color, colors_in
+from vqa.agent.folding.colors import AskedColor, asked_color, colors_in
 from vqa.agent.folding.naming import Named, named
 from vqa.agent.questions.bounds import Bound
+from vqa.agent.questions.conjunctions import Conjunction
 from vqa.agent.questions.intent import Intent, read_intent
 from vqa.agent.questions.kinds import Kind
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.related import Related, as_asked, is_so, lacking
+from vqa.agent.questions.relations import Relation, as_asked, is_so, lacking
+from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.sides import AskedSide, asked_side, is_there
-from vqa.agent.questions.together import Together
 from vqa.agent.questions.vocabulary import mentioned
-from vqa.agent.trust.saying import number, says_yes
-from vqa.agent.trust.sorts import sort_asked
+from vqa.agent.trust.answer_types import sort_asked
+from vqa.agent.trust.answer_words import number, says_yes
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Evidence, Finding, Region, Stance
 from vqa.words import counted, place, plural, relation
 
@@ -140,7 +140,7 @@ def _of_a_bound(finding: Finding, bound: Bound, yes: bool) -> Iterator[Evidence]
     yield Evidence(finding.expert, stance, f"counts {told}", found)
 
 
-def _of_both(finding: Finding, asked: Together, yes: bool) -> Iterator[Evidence]:
+def _of_both(finding: Finding, asked: Conjunction, yes: bool) -> Iterator[Evidence]:
     stance: Stance = "supports" if yes == asked.holds(finding.regions) else "contradicts"
     shown = [(labels[0], found) for labels, found in zip(asked.labels, asked.shown(finding.regions), strict=True)]
     told = " and ".join(_told(found) if found else counted(label, 0) for label, found in shown)
@@ -151,7 +151,7 @@ def _number(finding: Finding, bound: Bound) -> int:
     return len(_found(finding, bound.labels, bound.least))
 
 
-def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evidence]:
+def _of_two_things(finding: Finding, asked: Relation, yes: bool) -> Iterator[Evidence]:
     """Compare a yes or no with where the boxes of one label are, seen from those of the other."""
     things = _found(finding, [asked.other or "", asked.anchor], COUNT_SCORE)
     so, shown = is_so(asked, things)
@@ -163,7 +163,7 @@ def _of_two_things(finding: Finding, asked: Related, yes: bool) -> Iterator[Evid
         yield from _of_presence(finding, read_intent(f"Is there a {nothing[0]}?", finding.vocabulary), yes)
 
 
-def _of_how_many(finding: Finding, asked: Related, text: str) -> list[Evidence]:
+def _of_how_many(finding: Finding, asked: Relation, text: str) -> list[Evidence]:
     """Compare a number with how many things of one label are somewhere, seen from those of another."""
     things = _found(finding, [asked.other or "", asked.anchor], COUNT_SCORE)
     said, those = number(text), as_asked(asked, things)

@@ -15,8 +15,8 @@ from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import THING_ENDS, Intent, read_intent
 from vqa.agent.questions.korean import in_plain_english
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.uses import ALIVE
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.taxonomy import ALIVE
 from vqa.agent.questions.vocabulary import label_of, meant
 from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from vqa.agent.documents.fields import unlike
 from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import cannot_be
-from vqa.agent.questions.sought import lines_that_say
-from vqa.agent.trust.saying import says_yes, telling_words, words
+from vqa.agent.questions.text_search import lines_that_say
+from vqa.agent.trust.answer_words import says_yes, telling_words, words
 from vqa.values import Evidence, Finding, Region, Stance
 
 HALF = 0.5

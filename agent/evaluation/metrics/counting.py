@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.measures import Array, Figure, Measures, share
-from vqa.agent.trust.saying import number
+from vqa.agent.trust.answer_words import number
 from vqa.errors import InputError
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from vqa.agent.evaluation.cases import Case
 from vqa.agent.evaluation.measures import Array, Figure, Measures, share
-from vqa.agent.trust.saying import abstains
+from vqa.agent.trust.answer_words import abstains
 
 _FIGURES = ("accuracy", "precision", "recall", "F1", "yes-rate", "accuracy, abstaining is wrong")
 

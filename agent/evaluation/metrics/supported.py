@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vqa.agent.evaluation.measures import Metric, mean_of
-from vqa.agent.trust.saying import telling_words, words
+from vqa.agent.trust.answer_words import telling_words, words
 from vqa.words import singular
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.folding.chosen import told_of_words
+from vqa.agent.folding.words import told_of_words
 from vqa.agent.questions.kinds import Kind
-from vqa.agent.trust.saying import says_yes, telling_words
+from vqa.agent.trust.answer_words import says_yes, telling_words
 from vqa.values import Evidence, Finding, Question, Region
 from vqa.words import plural, singular
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import pytest
 
 from vqa import Settings, VQAAgent
-from vqa.agent.borne_out import borne_out
+from vqa.agent.cross_checking import cross_checked
 from vqa.registry import cores, routers
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 
@@ -29,7 +29,7 @@ def no_scene(share: float) -> Finding:
 
 def test_unsure_boxes_in_a_drawing_are_left_out_and_it_is_said() -> None:
     found = replace(objects(("dog", 0.6), ("cow", 0.35), ("couch", 0.2)), size=(300, 240))
-    left = borne_out(found, [found, no_scene(0.97)])
+    left = cross_checked(found, [found, no_scene(0.97)])
     assert [region.label for region in left.regions] == ["dog"]
     assert left.text == "1 dog: center 0.60."
     assert left.notes == ("2 unsure boxes left out: a drawing, or a thing on plain ground (0.97)",)
@@ -38,9 +38,9 @@ def test_unsure_boxes_in_a_drawing_are_left_out_and_it_is_said() -> None:
 
 def test_boxes_in_a_photo_and_sure_ones_stand() -> None:
     found, sure = objects(("dog", 0.6), ("cow", 0.35)), objects(("dog", 0.6))
-    assert borne_out(found, [found, no_scene(0.05)]) is found
-    assert borne_out(found, [found]) is found
-    assert borne_out(sure, [sure, no_scene(0.97)]) is sure
+    assert cross_checked(found, [found, no_scene(0.05)]) is found
+    assert cross_checked(found, [found]) is found
+    assert cross_checked(sure, [sure, no_scene(0.97)]) is sure
 
 
 def classified(**shares: float) -> Finding:
@@ -50,7 +50,7 @@ def classified(**shares: float) -> Finding:
 
 def test_an_animal_that_a_classifier_surely_sees_stands_for_the_one_it_was_taken_for() -> None:
     found = replace(objects(("cow", 0.7), ("cow", 0.3), ("person", 0.6)), size=(300, 240))
-    left = borne_out(found, [found, classified(dog=0.6)])
+    left = cross_checked(found, [found, classified(dog=0.6)])
     assert [(region.label, region.score) for region in left.regions] == [("dog", 0.7), ("dog", 0.3), ("person", 0.6)]
     assert left.notes == ("took a dog for a cow, says who classifies (0.60); mended",)
     assert left.text.startswith("2 dogs")
@@ -71,12 +71,12 @@ def test_an_animal_keeps_its_name_where_that_is_less_plain(
     things: list[tuple[str, float]], shares: dict[str, float]
 ) -> None:
     found = objects(*things)
-    assert borne_out(found, [found, classified(**shares)]) is found
+    assert cross_checked(found, [found, classified(**shares)]) is found
 
 
 def test_the_sentence_whose_things_are_found_stands_before_a_likelier_one() -> None:
     found = captioned(("Two dogs in a field.", 0.5), ("Two cows in a field.", 0.48), ("A field.", 0.3))
-    chosen = borne_out(found, [found, objects(("cow", 0.9))])
+    chosen = cross_checked(found, [found, objects(("cow", 0.9))])
     assert (chosen.text, chosen.regions[0].label) == ("Two cows in a field.", "Two cows in a field.")
     assert [region.label for region in chosen.instead] == ["Two dogs in a field.", "A field."]
 
@@ -85,33 +85,33 @@ def test_what_a_classifier_is_sure_of_counts_too() -> None:
     found = captioned(("A horse runs.", 0.5), ("A dog runs.", 0.45))
     shown = [Region(WHOLE, name, 0.3, kinds=("dog", "animal")) for name in ("Beagle", "Boxer")]
     classes = Finding("classify", "classes", "", tuple(shown))
-    assert borne_out(found, [classes]).text == "A dog runs."
-    assert borne_out(found, [replace(classes, regions=(shown[0],))]).text == "A horse runs."
+    assert cross_checked(found, [classes]).text == "A dog runs."
+    assert cross_checked(found, [replace(classes, regions=(shown[0],))]).text == "A horse runs."
 
 
 def test_a_much_likelier_sentence_stands_whatever_things_are_found() -> None:
     found = captioned(("A couch by a window.", 0.8), ("Two cows in a field.", 0.3))
-    assert borne_out(found, [objects(("cow", 0.9))]) == found
+    assert cross_checked(found, [objects(("cow", 0.9))]) == found
 
 
 def test_a_sentence_without_people_stands_before_one_with_people_whom_nobody_sees() -> None:
     found = captioned(("A man on a couch.", 0.8), ("A couch by a window.", 0.4))
-    assert borne_out(found, [objects(("couch", 0.9))]).text == "A couch by a window."
-    assert borne_out(found, [objects(("couch", 0.9), ("person", 0.2))]) == found
+    assert cross_checked(found, [objects(("couch", 0.9))]).text == "A couch by a window."
+    assert cross_checked(found, [objects(("couch", 0.9), ("person", 0.2))]) == found
     drawn = [objects(("couch", 0.9), ("person", 0.2)), no_scene(0.9)]  # where unsure boxes mean nothing
-    assert borne_out(found, drawn).text == "A couch by a window."
+    assert cross_checked(found, drawn).text == "A couch by a window."
 
 
 def test_an_animal_that_is_surely_found_stands_for_one_that_is_named_and_not_found() -> None:
     found = captioned(("A dog and another dog near dogs.", 0.7), ("A field.", 0.3))
-    mended = borne_out(found, [objects(("cow", 0.9), ("person", 0.9))])
+    mended = cross_checked(found, [objects(("cow", 0.9), ("person", 0.9))])
     assert mended.text == mended.regions[0].label == "A cow and another cow near cows."
     assert mended.regions[0].score == 0.7
     assert mended.notes == ("said dog where the detector finds cow; mended",)
     assert [region.label for region in mended.instead] == ["A dog and another dog near dogs.", "A field."]
     labels = ("dog", "elephant")
     large = Finding("detect", "objects", "", (Region(WHOLE, "elephant", 0.8),), vocabulary=labels)
-    assert borne_out(found, [large]).text == "An elephant and another elephant near elephants."
+    assert cross_checked(found, [large]).text == "An elephant and another elephant near elephants."
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,15 @@ def test_an_animal_that_is_surely_found_stands_for_one_that_is_named_and_not_fou
 def test_an_animal_that_somebody_sees_is_left_as_it_is(things: tuple[tuple[str, float], ...], named: float) -> None:
     found = captioned(("A dog in a field.", 0.7), ("A field.", 0.2))
     classes = Finding("classify", "classes", "", (Region(WHOLE, "Beagle", named, kinds=("dog", "animal")),))
-    assert borne_out(found, [objects(*things), classes]) == found
+    assert cross_checked(found, [objects(*things), classes]) == found
 
 
 def test_without_a_detector_or_another_sentence_the_first_stands() -> None:
     found = captioned(("Two dogs.", 0.5), ("Two cows.", 0.48))
-    assert borne_out(found, [found, Finding("detect", "objects", "", error="no weights", vocabulary=LABELS)]) is found
+    failed = Finding("detect", "objects", "", error="no weights", vocabulary=LABELS)
+    assert cross_checked(found, [found, failed]) is found
     alone = captioned(("Two dogs.", 0.5))
-    assert borne_out(alone, [objects(("cow", 0.9))]) is alone
+    assert cross_checked(alone, [objects(("cow", 0.9))]) is alone
 
 
 @pytest.mark.parametrize("sure", [0.9, 0.0])

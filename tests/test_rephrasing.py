@@ -1,8 +1,8 @@
-"""Questions about what there is, put plainly: agent/questions/plain.py."""
+"""Questions about what there is, put plainly: agent/questions/rephrasing.py."""
 
 import pytest
 
-from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.rephrasing import plainly
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 
 from vqa import Settings, VQAAgent
+from vqa.agent.folding.descriptions import WHAT_IT_SAYS, WHAT_THERE_IS, answered, as_answered, wants_a_reader
 from vqa.agent.folding.quoting import quotable
-from vqa.agent.folding.shown import WHAT_IT_SAYS, WHAT_THERE_IS, answered, as_answered, wants_a_reader
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
 from vqa.registry import cores, routers

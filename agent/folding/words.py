@@ -13,19 +13,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from vqa.agent.folding.classes import is_one, known_to_detectors
-from vqa.agent.folding.coloring import asked_color
+from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import asks_for_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
+from vqa.agent.questions.closed_sets import as_one, read_closed_set
+from vqa.agent.questions.existence import read_existence, told_missing
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_reasons, kind_of
-from vqa.agent.questions.likely import as_one, read_likely
-from vqa.agent.questions.plain import plainly
-from vqa.agent.questions.said_of import read_said_of
+from vqa.agent.questions.predicates import read_predicate
+from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
-from vqa.agent.questions.there import read_there, told_missing
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import meant, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
@@ -80,11 +80,11 @@ def choices_of(question: str, known: Collection[str] = ()) -> tuple[str, ...]:
         question: In its own words.
         known: Labels of detectors: whether such things are there is theirs.
     """
-    said_of = read_said_of(question)
+    said_of = read_predicate(question)
     answers, asked = named_alternatives(question), asking.lowered(said_of.so if said_of else plainly(question))
     if answers:
         return () if answers == YES_OR_NO or _COMPARED.match(asked) else answers
-    if there := read_there(question):
+    if there := read_existence(question):
         return () if meant(there.thing, known) else (there.claim,)
     match = _CLAIM.fullmatch(asked)
     return (match["claim"],) if match else ()
@@ -110,7 +110,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
         finding: Of who weighs words.
         findings: Of everybody: what boxes or a scene tell was seen, and not only said of the like.
     """
-    choices, likely = choices_of(question), read_likely(question)
+    choices, likely = choices_of(question), read_closed_set(question)
     if finding.error is not None or not (likely or choices):
         return None
     if likely is None and {r.label for r in finding.regions} != set(choices):
@@ -122,7 +122,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if len(choices) > 1:
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
-    there = read_there(question)
+    there = read_existence(question)
     found = _named_in(claim.label, findings)
     if found and _WITHIN.fullmatch(claim.label):  # that there is a car says nothing of who is in it
         return None
@@ -178,6 +178,6 @@ def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
     if other.kind != "objects":
         return False
     intent = read_intent(question, other.vocabulary)
-    looked_for = intent.aim == "presence" and (bool(intent.asked) or read_there(question) is None)
+    looked_for = intent.aim == "presence" and (bool(intent.asked) or read_existence(question) is None)
     held_against = intent.aim in ("count", "compare") or intent.related or intent.bound or intent.together
     return bool(looked_for or held_against or named(question, other) or asked_color(question, other.vocabulary))

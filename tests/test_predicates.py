@@ -3,10 +3,10 @@
 import pytest
 
 from vqa import VQAAgent
-from vqa.agent.folding.chosen import choices_of, told_of_words
-from vqa.agent.folding.said_of import as_far_as_seen
+from vqa.agent.folding.predicates import as_far_as_seen
+from vqa.agent.folding.words import choices_of, told_of_words
 from vqa.agent.prompting import evidence, wording
-from vqa.agent.questions.said_of import read_said_of
+from vqa.agent.questions.predicates import read_predicate
 from vqa.agent.trust.evidence import weigh
 from vqa.experts.detectors.coco import LABELS
 from vqa.registry import cores
@@ -45,7 +45,7 @@ def words(claim: str, share: float) -> Finding:
     ],
 )
 def test_who_is_to_be_there_and_what_is_said_of_them(question: str, there: str, so: str) -> None:
-    asked = read_said_of(question)
+    asked = read_predicate(question)
     assert asked is not None
     assert (asked.there, asked.so) == (there, so)
     assert choices_of(question) == choices_of(so)
@@ -72,7 +72,7 @@ def test_who_is_to_be_there_and_what_is_said_of_them(question: str, there: str, 
     ],
 )
 def test_no_more_is_read_into_other_questions(question: str) -> None:
-    asked = read_said_of(question)
+    asked = read_predicate(question)
     assert asked is None or as_far_as_seen(question, [boxes("dog", "person")]) == question
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vqa.agent.questions import asking
 from vqa.agent.questions.kinds import asks_for_words
-from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.rephrasing import plainly
 
 _PICTURE = r"(?:image|picture|photo|photograph|scene|shot)"
 _AROUND = (  # where a thing is that is there at all
@@ -43,7 +43,7 @@ _SELDOM_SAID = frozenset(
 
 
 @dataclass(frozen=True)
-class There:
+class Existence:
     """What is to be there, in the question's words.
 
     Attributes:
@@ -55,7 +55,7 @@ class There:
     claim: str
 
 
-def read_there(question: str) -> There | None:
+def read_existence(question: str) -> Existence | None:
     """Return what a question asks to be there; None if it asks anything else, or anything more of it."""
     if asks_for_words(question):
         return None
@@ -63,7 +63,7 @@ def read_there(question: str) -> There | None:
     if match is None:
         return None
     be = "are" if match["be"] in ("are", "were") else "is"
-    return There(match["thing"], f"there {be} {match['some'] or ''}{match['thing']}")
+    return Existence(match["thing"], f"there {be} {match['some'] or ''}{match['thing']}")
 
 
 def told_missing(thing: str) -> float:

@@ -1,9 +1,9 @@
-"""Words that a question looks for: agent/questions/sought.py, and what the folding and trust make of them."""
+"""Words that a question looks for: agent/questions/text_search.py, and what the folding and trust make of them."""
 
 import pytest
 
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.sought import SoughtValue, lines_that_say, sought_words
+from vqa.agent.questions.text_search import SoughtValue, lines_that_say, sought_words
 from vqa.agent.trust.evidence import weigh
 from vqa.values import Finding, Question, Region
 

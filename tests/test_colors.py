@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqa.agent.folding.coloring import AskedColor, asked_color, colors_in
+from vqa.agent.folding.colors import AskedColor, asked_color, colors_in
 from vqa.agent.folding.naming import named
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh

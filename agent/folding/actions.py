@@ -10,7 +10,7 @@ from vqa.agent.folding.captions import why_doubted
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions import asking
-from vqa.agent.questions.uses import ALIVE, SORTS, USES
+from vqa.agent.questions.taxonomy import ALIVE, SORTS, USES
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 
@@ -32,7 +32,7 @@ _BY_ONE_WORD = {label: name for label, name in USES["doing"].items() if name.end
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """What is done.
 
     Attributes:
@@ -47,7 +47,7 @@ class Deed:
         return f"doing: {self.text}"
 
 
-def told_of_deed(question: str, findings: Sequence[Finding]) -> Deed | None:
+def told_of_action(question: str, findings: Sequence[Finding]) -> Action | None:
     """Return what a captioner says somebody does, where that is asked and nobody who sees it better tells.
 
     What boxes tell of it (a skateboard: skateboarding) stands where a captioner's sentence has the thing as well, or
@@ -64,9 +64,9 @@ def told_of_deed(question: str, findings: Sequence[Finding]) -> Deed | None:
         known = _known(findings)
         if {region.label for region in boxes} & set(mentioned(sentence.label, known)):
             return None
-        deed = _deed(sentence.label, whose, known)
-        if deed and not why_doubted(question, sentence, findings):
-            return Deed(deed, sentence)
+        action = _action(sentence.label, whose, known)
+        if action and not why_doubted(question, sentence, findings):
+            return Action(action, sentence)
     return None
 
 
@@ -93,7 +93,7 @@ def _known(findings: Sequence[Finding]) -> set[str]:
     return {label for f in findings if f.kind == "objects" and f.error is None for label in f.vocabulary}
 
 
-def _deed(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
+def _action(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
     """Return what one of those does in a sentence, with what they do it to, or else where; "" if it does not say."""
     said = " ".join(sentence.lower().split()).rstrip(".!")
     match = _IS_DOING.fullmatch(said) or _DOING.fullmatch(said) or _DOES.fullmatch(said)
@@ -101,11 +101,11 @@ def _deed(sentence: str, whose: Collection[str], known: Collection[str]) -> str:
         return ""
     told = match.groupdict()
     does = told.get("does") or f"{_participle(told['verb'], told['s'])}{told['rest']}"
-    deed, *rest = _WHERE.split(_UNTIL.sub("", does))
+    action, *rest = _WHERE.split(_UNTIL.sub("", does))
     if by_one_word := [_BY_ONE_WORD[label] for label in mentioned(does, known) if label in _BY_ONE_WORD]:
         return by_one_word[0]
-    whole = not rest or (" " in deed and not deed.startswith("doing "))
-    return deed if whole else f"{deed} {rest[0]}"
+    whole = not rest or (" " in action and not action.startswith("doing "))
+    return action if whole else f"{action} {rest[0]}"
 
 
 def _participle(verb: str, ending: str) -> str:

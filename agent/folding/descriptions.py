@@ -13,7 +13,7 @@ from dataclasses import replace
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.naming import named
-from vqa.agent.folding.said_of import as_far_as_seen
+from vqa.agent.folding.predicates import as_far_as_seen
 from vqa.agent.folding.scene import no_scene, told_of_scene
 from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
 from vqa.boxes import area

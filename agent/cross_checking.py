@@ -18,7 +18,7 @@ from itertools import product
 
 from vqa.agent.folding.captions import SPOKEN_FOR, made_up, shares, surest
 from vqa.agent.folding.scene import no_scene
-from vqa.agent.questions.uses import SORTS
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import describe, one, plural, singular
@@ -45,7 +45,7 @@ NOTHING_OF_IT = 0.05
 _LEAST = 1e-9
 
 
-def borne_out(finding: Finding, findings: Collection[Finding]) -> Finding:
+def cross_checked(finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return what an expert saw as far as the others' findings bear it out."""
     if finding.kind == "caption":
         return _said(finding, findings)
@@ -86,7 +86,7 @@ def _of_a_scene(finding: Finding, findings: Collection[Finding]) -> Finding:
 
 def _said(caption: Finding, findings: Collection[Finding]) -> Finding:
     """Return a captioner's finding with the sentence that is likeliest, given what others saw of what it names."""
-    others = [borne_out(f, findings) for f in findings if f.kind in ("objects", "classes") and f.error is None]
+    others = [cross_checked(f, findings) for f in findings if f.kind in ("objects", "classes") and f.error is None]
     if len(caption.regions) != 1 or not caption.instead or not others:
         return caption
     said = (*caption.regions, *caption.instead)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.rephrasing import plainly
 
 _SOME = "an?|any|some|the|one|two|three|four|five|several|many|more than one|at least one"
 _SOMEONE = "anyone|anybody|someone|somebody"
@@ -17,16 +17,17 @@ _WORN = (
     "suits?|dress(?:es)?|hats?|caps?|helmets?|uniforms?|jackets?|coats?|shirts?|t-shirts?|skirts?|shorts|jeans|boots|"
     "vests?|costumes?|bikinis?|swimsuits?|wetsuits?|aprons?|robes?|sunglasses|glasses|masks?"
 )
-_NO_DEED = (  # ends like one
+_NO_ACTION = (  # ends like one
     "being|something|anything|nothing|everything|thing|ring|string|king|wing|building|ceiling|clothing|painting|drawing|"
     "railing|awning|evening|morning|wedding|spring|including|dining|parking|swimming(?= pool)|crossing(?= sign)"
 )
 _SIGHT = "image|picture|photo|photograph|scene|shot|background|foreground|distance|middle|center|centre|corner"
-_DEED = rf"(?!(?:{_NO_DEED})\b)[a-z]+ing\b"
+_ACTION = rf"(?!(?:{_NO_ACTION})\b)[a-z]+ing\b"
 _WITHIN = rf"in(?:side)?(?: of)? (?:an?|the|this|that) (?P<within>(?!(?:{_SIGHT})\b)[a-z]+(?: [a-z]+)?)"
 _REST = (
     rf"(?:(?:who|that|which)(?: (?:is|are|was|were)|'s) (?P<such>.+)|(?:who|that|which) (?:has|have) (?P<has>.+)"
-    rf"|with (?P<with>.+)|(?P<does>{_DEED}.*)|in (?P<wears>(?:(?:an?|the|his|her|their) )?(?:[a-z]+ )?(?:{_WORN})\b.*)"
+    rf"|with (?P<with>.+)|(?P<does>{_ACTION}.*)"
+    rf"|in (?P<wears>(?:(?:an?|the|his|her|their) )?(?:[a-z]+ )?(?:{_WORN})\b.*)"
     rf"|{_WITHIN})"
 )
 _THERE_IS = re.compile(
@@ -37,7 +38,7 @@ _THERE_IS = re.compile(
 )
 _ONE_DOES = re.compile(
     rf"(?P<be>is|are|was|were) (?:(?P<some>an?|any|some) (?P<thing>[a-z]+(?: [a-z]+)?)|(?P<one>{_SOMEONE}|people)) "
-    rf"(?:(?P<does>(?:{_DEED}|at|by|near|aboard|outside) .+|{_DEED})|{_WITHIN})\W*"
+    rf"(?:(?P<does>(?:{_ACTION}|at|by|near|aboard|outside) .+|{_ACTION})|{_WITHIN})\W*"
 )
 _OTHERWISE = re.compile(
     r"\b(?:not|no|or|without|but|more|less|than|same|only|both|each|else)\b|n't\b|\bsays?\b|\breads?\b"
@@ -45,7 +46,7 @@ _OTHERWISE = re.compile(
 
 
 @dataclass(frozen=True)
-class SaidOf:
+class Predicate:
     """Somebody or something that is to be there, and what is said of it.
 
     Attributes:
@@ -64,7 +65,7 @@ class SaidOf:
 
 
 @lru_cache(maxsize=4096)  # routing, folding and trust read the same question
-def read_said_of(question: str) -> SaidOf | None:
+def read_predicate(question: str) -> Predicate | None:
     """Return who is to be there and what is said of them; None if a question asks no more than whether they are."""
     asked = " ".join(plainly(question).lower().split()).rstrip(" ?.!")
     match = _THERE_IS.fullmatch(asked) or _ONE_DOES.fullmatch(asked)
@@ -86,4 +87,4 @@ def read_said_of(question: str) -> SaidOf | None:
     else:
         so = f"{be} {named} {said.get('such') or said['does']}?"
     beside = re.sub(r"^(?:an?|the|his|her|their|some) ", "", said.get("with") or said.get("within") or "")
-    return SaidOf(who, f"{be} there {some}{who}?", so, beside, said.get("within") is not None)
+    return Predicate(who, f"{be} there {some}{who}?", so, beside, said.get("within") is not None)

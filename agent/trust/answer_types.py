@@ -7,7 +7,7 @@ from collections.abc import Set
 
 from vqa.agent.folding.classes import which_kinds
 from vqa.agent.questions import asking
-from vqa.agent.questions.uses import ALIVE, SORTS
+from vqa.agent.questions.taxonomy import ALIVE, SORTS
 from vqa.words import plural
 
 _WHO = re.compile(r"who\b")

@@ -75,7 +75,7 @@ Of = Literal["the one", "any", "how many"]
 
 
 @dataclass(frozen=True)
-class Related:
+class Relation:
     """What is asked.
 
     Attributes:
@@ -91,12 +91,12 @@ class Related:
     of: Of = "the one"
 
 
-def read_related(question: str, labels: Collection[str]) -> Related | None:
+def read_relation(question: str, labels: Collection[str]) -> Relation | None:
     """Return what a question asks of one thing against another, None if it is not plainly that."""
     lowered = " ".join(question.lower().split())
     if match := _WHAT.match(lowered):
         anchor = label_of(match["anchor"], labels)
-        return None if anchor is None else Related(match["how"], anchor)
+        return None if anchor is None else Relation(match["how"], anchor)
     some, number = _SOME.match(lowered), _HOW_MANY.match(lowered)
     match = some or number or _WHETHER.match(lowered)
     if match is None:
@@ -105,12 +105,12 @@ def read_related(question: str, labels: Collection[str]) -> Related | None:
     other = label_of((match.groupdict().get("said") or match["other"]), labels)
     if anchor is None or other in (None, anchor):
         return None
-    return Related(
+    return Relation(
         match["how"], anchor, other, "any" if match is some else "how many" if match is number else "the one"
     )
 
 
-def is_so(asked: Related, things: Sequence[Region]) -> tuple[bool | None, tuple[Region, ...]]:
+def is_so(asked: Relation, things: Sequence[Region]) -> tuple[bool | None, tuple[Region, ...]]:
     """Return whether it is as asked, of the surest of both labels or of any, and the two that show it.
 
     None if the boxes do not tell.
@@ -127,7 +127,7 @@ def is_so(asked: Related, things: Sequence[Region]) -> tuple[bool | None, tuple[
     return (False, pairs[0]) if so and None not in so.values() else (None, ())
 
 
-def lacking(asked: Related, regions: Sequence[Region]) -> tuple[str, ...]:
+def lacking(asked: Relation, regions: Sequence[Region]) -> tuple[str, ...]:
     """Return the labels, of the two that a question asks of, of which nothing is even suspected.
 
     Then there is none beside, on or under the other.
@@ -136,13 +136,13 @@ def lacking(asked: Related, regions: Sequence[Region]) -> tuple[str, ...]:
     return tuple(label for label in (asked.other, asked.anchor) if label is not None and label not in seen)
 
 
-def as_asked(asked: Related, things: Sequence[Region]) -> tuple[Region, ...] | None:
+def as_asked(asked: Relation, things: Sequence[Region]) -> tuple[Region, ...] | None:
     """Return the things of the other label that are as asked; None if nothing of one of the labels was found."""
     pairs = _pairs(asked, things)
     return tuple(dict.fromkeys(a for a, b in pairs if holds(asked.how, a, b))) if pairs else None
 
 
-def _pairs(asked: Related, things: Sequence[Region]) -> list[tuple[Region, Region]]:
+def _pairs(asked: Relation, things: Sequence[Region]) -> list[tuple[Region, Region]]:
     anchors = [thing for thing in things if thing.label == asked.anchor]
     return [(thing, anchor) for thing in things if thing.label == asked.other for anchor in anchors]
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from vqa.agent.questions import asking
-from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
 from vqa.words import singular
 
@@ -45,25 +45,25 @@ _PAIRS = frozenset("sunglasses glasses goggles trunks shorts jeans pants boots".
 
 
 @dataclass(frozen=True)
-class Likely:
+class ClosedSet:
     """What is asked for, and the words that may be the answer: "wearing", "running through"."""
 
     asked: str
     answers: tuple[str, ...]
 
 
-def read_likely(question: str) -> Likely | None:
+def read_closed_set(question: str) -> ClosedSet | None:
     """Return what a question asks for one of some words; None if any word may be the answer."""
     asked = asking.lowered(plainly(question))
     if match := _WEARING.fullmatch(asked):
-        return Likely("wearing", tuple(_WORN[match["part"] or match["worn_on"] or ""]))
+        return ClosedSet("wearing", tuple(_WORN[match["part"] or match["worn_on"] or ""]))
     if (match := _BEING_ON.fullmatch(asked)) is None:
         return None
     does = match["does"]
     if does == "standing on":
-        return Likely(does, (*_GROUNDS, *_BOARDS))
+        return ClosedSet(does, (*_GROUNDS, *_BOARDS))
     dry, wet = does.endswith((" on", " up", " down")), does.startswith(("swimming", "splashing"))
-    return Likely(does, tuple(_WATERS if wet else _GROUNDS if dry else (*_GROUNDS, *_WATERS)))
+    return ClosedSet(does, tuple(_WATERS if wet else _GROUNDS if dry else (*_GROUNDS, *_WATERS)))
 
 
 def as_one(word: str) -> str:

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from vqa import VQAAgent
-from vqa.agent.folding.chosen import choices_of, told_of_words
+from vqa.agent.folding.words import choices_of, told_of_words
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.there import read_there, told_missing
+from vqa.agent.questions.existence import read_existence, told_missing
 from vqa.agent.trust.evidence import weigh
 from vqa.experts.captioners.phrases import Phrases
 from vqa.experts.detectors.coco import LABELS
@@ -53,7 +53,7 @@ def words(claim: str, share: float) -> Finding:
     ],
 )
 def test_what_is_to_be_there_is_read_where_nothing_more_is_asked(question: str, claim: str | None) -> None:
-    there = read_there(question)
+    there = read_existence(question)
     assert (there and there.claim) == claim
 
 

@@ -20,7 +20,7 @@ _ARTICLE = re.compile(r"^(?:a|an|any|some|the|no) ")
 
 
 @dataclass(frozen=True)
-class Together:
+class Conjunction:
     """Two things that are to be there, or one that is to be there without the other.
 
     Attributes:
@@ -45,7 +45,7 @@ class Together:
         return bool(one) and bool(other) != self.without
 
 
-def read_together(lowered: str, labels: Collection[str]) -> Together | None:
+def read_conjunction(lowered: str, labels: Collection[str]) -> Conjunction | None:
     """Return what a question in lower case asks to be there together, None if it is not plainly that of two things."""
     match = _ASKED.fullmatch(" ".join(lowered.split()))
     if match is None:
@@ -54,4 +54,4 @@ def read_together(lowered: str, labels: Collection[str]) -> Together | None:
     if not one or not other or set(one) & set(other):
         return None
     without = match["how"] != "and"
-    return Together(f"{match['first']} {match['how']} {match['second']}", (one, other), without)
+    return Conjunction(f"{match['first']} {match['how']} {match['second']}", (one, other), without)

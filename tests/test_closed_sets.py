@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from vqa import VQAAgent
-from vqa.agent.folding.chosen import is_open, told_of_words
+from vqa.agent.folding.words import is_open, told_of_words
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.likely import as_one, read_likely
+from vqa.agent.questions.closed_sets import as_one, read_closed_set
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import SAID, features
 from vqa.experts.detectors.coco import LABELS
@@ -42,7 +42,7 @@ def words(**shares: float) -> Finding:
     ],
 )
 def test_a_garment_is_asked_for_by_whom_it_is_worn_or_where(question: str, some: set[str], others: set[str]) -> None:
-    likely = read_likely(question)
+    likely = read_closed_set(question)
     assert likely is not None
     assert likely.asked == "wearing"
     assert some <= set(likely.answers)
@@ -59,11 +59,11 @@ def test_a_garment_is_asked_for_by_whom_it_is_worn_or_where(question: str, some:
     ],
 )
 def test_what_somebody_is_on_or_in_is_one_of_some_grounds(question: str, does: str, grounds: set[str]) -> None:
-    likely = read_likely(question)
+    likely = read_closed_set(question)
     assert likely is not None
     assert (likely.asked, {"grass", "water"} & set(likely.answers)) == (does, grounds)
     assert "surfboard" not in likely.answers
-    standing = read_likely("What is the man standing on?")
+    standing = read_closed_set("What is the man standing on?")
     assert standing is not None
     assert "surfboard" in standing.answers
 
@@ -78,7 +78,7 @@ def test_what_somebody_is_on_or_in_is_one_of_some_grounds(question: str, does: s
     ],
 )
 def test_to_other_questions_any_word_may_be_the_answer(question: str) -> None:
-    assert read_likely(question) is None
+    assert read_closed_set(question) is None
 
 
 def test_it_is_the_garment_that_people_would_say_the_most_often() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vqa.agent.documents.fields import DATE
 from vqa.agent.documents.keyed import VALUES
-from vqa.agent.questions.plain import plainly
+from vqa.agent.questions.rephrasing import plainly
 from vqa.values import Region
 
 _IN_IT = r"(?: (?:anywhere|here|there|visible|present|shown|(?:in|on) (?:it|(?:the|this) (?:image|picture|photo))))*"

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from vqa import VQAAgent
-from vqa.agent.folding.deeds import told_of_deed, wants_a_captioner
+from vqa.agent.folding.actions import told_of_action, wants_a_captioner
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.trust.features import DEED, KIND, features
+from vqa.agent.trust.features import ACTION, KIND, features
 from vqa.experts.detectors.coco import LABELS
 from vqa.settings import Settings
 from vqa.values import Finding, Question, Region
@@ -28,7 +28,7 @@ def caption(sentence: str) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "deed"),
+    ("sentence", "action"),
     [
         ("A man in a red hat is playing a guitar in front of a building.", "playing a guitar"),
         ("A man wearing a helmet is riding a bike in the snow.", "riding a bike"),
@@ -43,10 +43,10 @@ def caption(sentence: str) -> Finding:
         ("A boy is doing a trick on a rail.", "doing a trick on a rail"),
     ],
 )
-def test_what_people_do_is_told_with_what_they_do_it_to_or_where(sentence: str, deed: str) -> None:
-    told = told_of_deed(ASKED, [boxes("person"), caption(sentence)])
+def test_what_people_do_is_told_with_what_they_do_it_to_or_where(sentence: str, action: str) -> None:
+    told = told_of_action(ASKED, [boxes("person"), caption(sentence)])
     assert told is not None
-    assert told.text == deed
+    assert told.text == action
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_people_do_is_told_with_what_they_do_it_to_or_where(sentence: str, 
 def test_nothing_is_told_where_that_is_not_asked_or_not_said(
     question: str, seen: tuple[str, ...], sentence: str
 ) -> None:
-    assert told_of_deed(question, [boxes(*seen), caption(sentence)]) is None
+    assert told_of_action(question, [boxes(*seen), caption(sentence)]) is None
 
 
 def test_boxes_tell_what_is_done_if_the_sentence_has_the_thing_too() -> None:
@@ -75,7 +75,7 @@ def test_boxes_tell_what_is_done_if_the_sentence_has_the_thing_too() -> None:
     one_of_them = [seen, caption("A man is playing a guitar.")]
     lines = [line.text for line in evidence(ASKED, one_of_them) if not line.doubt]
     assert quotable(ASKED, lines).only == "playing a guitar"
-    assert told_of_deed(ASKED, [boxes("person", "skateboard", score=0.8), one_of_them[1]]) is None
+    assert told_of_action(ASKED, [boxes("person", "skateboard", score=0.8), one_of_them[1]]) is None
 
 
 def test_a_captioner_is_called_in_where_somebody_of_whom_it_is_asked_is_there() -> None:
@@ -86,7 +86,7 @@ def test_a_captioner_is_called_in_where_somebody_of_whom_it_is_asked_is_there() 
     assert not wants_a_captioner("What is the man holding?", [boxes("person")])
 
 
-def test_the_deed_is_quoted_borne_out_by_the_sentence_and_a_kind_of_its_own() -> None:
+def test_the_action_is_quoted_supported_by_the_sentence_and_a_kind_of_its_own() -> None:
     findings = [boxes("person"), caption("A man is playing a guitar.")]
     lines = [line.text for line in evidence(ASKED, findings) if not line.doubt]
     assert lines[0] == "Captioner: doing: playing a guitar"
@@ -94,11 +94,11 @@ def test_the_deed_is_quoted_borne_out_by_the_sentence_and_a_kind_of_its_own() ->
     (held,) = weigh(Question(ASKED), findings, "playing a guitar")
     assert (held.expert, held.stance) == ("caption", "supports")
     told = features(Question(ASKED), findings, (held,), "playing a guitar", None)
-    assert told[f"{KIND}{DEED}"] == 1
+    assert told[f"{KIND}{ACTION}"] == 1
     assert "caption supports" not in told
 
 
-def test_a_sentence_without_a_deed_bears_none_out() -> None:
+def test_a_sentence_without_a_action_bears_none_out() -> None:
     findings = [boxes("person"), caption("A crowd of people in a street.")]
     assert all(held.expert != "caption" for held in weigh(Question(ASKED), findings, "crowd of people in a street"))
     assert not any(line.text.startswith("Caption: ") and not line.doubt for line in evidence(ASKED, findings))

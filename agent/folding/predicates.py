@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vqa.agent.folding.chosen import choices_of
 from vqa.agent.folding.objects import bounded
+from vqa.agent.folding.words import choices_of
 from vqa.agent.questions.intent import read_intent
-from vqa.agent.questions.said_of import read_said_of
+from vqa.agent.questions.predicates import read_predicate
 from vqa.agent.questions.vocabulary import labels_of, meant
 from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import one
@@ -19,7 +19,7 @@ def as_far_as_seen(question: str, findings: Sequence[Finding]) -> str:
     Without a man whether there is one, which is answered; else whether the man is riding a bike. Of a man with a dog
     both are to be there. A thing that no detector knows is asked for as it was, and three men where there are two.
     """
-    asked = read_said_of(question)
+    asked = read_predicate(question)
     detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     known = {label for finding in detectors for label in finding.vocabulary}
     who = meant(asked.who, known) if asked else ()
