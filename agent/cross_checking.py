@@ -17,8 +17,8 @@ from dataclasses import replace
 from itertools import product
 
 from vqa.agent.folding.captions import SPOKEN_FOR, made_up, shares, surest
-from vqa.agent.folding.scene import no_scene
-from vqa.agent.questions.taxonomy import SORTS
+from vqa.agent.folding.scene import is_drawn, no_scene
+from vqa.agent.questions.taxonomy import ALIVE, SORTS
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import describe, one, plural, singular
@@ -31,7 +31,10 @@ CLASSIFIED = 0.3
 SURELY_NO_SCENE = 0.5
 """Share of "no scene" from which on boxes are believed less; two of 1,385 held-out photos have more."""
 NO_SCENE_SCORE = 0.4
-"""Score from which on they are believed there."""
+"""Score from which on they are believed there, …"""
+DRAWN_THING_SCORE = 0.8
+"""… and in drawings those of things: whatever is round is a clock or a frisbee. People, animals and vehicles are drawn as
+they are."""
 MENDING = 0.6
 """Score from which an animal or a vehicle that is found may stand for one that a sentence names and nobody finds."""
 MADE_UP = 1.0
@@ -75,8 +78,12 @@ def _called_right(finding: Finding, findings: Collection[Finding]) -> Finding:
 
 def _of_a_scene(finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return a detector's finding without the boxes that mean nothing where there is no scene."""
-    share = no_scene(list(findings))
-    kept = tuple(region for region in finding.regions if region.score >= NO_SCENE_SCORE)
+    share, drawn = no_scene(list(findings)), is_drawn(list(findings))
+
+    def least(label: str) -> float:
+        return DRAWN_THING_SCORE if drawn and label not in (*ALIVE, *SORTS["vehicle"]) else NO_SCENE_SCORE
+
+    kept = tuple(region for region in finding.regions if region.score >= least(region.label))
     dropped = len(finding.regions) - len(kept)
     if share < SURELY_NO_SCENE or not dropped:
         return finding

@@ -23,8 +23,9 @@ def objects(*things: tuple[str, float]) -> Finding:
     return Finding("detect", "objects", "", tuple(Region(WHOLE, *thing) for thing in things), vocabulary=LABELS)
 
 
-def no_scene(share: float) -> Finding:
-    return Finding("scene", "scene", "", (Region(WHOLE, "no scene", share),), vocabulary=("no scene",))
+def no_scene(share: float, *, drawing: float = 0.0) -> Finding:
+    told = (Region(WHOLE, "no scene", share), Region(WHOLE, "drawing", drawing))
+    return Finding("scene", "scene", "", told, vocabulary=("no scene", "drawing"))
 
 
 def test_unsure_boxes_in_a_drawing_are_left_out_and_it_is_said() -> None:
@@ -34,6 +35,13 @@ def test_unsure_boxes_in_a_drawing_are_left_out_and_it_is_said() -> None:
     assert left.text == "1 dog: center 0.60."
     assert left.notes == ("2 unsure boxes left out: a drawing, or a thing on plain ground (0.97)",)
     assert left.vocabulary == LABELS
+
+
+def test_things_in_a_drawing_have_to_be_surer_than_people_animals_and_vehicles() -> None:
+    found = replace(objects(("couch", 0.9), ("clock", 0.75), ("dog", 0.5), ("bus", 0.45)), size=(300, 240))
+    drawn, photo = (cross_checked(found, [found, no_scene(0.97, drawing=share)]) for share in (0.6, 0.0))
+    assert [region.label for region in drawn.regions] == ["couch", "dog", "bus"]
+    assert photo is found
 
 
 def test_boxes_in_a_photo_and_sure_ones_stand() -> None:

@@ -159,8 +159,17 @@ def told_of_scene(question: str, finding: Finding, findings: Sequence[Finding] =
 
 def no_scene(findings: Sequence[Finding]) -> float:
     """Return how likely a picture is a drawing or a thing on plain ground, where boxes mislead; 0 if nobody says."""
+    return _share_of("no scene", findings)
+
+
+def is_drawn(findings: Sequence[Finding]) -> bool:
+    """Return whether a picture is told to be a drawing."""
+    return _share_of("drawing", findings) >= DRAWN
+
+
+def _share_of(concept: str, findings: Sequence[Finding]) -> float:
     scenes = [finding for finding in findings if finding.kind == "scene" and finding.error is None]
-    return max((r.score for scene in scenes for r in scene.regions if r.label == "no scene"), default=0.0)
+    return max((r.score for scene in scenes for r in scene.regions if r.label == concept), default=0.0)
 
 
 def asks_for_scene(question: str, known: Sequence[str] = ()) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vqa.agent.folding.descriptions import answered
+from vqa.agent.folding.descriptions import answered, surely_shown
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.questions.text_search import sought_words
@@ -41,7 +41,9 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
         if sought is not None:
             yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()
         elif finding.kind == "objects":
-            yield from object_evidence(question, as_meant(question, finding, findings), text, kind=kind)
+            boxes = as_meant(question, finding, findings)
+            told = surely_shown(question, boxes, findings) if kind == "open" else boxes
+            yield from object_evidence(question, told, text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
             yield from reading_evidence(question, finding, text)
         elif finding.kind == "classes":
