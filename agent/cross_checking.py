@@ -33,8 +33,8 @@ SURELY_NO_SCENE = 0.5
 NO_SCENE_SCORE = 0.4
 """Score from which on they are believed there, …"""
 DRAWN_THING_SCORE = 0.8
-"""… and in drawings those of things: whatever is round is a clock or a frisbee. People, animals and vehicles are drawn as
-they are."""
+"""… and in drawings those of things: what is round there is a clock or a frisbee. People, animals and vehicles look
+as they do."""
 MENDING = 0.6
 """Score from which an animal or a vehicle that is found may stand for one that a sentence names and nobody finds."""
 MADE_UP = 1.0

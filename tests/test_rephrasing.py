@@ -28,6 +28,11 @@ from vqa.agent.questions.rephrasing import plainly
         ("Is it crowded?", "Are there many people?"),
         ("Is the street very crowded here?", "Are there many people?"),
         ("whats this", "what's this"),
+        ("Is it a photo of a beach?", "Is this a beach?"),
+        ("Is this a picture of a bus or a train?", "Is this a bus or a train?"),
+        ("Is this a close-up of flowers?", "Are there flowers?"),
+        ("Is this an image of people playing tennis?", "Are there people playing tennis?"),
+        ("Is this a photo of a man riding a horse?", "Is there a man riding a horse?"),
     ],
 )
 def test_what_there_is_is_asked_plainly(question: str, plain: str) -> None:
@@ -47,6 +52,8 @@ def test_what_there_is_is_asked_plainly(question: str, plain: str) -> None:
         "Find the total.",
         "Find the phone number on the sign.",
         "Is the crowd large?",
+        "Is this a photo?",
+        "Is this a black and white photo of a bus?",
         "개가 있나요?",
     ],
 )

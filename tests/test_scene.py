@@ -178,6 +178,9 @@ def test_what_a_detector_knows_is_the_detectors() -> None:
         ("Is it night?", {"outdoors": 0.9}, "night: No"),
         ("Is it daytime?", {"outdoors": 0.9}, "day: Yes"),
         ("Is this outdoors?", {"outdoors": 0.2}, "outdoors: No"),
+        ("Is this a kitchen?", {"outdoors": 0.95}, "a room: No"),
+        ("Was this taken in a hotel room?", {"outdoors": 0.95}, "a room: No"),
+        ("Is this a kitchen?", {"outdoors": 0.05}, None),  # which room it is, is another question
         ("Is this inside or outside?", {"outdoors": 0.2}, "inside or outside: inside"),
         ("Are there trees?", {"trees": 0.2}, "trees: Yes"),
         ("Are there trees?", {"trees": 0.1}, None),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from vqa.agent.folding.naming import LISTED_SCORE, Named, named
 from vqa.agent.questions import asking
+from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.vocabulary import label_of
 from vqa.values import CLASS_SCORE, Finding, Region
 from vqa.words import COLORS, counted, plural, singular
@@ -208,7 +209,7 @@ def _asked(question: str) -> _Asked | None:
 
 def _looked_for(question: str, names: Collection[str], known: Collection[str]) -> tuple[str, str, bool] | None:
     """Return the noun that is asked for, the name that it is, and whether it is asked of the whole picture."""
-    lowered = asking.lowered(question)
+    lowered = asking.lowered(plainly(question))
     match = _IS_IT.fullmatch(lowered) or _IS_THERE.fullmatch(lowered)
     if match is None or label_of(match["noun"], known):
         return None

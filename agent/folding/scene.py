@@ -35,6 +35,8 @@ NO_SCENE = 0.15
 """Share of "no scene" from which a picture has no weather, time or setting; two in a hundred photos have more."""
 DRAWN, NOT_DRAWN = 0.15, 0.03
 """Share of "drawing" from which a picture is one, and up to which a scene is none; nothing is told of the others."""
+SURELY_OUTDOORS = 0.9
+"""Share of "outdoors" from which a picture shows no room."""
 EITHER = 0.2
 """The same of the likelier one of two that a question names."""
 
@@ -65,6 +67,8 @@ def _no_drawing(p: _Shares) -> float | None:
 _LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
     **dict.fromkeys(("outdoors", "outside"), lambda p: _in_a_scene(p, p["outdoors"])),
     **dict.fromkeys(("indoors", "inside"), lambda p: _in_a_scene(p, 1 - p["outdoors"])),
+    # That it is a room says little of which room it is.
+    "a room": lambda p: _in_a_scene(p, 1 - p["outdoors"]) if p["outdoors"] >= SURELY_OUTDOORS else None,
     "black and white": lambda p: p["black and white"],
     "in color": lambda p: 1 - p["black and white"],
     "drawing": _drawn,
@@ -82,7 +86,7 @@ _LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
     "summer": lambda p: max(p["beach"], p["pool"], p["waves"], p["swimming"]) if p["snow"] < 1 - SAYS else None,
 }
 _TELLING = {
-    **dict.fromkeys(("indoors", "outside", "inside"), ("outdoors",)),
+    **dict.fromkeys(("indoors", "outside", "inside", "a room"), ("outdoors",)),
     **dict.fromkeys(("snowy", "winter"), ("snow",)),
     "in color": ("black and white",),
     **dict.fromkeys(("photo", "painting"), ("drawing",)),

@@ -132,7 +132,8 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
     shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
     unsaid = there is not None and told_missing(there.thing) < shares[YES_OR_NO[0]] < 1 - LEAST
-    if max(shares.values()) < LEAST or unsaid:
+    beside = there is not None and there.is_this and odds > 1
+    if max(shares.values()) < LEAST or unsaid or beside:
         return None
     told = ", ".join(counted(label, len(those)) for label, those in found.items())
     return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)

@@ -1,4 +1,4 @@
-"""Whether there is something in the picture, and no more: "Is there a ladder?"."""
+"""Whether there is something in the picture, or it shows one, and no more: "Is there a ladder?", "Is it a party?"."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ _THERE = re.compile(
     rf"does (?:it|(?:the|this) {_PICTURE}) (?:show|have|contain)) "
     rf"(?:any |some |the )?(?P<some>an? )?(?P<thing>{_WORD}(?: (?![a-z]+ing\b){_WORD})??){_SHOWN}\W*"
 )
+_IS_THIS = re.compile(
+    rf"(?:is|was) (?:it|this|that|(?:the|this) {_PICTURE}) (?:of )?(?P<some>an? )"
+    rf"(?P<thing>(?!(?:[a-z]+ )?(?:{_PICTURE}|[a-z]*(?:day|night|morning|evening))\b){_WORD}(?: {_WORD})?)\W*"
+)
 _NEVER_SAID = frozenset(
     "sky ground floor ceiling wall walls window windows door doors curtain curtains rug carpet light lights shadow "
     "shadows air background foreground hair face faces head heads eye eyes ear ears nose mouth teeth hand hands finger "
@@ -49,17 +53,22 @@ class Existence:
     Attributes:
         thing: "ladder".
         claim: What is so if it is there: "there is a ladder", "there are flowers".
+        is_this: Whether it is asked if this is one: that there is one does not make it so.
     """
 
     thing: str
     claim: str
+    is_this: bool = False
 
 
 def read_existence(question: str) -> Existence | None:
     """Return what a question asks to be there; None if it asks anything else, or anything more of it."""
     if asks_for_words(question):
         return None
-    match = _THERE.fullmatch(asking.lowered(plainly(question)))
+    asked = asking.lowered(plainly(question))
+    if match := _IS_THIS.fullmatch(asked):
+        return Existence(match["thing"], f"there is {match['some']}{match['thing']}", is_this=True)
+    match = _THERE.fullmatch(asked)
     if match is None:
         return None
     be = "are" if match["be"] in ("are", "were") else "is"

@@ -41,6 +41,13 @@ _FIND = re.compile(
     rf"(?: (?:here|in {_IT}))*\W*",
     re.I,
 )
+_PICTURE_OF = re.compile(
+    r"(?:is|was) (?:it|this|that) an? (?:picture|image|photo|photograph|shot|snapshot|close[ -]?up|view) "
+    r"(?:of|showing|with) (?:(?P<one>(?:an?|the) [\w'-]+(?: (?!with|in|on|at|by|of|or|[a-z]+ing\b)[\w'-]+)?"
+    r"(?: or an? [\w'-]+)*)|(?P<some>.+?))\W*",
+    re.I,
+)
+_SEVERAL = re.compile(r"(?:some|many|two|three|four|several|people|men|women|children|(?!a )[a-z]+[^s]s)\b", re.I)
 _CROWDED = re.compile(
     r"(?:is|was) (?:it|(?:the|this|that) [a-z]+)(?: (?:very|too|really|so))? crowded"
     rf"(?: (?:here|there|in {_IT}))*\W*",
@@ -53,7 +60,8 @@ def plainly(question: str) -> str:
     """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
 
     Who is to find the dog is asked where it is; where it is crowded, there are many people.
-    "Is there a number 22?" asks whether it says 22; who wants a title for the picture wants to know what it shows.
+    "Is there a number 22?" asks whether it says 22; who wants a title for the picture wants to know what it shows. A
+    picture of a beach is a beach, and of people who dance, there are such.
 
     "Are there no dogs?" becomes "Are there exactly zero dogs?": told so, or not so, a small core answers rightly, where
     it takes the other for "Are there dogs?".
@@ -72,6 +80,9 @@ def plainly(question: str) -> str:
         return f"Where {'are' if (match['all'] or '').lower().startswith('all') else 'is'} the {match['what']}?"
     if _CROWDED.fullmatch(asked):
         return "Are there many people?"
+    if match := _PICTURE_OF.fullmatch(asked):
+        be = "Are" if match["some"] and _SEVERAL.match(match["some"]) else "Is"
+        return f"Is this {match['one']}?" if match["one"] else f"{be} there {match['some']}?"
     if _TITLE.fullmatch(asked):
         return "Describe the image."
     if match := _NUMBER.fullmatch(asked):

@@ -86,6 +86,9 @@ _MEDIUM_OF = _by_word(
         "painting": "painting painted sketch cartoon anime comic logo icon clip_art clipart",  # a drawing, but which?
     }
 )
+_ROOM_OF = _by_word(
+    {"a room": "room kitchen bathroom restroom bedroom living_room dining_room hotel_room office classroom hallway"}
+)
 DONE = tuple(dict.fromkeys(_DONE_OF.values()))
 _OF_SOMEBODY = frozenset({*DONE, *_WORN_OF.values()})
 THINGS = frozenset(_THING_OF.values())
@@ -218,6 +221,7 @@ _WHETHER = [
             rf"(?P<one>{'|'.join(PLACES)})\W*"
         ),
     ),
+    (_ROOM_OF, re.compile(rf"(?:is|was) {_THIS} (?:(?:taken|shot) )?(?:in )?(?:an?|the) {_one_of(_ROOM_OF)}\W*")),
 ]
 
 
