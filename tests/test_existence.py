@@ -104,6 +104,25 @@ def test_what_people_would_say_tells_whether_it_is_there(
         assert (held.expert, held.stance) == ("words", "supports")
 
 
+@pytest.mark.parametrize(
+    ("question", "claim", "share", "told"),
+    [
+        ("Is the man wearing shoes?", "wearing shoes", 0.1, None),  # whoever tells of a man leaves them out
+        ("Is the man wearing shoes?", "wearing shoes", 0.8, "Yes"),
+        ("Does the woman have her eyes closed?", "have her eyes closed", 0.1, None),
+        ("Are they having fun?", "having fun", 0.2, None),
+        ("Is the man wearing a helmet?", "wearing a helmet", 0.1, "No"),
+        ("Is the dog running?", "running", 0.1, "No"),
+    ],
+)
+def test_what_people_leave_out_or_cannot_see_is_not_denied(
+    question: str, claim: str, share: float, told: str | None
+) -> None:
+    findings = [boxes("person", "dog"), words(claim, share)]
+    found = told_of_words(question, findings[1], findings)
+    assert (found and found.answer) == told
+
+
 def test_that_a_car_is_there_says_nothing_of_who_is_in_it() -> None:
     findings = [boxes("person", "car"), words("in the car", 0.99)]
     assert told_of_words("Is the man in the car?", findings[1], findings) is None

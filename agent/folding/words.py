@@ -19,7 +19,7 @@ from vqa.agent.folding.scene import asks_for_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.closed_sets import as_one, read_closed_set
-from vqa.agent.questions.existence import read_existence, told_missing
+from vqa.agent.questions.existence import can_be_denied, read_existence, told_missing
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_reasons, kind_of
 from vqa.agent.questions.predicates import read_predicate
@@ -131,7 +131,8 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
         gained = gained or OF_THE_SORT
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
     shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
-    unsaid = there is not None and told_missing(there.thing) < shares[YES_OR_NO[0]] < 1 - LEAST
+    denied = told_missing(there.thing) if there else 1.0 if can_be_denied(claim.label) else 0.0
+    unsaid = denied < shares[YES_OR_NO[0]] < 1 - LEAST
     beside = there is not None and there.is_this and odds > 1
     if max(shares.values()) < LEAST or unsaid or beside:
         return None

@@ -36,9 +36,17 @@ _IS_THIS = re.compile(
 _NEVER_SAID = frozenset(
     "sky ground floor ceiling wall walls window windows door doors curtain curtains rug carpet light lights shadow "
     "shadows air background foreground hair face faces head heads eye eyes ear ears nose mouth teeth hand hands finger "
-    "fingers arm arms leg legs foot feet knee knees body skin shirt shirts shoe shoes pants clothes clothing adult "
-    "adults owner friend friends mother father parent parents family families couple photographer color colors corner "
-    "edge middle reason way".split()
+    "fingers arm arms leg legs foot feet knee knees body skin shirt shirts shoe shoes boots sneakers pants clothes "
+    "clothing belt glasses sunglasses necklace ring watch jewelry beard mustache acne adult adults owner friend "
+    "friends mother father parent parents family families couple photographer color colors corner edge middle reason "
+    "way".split()
+)
+_WORN = re.compile(
+    r"(?:wearing|having|have|has|with) (?:.* )?(?P<thing>(?!on$|open$|closed$)[a-z]+)(?: on| open| closed)?"
+)
+_FELT = re.compile(
+    r"\b(?:happy|unhappy|sad|angry|mad|upset|bored|tired|excited|scared|afraid|nervous|entertained|impressed|amused|"
+    r"hungry|thirsty|fun|good time|great time|enjoy\w*|likes?|loves?|wants?|friendly|alone|cold|hot|warm|real)\b"
 )
 _SELDOM_SAID = frozenset(
     "tree trees bush bushes leaf leaves plant plants grass cloud clouds building buildings pole poles "
@@ -73,6 +81,16 @@ def read_existence(question: str) -> Existence | None:
         return None
     be = "are" if match["be"] in ("are", "were") else "is"
     return Existence(match["thing"], f"there {be} {match['some'] or ''}{match['thing']}")
+
+
+def can_be_denied(claim: str) -> bool:
+    """Return whether it says something of a claim about somebody ("wearing shoes") that people would not say it.
+
+    They leave out what anybody wears, and seldom tell what somebody feels: of 38 such claims of people's own that were
+    denied 15 were untrue.
+    """
+    worn = _WORN.fullmatch(claim)
+    return not ((worn and worn["thing"] in _NEVER_SAID) or _FELT.search(claim))
 
 
 def told_missing(thing: str) -> float:
