@@ -98,7 +98,7 @@ def test_the_action_is_quoted_supported_by_the_sentence_and_a_kind_of_its_own() 
     assert "caption supports" not in told
 
 
-def test_a_sentence_without_a_action_bears_none_out() -> None:
+def test_a_sentence_without_an_action_bears_none_out() -> None:
     findings = [boxes("person"), caption("A crowd of people in a street.")]
     assert all(held.expert != "caption" for held in weigh(Question(ASKED), findings, "crowd of people in a street"))
     assert not any(line.text.startswith("Caption: ") and not line.doubt for line in evidence(ASKED, findings))

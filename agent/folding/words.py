@@ -131,7 +131,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
         gained = gained or OF_THE_SORT
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
     shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
-    denied = told_missing(there.thing) if there else 1.0 if can_be_denied(claim.label) else 0.0
+    denied = told_missing(there.thing) if there else float(can_be_denied(claim.label))
     unsaid = denied < shares[YES_OR_NO[0]] < 1 - LEAST
     beside = there is not None and there.is_this and odds > 1
     if max(shares.values()) < LEAST or unsaid or beside:
