@@ -24,6 +24,8 @@ CONFIG = "config.json"
 WEIGHTS = "adapter.safetensors"
 VISION = "vision.safetensors"
 """Weights of the vision encoder that the adapter's makers changed; few adapters have such a file."""
+_NAMED = 8
+"""Names of each kind that a report of what does not fit has."""
 
 
 def save_adapter(
@@ -94,7 +96,8 @@ def adapter_folder(name: str, *, revision: str | None = None, offline: bool = Fa
 def load_adapter(model: Adapted, folder: Path) -> None:
     """Copy the weights in `folder` into a model built from that folder's config.
 
-    A folder without weights is an untrained adapter, and the model stays as it was made.
+    A folder without weights is an untrained adapter, and the model stays as it was made; so does the LoRA of one that
+    is given to an adapter without: it adds nothing until it is trained.
 
     Raises:
         InputError: Weights of another base model, damaged, or not exactly the names and shapes expected.
@@ -114,6 +117,8 @@ def load_adapter(model: Adapted, folder: Path) -> None:
         state = load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise _damaged(folder, error) from None
+    if model.adapter.lora_rank and not config.lora_rank:
+        state |= {name: value for name, value in _members(model, config.groups).items() if ".lora_" in name}
     try:
         install(model, state, config.groups)
     except InputError as error:
@@ -135,7 +140,7 @@ def install(model: Adapted, state: Mapping[str, Tensor], groups: Sequence[Group]
 
 
 def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Return every missing, unexpected and mis-shaped name in one line; empty when all is well."""
+    """Return what is missing, unexpected and mis-shaped, some of it by name, in one line; empty when all is well."""
     return shape_mismatches(_shapes(expected), _shapes(found))
 
 
@@ -155,7 +160,13 @@ def shape_mismatches(expected: Mapping[str, tuple[int, ...]], found: Mapping[str
         "unexpected": sorted(found.keys() - expected.keys()),
         "mis-shaped": shapes,
     }
-    return "; ".join(f"{len(names)} {kind}: {', '.join(names)}" for kind, names in parts.items() if names)
+    return "; ".join(f"{len(names)} {kind}: {_some(names)}" for kind, names in parts.items() if names)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are: a layer says what hundreds do."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def sees(folder: Path) -> bool:

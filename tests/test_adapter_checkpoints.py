@@ -70,6 +70,20 @@ def test_a_folder_without_weights_is_an_untrained_adapter(tiny_llama, tmp_path):
     assert torch.equal(logits(model), before)
 
 
+def test_a_lora_begins_on_what_was_trained_without_and_changes_nothing_yet(tiny_llama, trained, tmp_path):
+    save_adapter(trained, tmp_path)
+    model = AdapterLlama(tiny_llama(), replace(CONFIG, lora_rank=2))
+    load_adapter(model, tmp_path)
+    assert torch.equal(logits(model), logits(trained))
+    assert model.model.layers[0].mlp.up_proj.lora_a.any()
+
+
+def test_a_lora_that_is_there_is_not_forgotten(tiny_llama, tmp_path):
+    save_adapter(AdapterLlama(tiny_llama(), replace(CONFIG, lora_rank=2)), tmp_path)
+    with pytest.raises(InputError, match=r"unexpected: model\.layers\.0\.mlp\.down_proj\.lora_a"):
+        load_adapter(AdapterLlama(tiny_llama(), CONFIG), tmp_path)
+
+
 def test_a_wrong_base_is_refused_as_such(tiny_llama, trained, tmp_path):
     save_adapter(trained, tmp_path)
     other = AdapterLlama(tiny_llama(seed=1), CONFIG)
@@ -102,6 +116,12 @@ def test_every_wrong_name_and_shape_is_reported(tiny_llama, trained, tmp_path):
     assert "1 unexpected: model.layers.9.self_attn.gate" in message
     assert "1 mis-shaped: adapter_query is (2, 3, 64), expected (2, 4, 64)" in message
     assert torch.equal(logits(model), before)
+
+
+def test_of_many_wrong_names_some_are_reported():
+    report = mismatches({f"layers.{place:03}": torch.zeros(2) for place in range(200)}, {})
+    assert report.startswith("200 missing: layers.000, layers.001, ")
+    assert report.endswith("layers.007 and 192 more")
 
 
 def test_equal_names_and_shapes_are_no_mismatch():

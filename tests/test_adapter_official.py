@@ -281,7 +281,7 @@ def test_flags_that_contradict_the_tensors_are_refused(checkpoint):
     whole = checkpoint("BIAS")
     with pytest.raises(InputError, match=r"15 unexpected: .*wq\.bias"):
         translate({**whole, "config": {"w_bias": False}}, visual_heads=VISUAL_HEADS)
-    with pytest.raises(InputError, match=r"missing: .*lora_w1_l1"):
+    with pytest.raises(InputError, match=r"45 missing: .*lora_wk_l1"):
         translate(whole, config={"w_lora": True}, visual_heads=VISUAL_HEADS)
     with pytest.raises(InputError, match="lora_rank='2'"):
         translate(whole, config={"lora_rank": "2"}, visual_heads=VISUAL_HEADS)

@@ -5,6 +5,7 @@ import pytest
 from vqa.agent.folding.classes import asks_for_classes, identified, is_one
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
+from vqa.agent.questions.taxonomy import WILD
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.judging import judged
 from vqa.experts.classes.imagenet import classes
@@ -137,7 +138,10 @@ def test_it_is_asked_what_things_are_and_for_what_no_detector_knows() -> None:
     assert asks_for_classes("What breed is this?", NAMES, LABELS) == "the question asks what it is"
     why = asks_for_classes("Is there a lighthouse?", NAMES, LABELS)
     assert why == "the question names lighthouse, which no detector knows"
-    assert asks_for_classes("Is there a dog?", NAMES, LABELS) == ""
+    for question in ("Are there any lighthouses?", "How many lighthouses are there?", "Where is the lighthouse?"):
+        assert asks_for_classes(question, NAMES, LABELS) == why
+    for question in ("Is there a dog?", "How many dogs are there?", "Where is the dog?", "How many are there?"):
+        assert asks_for_classes(question, NAMES, LABELS) == ""
     assert asks_for_classes("Is there a ghost?", NAMES, LABELS) == ""
 
 
@@ -195,3 +199,8 @@ def test_every_class_has_a_name_and_kinds_that_are_names() -> None:
     assert all(kind == kind.strip().lower() and kind for one in classes() for kind in one.kinds)
     assert KINDS["Beagle"] == ("hound", "dog", "mammal", "animal")
     assert "animal" not in KINDS["castle"]
+
+
+def test_it_knows_every_animal_that_a_detector_takes_for_another() -> None:
+    assert {name.lower() for name in NAMES}.union(*KINDS.values()) >= WILD.keys()
+    assert not WILD.keys() & set(LABELS)

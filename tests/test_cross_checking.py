@@ -7,11 +7,12 @@ import pytest
 
 from vqa import Settings, VQAAgent
 from vqa.agent.cross_checking import cross_checked
+from vqa.agent.prompting import evidence
 from vqa.registry import cores, routers
 from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 
 WHOLE = (0.0, 0.0, 300.0, 240.0)
-LABELS = ("dog", "cow", "person", "couch")
+LABELS = ("dog", "cow", "person", "couch", "giraffe")
 
 
 def captioned(*sentences: tuple[str, float]) -> Finding:
@@ -64,6 +65,39 @@ def test_an_animal_that_a_classifier_surely_sees_stands_for_the_one_it_was_taken
     assert left.text.startswith("2 dogs")
 
 
+def test_an_animal_that_no_detector_knows_has_the_name_that_a_classifier_has_for_it() -> None:
+    found = replace(objects(("cow", 0.9), ("cow", 0.3), ("dog", 0.5), ("person", 0.6)), size=(300, 240))
+    left = cross_checked(found, [found, classified(camel=0.6)])
+    assert [region.label for region in left.regions] == ["camel", "camel", "camel", "person"]
+    assert left.vocabulary == (*LABELS, "camel")
+    assert left.notes == ("took a camel for a cow, says who classifies (0.60); mended",)
+    assert cross_checked(left, [left, classified(camel=0.6)]) is left
+    sure_of_both = objects(("cow", 0.9), ("dog", 0.85))
+    assert [r.label for r in cross_checked(sure_of_both, [found, classified(camel=0.6)]).regions] == ["camel", "dog"]
+
+
+def test_it_has_the_narrowest_name_of_which_a_classifier_is_sure() -> None:
+    found = objects(("cow", 0.9))
+    apes = tuple(Region(WHOLE, name, score, kinds=("ape",)) for name, score in (("gorilla", 0.5), ("gibbon", 0.2)))
+    unsure = tuple(replace(ape, score=0.3) for ape in apes)
+    for seen, name in ((apes, "gorilla"), (unsure, "ape")):
+        left = cross_checked(found, [found, Finding("classify", "classes", "", seen)])
+        assert [region.label for region in left.regions] == [name]
+
+
+def test_what_is_asked_of_it_is_asked_of_its_boxes() -> None:
+    found = replace(objects(("cow", 0.9), ("cow", 0.7)), size=(300, 240))
+    seen = classified(camel=0.6)
+    findings = [cross_checked(found, [found, seen]), seen]
+    for question, told in (
+        ("How many camels are there?", "Detector: 2 camels"),
+        ("Is there a cow?", "Detector: no cows"),
+        ("How many animals are there?", "Detector: 2 animals: 2 camels"),
+        ("What animals are these?", "Detector: animals: camels"),
+    ):
+        assert next(line.text for line in evidence(question, findings) if not line.doubt) == told
+
+
 @pytest.mark.parametrize(
     ("things", "shares"),
     [
@@ -72,7 +106,9 @@ def test_an_animal_that_a_classifier_surely_sees_stands_for_the_one_it_was_taken
         ([("cow", 0.7)], {"dog": 0.6, "cow": 0.1}),
         ([("cow", 0.7), ("dog", 0.3)], {"dog": 0.6}),
         ([("person", 0.7)], {"dog": 0.6}),
-        ([("cow", 0.7)], {"fox": 0.6}),
+        ([("cow", 0.7)], {"fox": 0.4}),
+        ([("cow", 0.7)], {"fox": 0.6, "cow": 0.1}),
+        ([("giraffe", 0.9)], {"antelope": 0.6}),
     ],
 )
 def test_an_animal_keeps_its_name_where_that_is_less_plain(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vqa.agent.folding.naming import LISTED_SCORE, Named, named
 from vqa.agent.questions import asking
 from vqa.agent.questions.rephrasing import plainly
-from vqa.agent.questions.vocabulary import label_of
+from vqa.agent.questions.vocabulary import label_of, labels_of
 from vqa.values import CLASS_SCORE, Finding, Region
 from vqa.words import COLORS, counted, plural, singular
 
@@ -80,8 +81,13 @@ _IS_IT = re.compile(
     r"(?:(?:a|an|some|the) )?(?:(?:kind|type|sort) of )?(?P<noun>[a-z][a-z' -]*?)\W*"
 )
 _IS_THERE = re.compile(
-    r"(?:is|are|was) there (?:a|an|any|some)? ?(?P<noun>[a-z][a-z' -]*?)(?: (?:here|(?:in|on) (?:the|this) "
+    r"(?:is|are|was|were) there (?:(?:a|an|any|some) )?(?P<noun>[a-z][a-z' -]*?)(?: (?:here|(?:in|on) (?:the|this) "
     r"(?:image|picture|photo)))?\W*"
+)
+
+_HOW_MANY_OR_WHERE = re.compile(
+    r"\b(?:how many|number of|where (?:is|are) (?:the|this|that|these|those)) "
+    r"(?=(?P<two>[a-z]+ [a-z]+)?)(?P<one>[a-z]+)"
 )
 
 
@@ -131,6 +137,11 @@ def which_kinds(question: str) -> tuple[str, ...]:
     return asked.kinds if asked is not None and asked.which else ()
 
 
+def asks_what_or_whether_it_is(question: str) -> bool:
+    """Return whether a question asks what something is, or whether it is what it says."""
+    return _asked(question) is not None or _IS_IT.fullmatch(asking.lowered(plainly(question))) is not None
+
+
 def is_one(question: str, finding: Finding, known: Collection[str] = ()) -> tuple[str, bool, tuple[Region, ...]] | None:
     """Return what a question asks whether it is or is there, whether it is, and the classes that tell.
 
@@ -166,7 +177,8 @@ def asks_for_classes(question: str, vocabulary: Collection[str], known: Collecti
     if asking.asks_for_description(question):
         return "classes to hold against the caption"
     noun = _looked_for(question, vocabulary, known)
-    return f"the question names {noun[1]}, which no detector knows" if noun else ""
+    name = noun[1] if noun else _counted_or_placed(question, vocabulary, known)
+    return f"the question names {name}, which no detector knows" if name else ""
 
 
 def told_of_classes(question: str, finding: Finding, findings: Sequence[Finding]) -> str:
@@ -215,6 +227,16 @@ def _looked_for(question: str, names: Collection[str], known: Collection[str]) -
         return None
     name = _singular(match["noun"], names)
     return None if name is None or label_of(name, known) else (match["noun"], name, match.re is _IS_IT)
+
+
+def _counted_or_placed(question: str, names: Collection[str], known: Collection[str]) -> str:
+    """Return the name of what is counted, or of which it is asked where it is; "" if a detector knows it."""
+    for match in _HOW_MANY_OR_WHERE.finditer(asking.lowered(plainly(question))):
+        for noun in (match["two"], match["one"]):
+            name = _singular(noun, names) if noun and not labels_of(noun, known) else None
+            if name is not None and not label_of(name, known):
+                return name
+    return ""
 
 
 def _of_noun(noun: str, *, which: bool) -> _Asked | None:
@@ -266,8 +288,11 @@ def _kinds_of(regions: Sequence[Region]) -> tuple[str, ...]:
 
 def _singular(noun: str, names: Collection[str]) -> str | None:
     """Return the one of some names, in lower case, that a noun is, or is the plural of."""
-    lowered = {name.lower() for name in names}
-    noun = _SAME.get(noun, noun)
-    if noun in lowered:
-        return noun
-    return next((name for name in lowered if plural(name, 0) == noun), None)
+    return _forms(tuple(names)).get(_SAME.get(noun, noun))
+
+
+@lru_cache(maxsize=64)
+def _forms(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return each name, in lower case, by itself and by its plural."""
+    lowered = [name.lower() for name in names]
+    return {plural(name, 0): name for name in lowered} | {name: name for name in lowered}

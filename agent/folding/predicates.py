@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vqa.agent.folding.hypernyms import in_wider_words
 from vqa.agent.folding.objects import bounded
 from vqa.agent.folding.words import choices_of
 from vqa.agent.questions.intent import read_intent
@@ -14,11 +15,12 @@ from vqa.words import one
 
 
 def as_far_as_seen(question: str, findings: Sequence[Finding]) -> str:
-    """Return what "Is there a man riding a bike?" comes to, given what detectors found; any other question as it is.
+    """Return what "Is there a man riding a bike?" comes to, given what is found; any other question as it is.
 
     Without a man whether there is one, which is answered; else whether the man is riding a bike. Of a man with a dog
     both are to be there. A thing that no detector knows is asked for as it was, and three men where there are two.
     """
+    question = in_wider_words(question, findings)
     asked = read_predicate(question)
     detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     known = {label for finding in detectors for label in finding.vocabulary}

@@ -16,7 +16,7 @@ from vqa.agent.prompting import evidence
 from vqa.agent.questions.bounds import HOW, NUMBERS
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.relations import PHRASES
-from vqa.agent.questions.taxonomy import SORTS
+from vqa.agent.questions.taxonomy import SORTS, WILD
 from vqa.agent.questions.vocabulary import korean_words, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import COLORS, counted, listed, one, place, plural
@@ -24,7 +24,7 @@ from vqa.words import COLORS, counted, listed, one, place, plural
 NAMED = {"color": 5, "is_color": 3, "worn": 2, "of_a_color": 2, "on": 3, "does": 3, "sky": 1, "this": 1}
 """What is asked to be named, and how often."""
 _DOING = ("cutting", "catching", "petting", "playing with", "reading", "using", "holding", "riding", "eating", "doing")
-KINDS = {sort: tuple(SORTS[sort]) for sort in ("animal", "vehicle", "fruit")}
+KINDS = {sort: tuple(label for label in SORTS[sort] if label not in WILD) for sort in ("animal", "vehicle", "fruit")}
 
 
 class ObjectQuestions:

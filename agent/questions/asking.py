@@ -109,7 +109,8 @@ _DESCRIPTION = re.compile(
     r"\b(?:describe|description|caption|what(?: is|'s) (?:happening|going on)(?! to ))\b|설명|묘사"
 )
 THIS = re.compile(  # and not "What is in the picture?", which asks for all there is
-    r"(?:what (?:is|are) (?:it|this|that|these|those)|what (?:is|are) (?:the name of )?(?:this|that|these|those|the) "
+    r"(?:what (?:is|are) (?:it|this|that|these|those|they)|"
+    r"what (?:is|are) (?:the name of )?(?:this|that|these|those|the) "
     r"(?:object|thing|item)s?|what is (?:shown|pictured|depicted|displayed)|what am i looking at|"
     rf"(?:identify|classify) (?:it|this|that|these))(?: {HERE})*\W*"
 )

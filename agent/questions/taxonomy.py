@@ -18,8 +18,17 @@ _FOOD = "pizza sandwich hot_dog cake donut banana apple orange carrot broccoli"
 _ANIMALS = "bird cat dog horse sheep cow elephant bear zebra giraffe"
 _GEAR = "tennis_racket baseball_bat baseball_glove skateboard surfboard snowboard skis frisbee"
 
+WILD: Use = _as_named(
+    "chimpanzee gorilla orangutan ape baboon monkey lemur red_panda panda koala kangaroo wombat sloth lion "
+    "snow_leopard leopard jaguar tiger cheetah wolf fox hyena bison buffalo camel llama goat antelope pig "
+    "hippopotamus porcupine squirrel beaver marmot hamster guinea_pig rabbit mongoose meerkat weasel ferret mink "
+    "otter skunk badger armadillo seal dugong whale shark fish crocodile alligator turtle lizard snake frog snail "
+    "slug crab lobster scorpion spider butterfly bee ant beetle dragonfly grasshopper starfish jellyfish"
+)
+"""Animals that a detector of COCO's classes takes for another, as people call them, the narrower names first."""
+
 SORTS: dict[str, Use] = {
-    "animal": _as_named(_ANIMALS),
+    "animal": _as_named(_ANIMALS) | WILD,
     "vehicle": _as_named("bicycle car motorcycle airplane bus train truck boat", airplane="plane", bicycle="bike"),
     "fruit": _as_named("banana apple orange"),
     "vegetable": _as_named("broccoli carrot"),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from vqa.agent.questions.taxonomy import SORTS
 from vqa.words import COLORS, plural
 
 # label: English words besides the label and its plural; then Korean words.
@@ -101,7 +102,7 @@ _SYNONYMS: dict[str, tuple[str, str]] = {
 _TWO_WORDS = ("traffic signal", "soccer ball", "tennis ball", "notebook computer", "remote control", "microwave oven",
               "stuffed animal", "hair dryer")  # fmt: skip
 
-_ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
+_ANIMALS = tuple(SORTS["animal"])
 _VEHICLES = ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat")
 _FRUIT = ("banana", "apple", "orange")
 _FURNITURE = ("chair", "couch", "bed", "dining table", "bench")

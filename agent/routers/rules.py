@@ -25,7 +25,7 @@ from vqa.agent.questions.closed_sets import read_closed_set
 from vqa.agent.questions.intent import Intent, read_intent
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.taxonomy import SORTS
-from vqa.agent.questions.vocabulary import says
+from vqa.agent.questions.vocabulary import mentioned, says
 from vqa.registry import register_router
 from vqa.settings import Settings
 from vqa.values import Route
@@ -73,7 +73,7 @@ class RulesRouter:
             seers = [expert for expert in experts if expert.kind == "scene" and expert.available() is None]
             idle = [expert.name for expert in seers if not why[expert.name]]
             why |= dict.fromkeys(idle, "whether it is a scene at all: in drawings a detector errs")
-            if set(intent.named) & set(SORTS["animal"]):
+            if mentioned(plain, SORTS["animal"]):
                 namers = [expert for expert in experts if expert.kind == "classes" and expert.available() is None]
                 idle = [expert.name for expert in namers if not why[expert.name]]
                 why |= dict.fromkeys(idle, "which animal it is: a detector takes one for another")

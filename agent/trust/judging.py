@@ -12,6 +12,7 @@ from vqa.agent.folding.meant import as_meant
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import asks_for_words, intent_of, kind_of
 from vqa.agent.questions.languages import is_foreign
+from vqa.agent.questions.taxonomy import WILD
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.answer_types import sort_asked
 from vqa.agent.trust.answer_words import abstains, is_empty, telling_words, whether
@@ -157,7 +158,7 @@ def _why_silent(question: str, findings: Sequence[Finding], text: str = "") -> s
         return f"the question takes for granted what no detector finds: {' and '.join(nothing)}"
     sort, of_it = sort_asked(question)
     looked = [as_meant(question, f, findings) for f in findings if f.kind == "objects" and f.error is None]
-    knows = any(of_it <= set(finding.vocabulary) for finding in looked)
+    knows = any(of_it - WILD.keys() <= set(finding.vocabulary) for finding in looked)
     if sort and knows and not any(region.label in of_it for finding in looked for region in finding.regions):
         return f"no detector finds any {sort}"
     failed = [finding.expert for finding in findings if finding.error is not None]
