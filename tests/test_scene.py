@@ -1,5 +1,6 @@
 """What the whole scene tells: which questions ask for it, what a picture says of them, what answers it supports."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -262,6 +263,20 @@ def test_answers_are_held_against_the_scene(question: str, answer: str, stance: 
     assert told.get("scene: contradicts", 0.0) == float(stance == "contradicts")
     if stance:
         assert held[0].regions == (found.regions[1],)
+        assert told["scene: log odds of it"] == pytest.approx(math.log(0.8 / 0.2))
+
+
+def test_what_a_scene_is_hardly_sure_of_is_told_with_less_confidence() -> None:
+    def confidence(share: float) -> float | None:
+        findings = [scene(outdoors=0.95, night=share)]
+        evidence = weigh(Question("Is it night?"), findings, "No")
+        told = features(Question("Is it night?"), findings, evidence, "No", 0.9)
+        return shipped().probability(told, core="smollm2-135m")
+
+    sure, even = confidence(0.05), confidence(0.49)
+    assert sure is not None
+    assert even is not None
+    assert even < 0.75 < sure
 
 
 @pytest.mark.parametrize("question", ["Is there a dog?", "What animal is this?", "How many dogs are there?"])
@@ -272,6 +287,6 @@ def test_where_there_is_no_scene_boxes_count_for_less(question: str) -> None:
         evidence = weigh(Question(question), findings, answer)
         return dict(features(Question(question), findings, evidence, answer, None))
 
-    assert told(0.9)["no scene: boxes speak for it"] == 0.9
-    assert "no scene: boxes speak for it" not in told(0.1)
+    assert told(0.9)["no scene: told of what is seen"] == 0.9
+    assert "no scene: told of what is seen" not in told(0.1)
     assert shipped().probability(told(0.9), core="smollm2-135m") < shipped().probability(told(0.1), core="smollm2-135m")

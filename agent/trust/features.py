@@ -15,7 +15,7 @@ from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.descriptions import answered
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
-from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
+from vqa.agent.folding.scene import NO_SCENE, SAYS, no_scene, told_of_scene
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
 from vqa.agent.questions.text_search import sought_words
@@ -130,9 +130,8 @@ def features(
     if (drawn := no_scene(findings)) >= NO_SCENE:
         no = kind == "presence" and says_yes(text) is False
         found = any(e.stance == "supports" and e.regions for e in speaks)
-        told["no scene: boxes speak for it"] = drawn * (found and not no)
         told["no scene: said no"] = drawn * no
-        told["no scene: description"] = drawn * (kind == "description")
+        told["no scene: told of what is seen"] = drawn * (kind == "description" or (found and not no))
     if kind == "reading":
         told |= _of_reading(question.text, findings, text)
     supported = any(e.stance == "supports" for e in evidence)
@@ -151,6 +150,7 @@ def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence
     return {
         "scene: what an animal does": float(told[0].asked == "doing"),
         "scene: contradicts": float(against),
+        "scene: log odds of it": _logit(max(told[0].share, SAYS)),  # from less on it tells what is seldom told of
     }
 
 
