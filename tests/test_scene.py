@@ -76,7 +76,7 @@ def objects(*labels: str, score: float = 0.8) -> Finding:
         ("Where are these people?", Asked("place")),
         ("Is this a photo?", Asked(one="photo")),
         ("Is this picture a drawing?", Asked(one="drawing")),
-        ("Is it a cartoon?", Asked(one="painting")),
+        ("Is it a cartoon?", Asked(one="cartoon")),
         ("Is this a photo or a drawing?", Asked(one="photo", other="drawing")),
         ("Is this a logo or a photo?", Asked(one="drawing", other="photo")),
         ("Is this a drawing or a painting?", Asked(one="drawing", other="painting")),
@@ -210,11 +210,12 @@ def test_only_what_a_picture_shows_is_told(question: str, shares: dict[str, floa
     [(0.4, ("Yes", "No", None, "drawing")), (0.08, (None,) * 4), (0.01, ("No", "Yes", "No", "photo"))],
 )
 def test_drawings_are_told_from_photos_where_that_is_plain(drawing: float, answers: tuple[str | None, ...]) -> None:
-    questions = ("Is this a drawing?", "Is this a photo?", "Is this a painting?", "Is it a photo or a drawing?")
+    questions = ("Is this a drawing?", "Is this a photo?", "Is this a cartoon?", "Is it a photo or a drawing?")
     told = [told_of_scene(question, scene(drawing=drawing)) for question in questions]
     assert tuple(one and one.answer for one in told) == answers
     table = scene(drawing=0.01, no_scene=0.9)  # of figures, say: no scene, and hardly a drawing
     assert not any(told_of_scene(question, table) for question in questions)
+    assert told_of_scene("Is this a painting?", scene(drawing=0.01)) is None
 
 
 def test_what_nobody_can_do_or_wear_is_not_told() -> None:
@@ -263,7 +264,8 @@ def test_answers_are_held_against_the_scene(question: str, answer: str, stance: 
     assert told.get("scene: contradicts", 0.0) == float(stance == "contradicts")
     if stance:
         assert held[0].regions == (found.regions[1],)
-        assert told["scene: log odds of it"] == pytest.approx(math.log(0.8 / 0.2))
+        sure = math.log(0.8 / 0.2)
+        assert told["scene: log odds of the answer"] == pytest.approx(sure if stance == "supports" else -sure)
 
 
 def test_what_a_scene_is_hardly_sure_of_is_told_with_less_confidence() -> None:

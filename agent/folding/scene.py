@@ -73,7 +73,8 @@ _LIKELY: Mapping[str, Callable[[_Shares], float | None]] = {
     "in color": lambda p: 1 - p["black and white"],
     "drawing": _drawn,
     "photo": _no_drawing,
-    "painting": lambda p: None if p["drawing"] >= DRAWN else _drawn(p),
+    "cartoon": lambda p: None if p["drawing"] >= DRAWN else _drawn(p),
+    "painting": lambda p: None,  # most look like photos here
     "night": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, p["night"]),
     "day": lambda p: (_in_a_scene if p["night"] >= SAYS else _in_the_open)(p, 1 - max(p["night"], p["sunset"])),
     "evening": lambda p: _in_a_scene(p, p["sunset"]),
@@ -89,7 +90,7 @@ _TELLING = {
     **dict.fromkeys(("indoors", "outside", "inside", "a room"), ("outdoors",)),
     **dict.fromkeys(("snowy", "winter"), ("snow",)),
     "in color": ("black and white",),
-    **dict.fromkeys(("photo", "painting"), ("drawing",)),
+    **dict.fromkeys(("photo", "cartoon"), ("drawing",)),
     "day": ("night",),
     "evening": ("sunset",),
     "cloudy": ("sunny",),

@@ -83,7 +83,8 @@ _MEDIUM_OF = _by_word(
     {
         "photo": "photo photograph photography real_photo real_picture",
         "drawing": "drawing illustration graphic drawn illustrated computer_generated",
-        "painting": "painting painted sketch cartoon anime comic logo icon clip_art clipart",  # a drawing, but which?
+        "cartoon": "sketch cartoon anime comic logo icon clip_art clipart",  # a drawing, but which?
+        "painting": "painting painted",
     }
 )
 _ROOM_OF = _by_word(

@@ -15,9 +15,10 @@ from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.descriptions import answered
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
-from vqa.agent.folding.scene import NO_SCENE, SAYS, no_scene, told_of_scene
+from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
+from vqa.agent.questions.scene import THINGS
 from vqa.agent.questions.text_search import sought_words
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.agent.trust.answer_words import says_yes, whether
@@ -47,6 +48,8 @@ CHOICE = "choice"
 SAID = "open: log of how often people would say it"
 _OFTEN = 30
 """One over the share of captions from which on a word counts for something."""
+_A_THING = 0.9
+"""How likely a thing is that a scene tells of, whatever its share: captions leave out most of what is around."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
@@ -147,10 +150,11 @@ def _of_the_scene(question: str, findings: Sequence[Finding], evidence: Sequence
     if not told:
         return {}
     against = any(e.stance == "contradicts" and _kind_of_expert(e.expert, findings) == "scene" for e in evidence)
+    sure = _logit(_A_THING if told[0].asked in THINGS else told[0].share)
     return {
         "scene: what an animal does": float(told[0].asked == "doing"),
         "scene: contradicts": float(against),
-        "scene: log odds of it": _logit(max(told[0].share, SAYS)),  # from less on it tells what is seldom told of
+        "scene: log odds of the answer": (-1 if against else 1) * sure,
     }
 
 
