@@ -42,6 +42,8 @@ MADE_UP = 1.0
 """What somebody whom nobody sees takes away besides."""
 SURELY_IT = 0.45
 """Share of an animal from which it is there under the name of another one: dogs that run are taken for horses."""
+LIKELY_IT = 0.35
+"""The same of one that no detector knows, which can only take it for another."""
 SURELY_FOUND = 0.8
 """Score from which that other one is what it was found to be, …"""
 NOTHING_OF_IT = 0.05
@@ -73,7 +75,7 @@ def _called_right(finding: Finding, findings: Collection[Finding]) -> Finding:
     if surest(taken, finding) < PRESENCE_SCORE or seen[taken] > NOTHING_OF_IT:
         return finding
     missed = [label for label in animals if seen[label] >= SURELY_IT and surest(label, finding) < PRESENCE_SCORE]
-    unknown = [label for label in WILD if label not in finding.vocabulary and seen[label] >= SURELY_IT]
+    unknown = [label for label in WILD if label not in finding.vocabulary and seen[label] >= LIKELY_IT]
     if len(missed) == 1 and surest(taken, finding) < SURELY_FOUND:
         (right,) = missed
         mistaken = {taken}

@@ -112,11 +112,12 @@ def test_what_a_detector_names_stands_if_it_is_the_same_or_surer() -> None:
     assert told("What kind of bird is it?", classified(macaw=0.8), objects(("bird", 0.9))) == "kind of bird: macaw"
 
 
-def test_of_all_there_is_it_names_what_no_box_is_sure_of() -> None:
+def test_of_all_there_is_it_names_what_no_box_is_as_sure_of() -> None:
     tiger = classified(tiger=0.8)
     asked = "What do you see?"
     assert told(asked, tiger, objects(("cat", 0.3))) == "thing: tiger"
-    assert told(asked, tiger, objects(("cat", 0.5))) is None
+    assert told(asked, tiger, objects(("cat", 0.7))) == "thing: tiger"
+    assert told(asked, tiger, objects(("cat", 0.85))) is None, "boxes tell of the rest, too"
     assert told(asked, classified(tiger=0.6), objects()) == "thing: tiger"
 
 

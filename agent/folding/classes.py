@@ -101,7 +101,7 @@ class _Asked:
         words: As the evidence has it: "animal", "kind of dog", "thing".
         kinds: Of which it must be one; none: whatever it is.
         which: Whether that it is one is known, and asked is which.
-        unfound: Whether it is told only where boxes are sure of nothing.
+        unfound: Whether all there is is asked for, of which boxes tell more, if they are as sure.
     """
 
     words: str
@@ -127,7 +127,8 @@ def identified(question: str, finding: Finding, findings: Sequence[Finding] = ()
     name, regions = best
     for other in findings:
         told = named(question, other) if other.kind == "objects" and other.error is None else None
-        listed = told is not None and asked.unfound and told.regions[0].score >= LISTED_SCORE
+        sure = max((region.score for region in told.regions), default=0.0) if told else 0.0
+        listed = asked.unfound and sure >= max(LISTED_SCORE, sum(region.score for region in regions))
         if told and (listed or (not asked.which and _stands(told, name, regions))):
             return None
     return Named(asked.words, (name,), regions)
