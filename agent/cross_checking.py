@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
 from vqa.agent.folding.captions import SPOKEN_FOR, made_up, shares, surest
 from vqa.agent.folding.scene import is_drawn, no_scene
-from vqa.agent.questions.taxonomy import ALIVE, SORTS, WILD
+from vqa.agent.questions.taxonomy import ALIVE, BEASTS, SORTS, WILD
 from vqa.agent.questions.vocabulary import mentioned
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import describe, one, plural, singular
@@ -43,11 +43,13 @@ MADE_UP = 1.0
 SURELY_IT = 0.45
 """Share of an animal from which it is there under the name of another one: dogs that run are taken for horses."""
 LIKELY_IT = 0.35
-"""The same of one that no detector knows, which can only take it for another."""
+"""The same of one that no detector knows, which can only take it for another; or of the one that it found."""
 SURELY_FOUND = 0.8
 """Score from which that other one is what it was found to be, …"""
 NOTHING_OF_IT = 0.05
 """… as it is where a classifier sees any more of it."""
+A_TRACE = 0.01
+"""Share of an animal under which a classifier sees none of it."""
 UNCLASSIFIED = frozenset({"giraffe"})
 """Animals that a detector knows and ImageNet has no class of: of them a classifier says something else."""
 _LEAST = 1e-9
@@ -66,14 +68,25 @@ def _believed(finding: Finding, findings: Collection[Finding]) -> Finding:
 
 
 def _called_right(finding: Finding, findings: Collection[Finding]) -> Finding:
-    """Return a detector's finding with the animal that a classifier surely sees for the one that it was taken for."""
+    """Return a detector's finding with the animals that a classifier surely sees, and those that it surely does not."""
+    classified = [other for other in findings if other.kind == "classes" and other.error is None]
     seen = Counter[str]()
-    for other in (other for other in findings if other.kind == "classes" and other.error is None):
+    for other in classified:
         seen.update(shares(other))
     animals = [label for label in SORTS["animal"] if label in finding.vocabulary]
     taken = max(animals, key=lambda label: surest(label, finding), default="")
-    if surest(taken, finding) < PRESENCE_SCORE or seen[taken] > NOTHING_OF_IT:
+    if not classified or not animals:
         return finding
+    if surest(taken, finding) < PRESENCE_SCORE:
+        return _without_beasts(finding, seen) if no_scene(list(findings)) < SURELY_NO_SCENE else finding
+    known = taken in UNCLASSIFIED and surest(taken, finding) >= SURELY_FOUND
+    if known or seen[taken] > NOTHING_OF_IT:
+        return _without_beasts(finding, seen) if known or seen[taken] >= LIKELY_IT else finding
+    return _renamed(finding, taken, animals, seen)
+
+
+def _renamed(finding: Finding, taken: str, animals: Sequence[str], seen: Mapping[str, float]) -> Finding:
+    """Return a detector's finding with the animal that a classifier surely sees for the one that it was taken for."""
     missed = [label for label in animals if seen[label] >= SURELY_IT and surest(label, finding) < PRESENCE_SCORE]
     unknown = [label for label in WILD if label not in finding.vocabulary and seen[label] >= LIKELY_IT]
     if len(missed) == 1 and surest(taken, finding) < SURELY_FOUND:
@@ -86,10 +99,21 @@ def _called_right(finding: Finding, findings: Collection[Finding]) -> Finding:
     else:
         return finding
     regions = tuple(replace(r, label=right) if r.label in mistaken else r for r in finding.regions)
-    known = finding.vocabulary if right in finding.vocabulary else (*finding.vocabulary, right)
     notes = (*finding.notes, f"took {one(right)} for {one(taken)}, says who classifies ({seen[right]:.2f}); mended")
     text = describe(regions, finding.size)
-    return replace(finding, text=text, regions=regions, vocabulary=known, notes=notes)
+    known = dict.fromkeys((*finding.vocabulary, right))
+    return _without_beasts(replace(finding, text=text, regions=regions, vocabulary=tuple(known), notes=notes), seen)
+
+
+def _without_beasts(finding: Finding, seen: Mapping[str, float]) -> Finding:
+    """Return a detector's finding that knows of the large animals, too, of which it shows none, nor a classifier any.
+
+    Who knows COCO's ten would have found something for each of them; but there is nothing, or it is known what it is.
+    """
+    if not SORTS["animal"].keys() - WILD.keys() <= set(finding.vocabulary):
+        return finding
+    none = [label for label in BEASTS if seen[label] < A_TRACE]
+    return replace(finding, vocabulary=tuple(dict.fromkeys((*finding.vocabulary, *none))))
 
 
 def _of_a_scene(finding: Finding, findings: Collection[Finding]) -> Finding:

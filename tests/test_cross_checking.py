@@ -13,6 +13,7 @@ from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 
 WHOLE = (0.0, 0.0, 300.0, 240.0)
 LABELS = ("dog", "cow", "person", "couch", "giraffe")
+TEN = tuple("bird cat dog horse sheep cow elephant bear zebra giraffe".split())
 
 
 def captioned(*sentences: tuple[str, float]) -> Finding:
@@ -74,6 +75,35 @@ def test_an_animal_that_no_detector_knows_has_the_name_that_a_classifier_has_for
     assert cross_checked(left, [left, classified(camel=0.6)]) is left
     sure_of_both = objects(("cow", 0.9), ("dog", 0.85))
     assert [r.label for r in cross_checked(sure_of_both, [found, classified(camel=0.6)]).regions] == ["camel", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("things", "shares", "knows"),
+    [
+        ([], {}, True),
+        ([("cow", 0.8)], {"cow": 0.6}, True),
+        ([("cow", 0.8)], {"panda": 0.6}, True),
+        ([("giraffe", 0.9)], {"antelope": 0.5}, True),
+        ([("giraffe", 0.6)], {"antelope": 0.2}, False),
+        ([("cow", 0.8)], {"cow": 0.2}, False),  # it may be a camel
+        ([("cow", 0.8)], {}, False),
+        ([("cow", 0.8)], {"cow": 0.6, "camel": 0.02}, False),
+    ],
+)
+def test_where_it_is_known_what_the_animals_are_there_is_no_other_large_one(
+    things: list[tuple[str, float]], shares: dict[str, float], knows: bool
+) -> None:
+    found = replace(objects(*things), vocabulary=TEN)
+    seen = classified(**shares)
+    left = cross_checked(found, [found, seen])
+    assert ("camel" in left.vocabulary) is knows
+    assert "butterfly" not in left.vocabulary, "one may be too small to be found"
+    told = next(line.text for line in evidence("Is there a camel?", [left, seen]) if not line.doubt)
+    assert (told == "Detector: no camels") is knows
+    assert cross_checked(found, [found]) is found
+    assert cross_checked(found, [found, seen, no_scene(0.9)]).vocabulary == TEN or things
+    only_dogs = replace(found, vocabulary=("dog", "cow"))
+    assert "camel" not in cross_checked(only_dogs, [only_dogs, seen]).vocabulary
 
 
 def test_it_has_the_narrowest_name_of_which_a_classifier_is_sure() -> None:

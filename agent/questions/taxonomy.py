@@ -18,14 +18,20 @@ _FOOD = "pizza sandwich hot_dog cake donut banana apple orange carrot broccoli"
 _ANIMALS = "bird cat dog horse sheep cow elephant bear zebra giraffe"
 _GEAR = "tennis_racket baseball_bat baseball_glove skateboard surfboard snowboard skis frisbee"
 
-WILD: Use = _as_named(
+_BEASTS = (
     "chimpanzee gorilla orangutan ape baboon monkey lemur red_panda panda koala kangaroo wombat sloth lion "
     "snow_leopard leopard jaguar tiger cheetah wolf fox hyena bison buffalo camel llama goat antelope pig "
-    "hippopotamus porcupine squirrel beaver marmot hamster guinea_pig rabbit mongoose meerkat weasel ferret mink "
-    "otter skunk badger armadillo seal dugong whale shark fish crocodile alligator turtle lizard snake frog snail "
-    "slug crab lobster scorpion spider butterfly bee ant beetle dragonfly grasshopper starfish jellyfish"
+    "hippopotamus porcupine"
 )
+_SMALL_OR_IN_WATER = (
+    "squirrel beaver marmot hamster guinea_pig rabbit mongoose meerkat weasel ferret mink otter skunk badger "
+    "armadillo seal dugong whale shark fish crocodile alligator turtle lizard snake frog snail slug crab "
+    "lobster scorpion spider butterfly bee ant beetle dragonfly grasshopper starfish jellyfish"
+)
+WILD: Use = _as_named(f"{_BEASTS} {_SMALL_OR_IN_WATER}")
 """Animals that a detector of COCO's classes takes for another, as people call them, the narrower names first."""
+BEASTS = tuple(_as_named(_BEASTS))
+"""Those of them for which it always finds something."""
 
 SORTS: dict[str, Use] = {
     "animal": _as_named(_ANIMALS) | WILD,
