@@ -51,3 +51,19 @@ def test_an_unsure_animal_counts_where_a_classifier_sees_some(
     boxes = (Region((10, 10, 60, 60), "giraffe", score), Region((100, 100, 200, 200), "person", 0.3))
     found = Finding("detect", "objects", "", boxes, vocabulary=LABELS, size=(300, 300))
     assert evidence(question, [found, *seen])[0].text == told
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Is there a bear?", "Detector: 1 bear"),
+        ("Where is the bear?", "Detector: 1 bear (center)"),
+        ("Is there a panda?", "Detector: 1 panda"),
+        ("What animal is this?", "Detector: animal: panda"),
+        ("How many animals are there?", "Detector: 1 animal: 1 panda"),
+    ],
+)
+def test_a_panda_is_a_bear_to_who_asks_for_one(question: str, told: str) -> None:
+    panda = (Region((100, 100, 200, 200), "panda", 0.9),)
+    seen = Finding("detect", "objects", "", panda, vocabulary=(*LABELS, "panda"), size=(300, 300))
+    assert evidence(question, [seen])[0].text == told

@@ -18,6 +18,8 @@ from vqa.agent.questions.taxonomy import SORTS
 from vqa.values import PRESENCE_SCORE, Finding
 
 _TOYS = {"bear": "teddy bear"}
+_ALSO = {"panda": "bear"}
+"""What is found, and what it is too, where that is asked for."""
 SURELY_ONE = 0.4
 """Score from which an animal is one, whatever a classifier sees."""
 SOME = 0.05
@@ -28,7 +30,8 @@ A_TRACE = 0.01
 
 def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return a detector's finding in the question's terms; `findings` are everybody's."""
-    return of_the_color(question, _with_toys(question, _not_imagined(question, finding, findings)))
+    named = _by_wider_names(question, _not_imagined(question, finding, findings))
+    return of_the_color(question, _with_toys(question, named))
 
 
 def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
@@ -48,6 +51,16 @@ def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]
         doubted = {label for label in animals if seen[label] < A_TRACE and surest(label, finding) < SURELY_ONE}
     kept = tuple(r for r in finding.regions if r.label not in doubted or r.score >= SURELY_ONE)
     return finding if len(kept) == len(finding.regions) else replace(finding, regions=kept)
+
+
+def _by_wider_names(question: str, finding: Finding) -> Finding:
+    """Return the finding with pandas under the name of bears, where a question names those."""
+    named = read_intent(question, finding.vocabulary).named
+    asked = {label for label, wider in _ALSO.items() if wider in named and label not in named}
+    if not any(region.label in asked for region in finding.regions):
+        return finding
+    regions = (replace(r, label=_ALSO[r.label]) if r.label in asked else r for r in finding.regions)
+    return replace(finding, regions=tuple(regions))
 
 
 def _with_toys(question: str, finding: Finding) -> Finding:
