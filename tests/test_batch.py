@@ -203,7 +203,9 @@ def test_memory_is_flat_from_200_to_2000_rows(tmp_path: Path) -> None:
     for rows in (200, 2000):
         lines = (json.dumps({"id": i, "image": f"{i}.jpg", "question": f"Number {i}?"}) for i in range(rows))
         questions = write(tmp_path / f"{rows}.jsonl", lines)
-        arguments = ["batch", str(questions), "--image-root", str(folder), "-o", f"{tmp_path}/{rows}.out.jsonl", *BLIND]
+        # Small windows: of large ones, how many pictures wait at once is chance, and more than what a row might leave.
+        where = ("--image-root", str(folder), "-o", f"{tmp_path}/{rows}.out.jsonl", "--batch-rows", "8")
+        arguments = ["batch", str(questions), *where, *BLIND]
         code = (
             "import resource, sys; from vqa.cli import app; from vqa.commands import run; "
             f"assert run(app, {arguments!r}) == 0; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -329,6 +331,18 @@ def test_a_folder_a_pattern_and_an_archive_can_be_asked_about(vqa: Vqa, photos: 
         found = [json.loads(line) for line in vqa("batch", f"p.{kind}", "--question", "One?", *BLIND)[1].splitlines()]
         assert [record["image"] for record in found][:2] == ["photos/0.png", "photos/1.png"]
         assert found[0]["answer"] == "One?"
+    for root, place, names in (
+        (photos, "1*.png", ["1.png", "10.png"]),
+        (photos, ".", ["0.png", "1.png"]),
+        ("p.zip", "photos/1*.png", ["photos/1.png", "photos/10.png"]),
+        ("p.tar", "photos/", ["photos/0.png", "photos/1.png"]),
+        ("p.tar", ".", ["photos/0.png", "photos/1.png"]),
+    ):
+        _, out, _ = vqa("batch", place, "--question", "One?", "--image-root", root, *BLIND)
+        assert [json.loads(line)["id"] for line in out.splitlines()][:2] == names
+    code, _, err = vqa("batch", "2*.jpg", "--question", "One?", "--image-root", photos, *BLIND)
+    assert code == 2
+    assert "no pictures there in" in err
     code, _, err = vqa("batch", "nowhere/", "--question", "One?", *BLIND)
     assert code == 2
     assert "no pictures there" in err

@@ -116,7 +116,7 @@ def test_vqa_v2_questions_get_the_official_names_of_their_pictures(tmp_path: Pat
         (b"[1]", "expected an object"),
         (b'{"id": [1], "image": "a", "question": "b"}', "expected text or a whole number"),
         (b'{"id": true, "image": "a", "question": "b"}', "expected text or a whole number"),
-        (b'{"image": "a"}', "no 'question' or 'text'"),
+        (b'{"image": "a"}', "no 'question'; the row has image"),
         (b'{"image": "a", "question": 7}', "expected text"),
         (b'{"image": "a", "question": "   "}', "the question is empty"),
         (b'{"image": null, "question": "a"}', "the image is empty"),
@@ -148,11 +148,19 @@ def test_a_malformed_record_of_a_table_costs_only_itself(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("image", ["image", "image_path", "Filename", "file", "Photo", "URL"])
+@pytest.mark.parametrize("question", ["question", "Text", "prompt"])
+def test_the_columns_may_be_called_what_people_call_them(image: str, question: str, tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text(f"{question},{image}\nWhere?,a.jpg\n")
+    assert list(read_rows(tmp_path / "q.csv")) == [Row(2, "a.jpg", "Where?", line=2)]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
         ("q.bin", b"\x00\x01\x02", "name it with --format"),
-        ("q.csv", b"a,b\n1,2\n", "expected columns image and question"),
+        ("q.csv", b"a,b\n1,2\n", "no column for the image and the question; call them image and question"),
+        ("q.csv", b"image,b\n1,2\n", "no column for the question; call"),
         ("q.json", b'{"data_type": "mscoco", "questions": [', "not a VQA v2 questions file"),
         ("q.parquet", b"PAR1 and no more", "not a whole Parquet file"),
     ],

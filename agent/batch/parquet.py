@@ -8,10 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from vqa.agent.batch.rows import BadRow, Row, to_row
+from vqa.agent.batch.rows import COLUMNS, BadRow, Row, to_row, why_useless
 from vqa.errors import InputError, ModelUnavailable
 
-_COLUMNS = ("id", "question_id", "image", "question", "text", "choices", "answers")
 _AT_A_TIME = 1024
 
 
@@ -27,9 +26,9 @@ def read(stream: BinaryIO) -> Iterator[Row | BadRow]:
         file = parquet.ParquetFile(stream if stream.seekable() else io.BytesIO(stream.read()))
     except pyarrow.ArrowInvalid as error:
         raise InputError(f"not a whole Parquet file ({' '.join(str(error).split())})") from None
-    present = [name for name in file.schema_arrow.names if name in _COLUMNS]
-    if "image" not in present or not {"question", "text"} & set(present):
-        raise InputError(f"the columns are {file.schema_arrow.names}; expected image and question")
+    present = [name for name in file.schema_arrow.names if name in COLUMNS]
+    if why := why_useless(present):
+        raise InputError(f"the columns are {file.schema_arrow.names}: {why}")
     records = (record for batch in file.iter_batches(_AT_A_TIME, columns=present) for record in batch.to_pylist())
     for number, record in enumerate(records, 1):
         yield to_row(record, number)

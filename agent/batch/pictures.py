@@ -6,8 +6,8 @@ import glob
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -88,6 +88,34 @@ class Pictures:
         except InputError as error:
             raise InputError(str(error).replace("<bytes>", repr(name))) from None
 
+    def named(self, place: str) -> list[str]:
+        """Return the names of the pictures at a place: a folder, a pattern, a picture; URLs stand for themselves.
+
+        Raises:
+            InputError: There is none.
+        """
+        if is_url(place) or place.startswith("example:"):
+            return [place]
+        if self._archive is None or Path(place).is_absolute():
+            found = self._in_folder(place)
+        else:
+            wanted = "*" if place.rstrip("/") == "." else _plain(place).rstrip("/")
+            found = [name for name in self._archive.names() if fnmatch(name, wanted) or fnmatch(name, f"{wanted}/*")]
+        names = sorted(name for name in found if name == place or Path(name).suffix.lower() in ENDINGS)
+        if not names:
+            where = f" in {str(self._root)!r}" if self._root else ""
+            raise InputError(
+                f"{place!r}: no pictures there{where}; name a folder, a picture or a pattern such as 'photos/*.jpg'"
+            )
+        return names
+
+    def _in_folder(self, place: str) -> Iterable[str]:
+        wanted = Path(place).expanduser()
+        path = Path(self._root or "", wanted)
+        if path.is_dir():
+            return (str(wanted / one.relative_to(path)) for one in path.rglob("*") if one.is_file())
+        return [place] if path.exists() else glob.glob(str(wanted), root_dir=self._root, recursive=True)
+
 
 class _Tar:
     """Members by name, read at their offsets: only plain tars can be read in any order."""
@@ -145,46 +173,29 @@ def _opened(root: Path) -> _Archive | None:
         ) from None
 
 
-def ask_about(places: Sequence[str], questions: Sequence[str]) -> tuple[Iterator[Row | BadRow], str | None]:
+def ask_about(
+    places: Sequence[str], questions: Sequence[str], image_root: str | None = None
+) -> tuple[Iterator[Row | BadRow], str | None]:
     """Return a row for each question about each picture, and the image root they need.
 
     A row's id is the picture's name, with "#2" for its second question, and so on.
 
     Args:
-        places: Folders (searched through), glob patterns, pictures, URLs, or one .tar or .zip.
+        places: Folders (searched through), glob patterns, pictures, URLs; without an image root also one .tar or .zip.
         questions: What to ask about each.
+        image_root: A folder, .tar or .zip that the places are in.
 
     Raises:
         InputError: A place holds no picture.
     """
-    root = None
-    if len(places) == 1 and Path(places[0]).suffix.lower() in _ARCHIVES and Path(places[0]).is_file():
-        root = places[0]
-        archive = _opened(Path(root))
-        assert archive is not None
-        with closing(archive):
-            names = sorted(name for name in archive.names() if Path(name).suffix.lower() in ENDINGS)
-        if not names:
-            raise InputError(f"{root!r}: holds no pictures ({', '.join(sorted(ENDINGS))})")
-    else:
-        names = [name for place in places for name in _names(place)]
+    if image_root is None and len(places) == 1 and Path(places[0]).suffix.lower() in _ARCHIVES:
+        image_root, places = (places[0], ["*"]) if Path(places[0]).is_file() else (None, places)
+    with Pictures(image_root) as pictures:
+        names = [name for place in places for name in pictures.named(place)]
     several = len(questions) > 1
     rows = (
         Row(f"{name}#{number}" if several else name, name, question, line=index * len(questions) + number)
         for index, name in enumerate(dict.fromkeys(names))
         for number, question in enumerate(questions, 1)
     )
-    return rows, root
-
-
-def _names(place: str) -> list[str]:
-    path = Path(place).expanduser()
-    if path.is_dir():
-        found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
-    elif is_url(place) or place.startswith("example:") or path.exists():
-        return [place]
-    else:
-        found = sorted(p for p in glob.glob(str(path), recursive=True) if Path(p).suffix.lower() in ENDINGS)
-    if not found:
-        raise InputError(f"{place!r}: no pictures there; name a folder, a picture or a pattern such as 'photos/*.jpg'")
-    return found
+    return rows, image_root

@@ -39,7 +39,17 @@ class BadRow:
     reason: str
 
 
-_IDS, _QUESTIONS = ("id", "question_id"), ("question", "text")  # ours, and LLaVA's
+_IDS = ("id", "question_id")  # ours first, then LLaVA's and what people call it, here and below
+_IMAGES = ("image", "image_path", "img", "filename", "file_name", "file", "path", "picture", "photo", "url")
+_QUESTIONS = ("question", "text", "prompt", "query")
+COLUMNS = (*_IDS, *_IMAGES, *_QUESTIONS, "choices", "answers")
+"""All names that mean something in a row."""
+
+
+def why_useless(columns: Sequence[str]) -> str:
+    """Return what a table lacks to be a question file, "" if it has all."""
+    lacking = [names[0] for names in (_IMAGES, _QUESTIONS) if not set(names) & set(columns)]
+    return f"no column for the {' and the '.join(lacking)}; call them image and question" if lacking else ""
 
 
 def to_row(record: object, line: int) -> Row | BadRow:
@@ -53,7 +63,7 @@ def to_row(record: object, line: int) -> Row | BadRow:
     try:
         return Row(
             id=line if row_id is None else row_id,
-            image=_text(record, ("image",)),
+            image=_text(record, _IMAGES),
             question=_text(record, _QUESTIONS),
             choices=_texts(record, "choices"),
             answers=_texts(record, "answers"),
@@ -75,7 +85,7 @@ def _row_id(value: object) -> RowId | None:
 
 def _text(record: Mapping[Any, Any], names: Sequence[str]) -> str:
     if all(name not in record for name in names):
-        raise ValueError(f"no {' or '.join(map(repr, names))}; the row has {', '.join(map(str, record)) or 'nothing'}")
+        raise ValueError(f"no {names[0]!r}; the row has {', '.join(map(str, record)) or 'nothing'}")
     value = next(record[name] for name in names if name in record)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{names[0]}={_brief(value)}: expected text")

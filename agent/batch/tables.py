@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from vqa.agent.batch.rows import BadRow, Row, to_row
+from vqa.agent.batch.rows import BadRow, Row, to_row, why_useless
 from vqa.errors import InputError
 
 
@@ -24,11 +24,11 @@ def _read(stream: BinaryIO, delimiter: str) -> Iterator[Row | BadRow]:
     text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
     records = csv.reader(text, delimiter=delimiter, strict=True)
     try:
-        header = [name.strip() for name in next(records, [])]
+        header = [name.strip().lower() for name in next(records, [])]
     except csv.Error as error:
         raise InputError(f"the header cannot be read ({error})") from None
-    if "image" not in header or not {"question", "text"} & set(header):
-        raise InputError(f"the header is {header!r}; expected columns image and question, and perhaps id and choices")
+    if why := why_useless(header):
+        raise InputError(f"the header is {header!r}: {why}")
     while True:
         line = records.line_num + 1
         try:

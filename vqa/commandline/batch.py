@@ -109,11 +109,11 @@ def batch(
         raise InputError("--resume and --report need an output file: -o answers.jsonl")
     if engine not in ("local", "ray"):
         raise InputError(unknown_name("engine", engine, ["local", "ray"]))
-    rows, root = _rows(source, question or [], format, image_pattern)
+    rows, root = _rows(source, question or [], image_root, format, image_pattern)
     agent = VQAAgent.from_pretrained(settings=settings)
 
     def total() -> int:
-        return count(_rows(source, question or [], format, image_pattern)[0], job.shard)
+        return count(_rows(source, question or [], image_root, format, image_pattern)[0], job.shard)
 
     pictures = Pictures(image_root or root, offline=settings.offline)
     with pictures, Stop() as stop, Display(None if source == ["-"] else total) as display:
@@ -136,14 +136,18 @@ def batch(
 
 
 def _rows(
-    source: Sequence[str], questions: Sequence[str], format: str | None, image_pattern: str | None
+    source: Sequence[str],
+    questions: Sequence[str],
+    image_root: str | None,
+    format: str | None,
+    image_pattern: str | None,
 ) -> tuple[Iterator[Row | BadRow], str | None]:
     """Return the rows, and the image root that they bring along."""
     from vqa.agent.batch.pictures import ask_about
     from vqa.agent.batch.reading import read_rows
 
     if questions:
-        return ask_about(source, questions)
+        return ask_about(source, questions, image_root)
     if len(source) != 1:
         raise InputError(f"one file of questions at a time, not {len(source)}; pictures need --question")
     return read_rows(source[0], format=format, image_pattern=image_pattern), None
