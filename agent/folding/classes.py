@@ -21,8 +21,8 @@ from vqa.words import COLORS, counted, plural, singular
 
 OF_THE_KIND = 0.3
 """Share that all classes of a kind must have before it is told which of them it is."""
-LIKELIEST = 0.3
-"""Share of the likeliest class, or its kind, from which "this" is what it is asked to be."""
+SOME_OF_IT, LIKELY_ENOUGH = 0.05, 0.5
+"""Share of what a question asks for from which it is there, if it is so much of the likeliest class's as well."""
 _TOO_WIDE = frozenset("animal mammal device food vehicle clothing furniture tool building plant place".split())
 """Kinds that say too little to be what something is."""
 _SAME = {
@@ -161,8 +161,7 @@ def is_one(question: str, finding: Finding, known: Collection[str] = ()) -> tupl
         return None
     word, noun, is_it = looked_for
     those = tuple(r for r in finding.regions if noun in (r.label.lower(), *r.kinds))
-    share = sum(region.score for region in those)
-    if share >= CLASS_SCORE or (is_it and share >= LIKELIEST and finding.regions[0] in those):
+    if sum(region.score for region in those) >= max(SOME_OF_IT, LIKELY_ENOUGH * finding.regions[0].score):
         return word, True, those
     sure = tuple(region for region in finding.regions[:1] if region.score >= CLASS_SCORE)
     return (word, False, sure) if is_it and sure and not those else None
