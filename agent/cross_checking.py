@@ -4,8 +4,8 @@ A detector knows photos: in drawings, and of things on plain ground, what it is 
 (docs/measurements.md, "Pictures without a scene"). A small captioner often has the right sentence, and another one
 before it: of Flickr8k's photos the best of five is worth CIDEr 0.77, the first 0.59 (docs/measurements.md, "Captions").
 Or it has a word for another: it learnt of dogs and horses, and calls a bear a dog. So has a detector: of Flickr8k's 247
-photos of dogs it finds none in 52, but a horse, a bear or a cow in most of these, and a classifier knows better. It
-knows ten animals and takes all others for one of these, a camel for a horse with 0.91; of them a classifier knows most.
+photos of dogs it finds none in 52, but a horse, a bear or a cow in most of these, and a classifier knows better.
+Of ten animals a detector knows, all others it takes for one of these, a camel for a horse with 0.91.
 """
 
 from __future__ import annotations

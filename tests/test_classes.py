@@ -135,7 +135,7 @@ def test_whether_it_is_something_that_no_detector_knows() -> None:
             told = is_one(question, seen, LABELS)
             assert told
             assert told[1]
-    for seen in (classified(palace=0.4, castle=0.1), classified(castle=0.04)):
+    for seen in (classified(palace=0.4, castle=0.1), classified(castle=0.04), classified()):
         assert is_one("Is this a castle?", seen, LABELS) is None, "it may be, or not"
     beach = classified(beach=0.8)
     for question in ("Was this taken at the beach?", "Is this photo taken on a beach?", "Is this picture of a beach?"):

@@ -161,7 +161,9 @@ def is_one(question: str, finding: Finding, known: Collection[str] = ()) -> tupl
         return None
     word, noun, is_it = looked_for
     those = tuple(r for r in finding.regions if noun in (r.label.lower(), *r.kinds))
-    if sum(region.score for region in those) >= max(SOME_OF_IT, LIKELY_ENOUGH * finding.regions[0].score):
+    share = sum(region.score for region in those)
+    likeliest = max((region.score for region in finding.regions), default=0.0)
+    if share >= max(SOME_OF_IT, LIKELY_ENOUGH * likeliest):
         return word, True, those
     sure = tuple(region for region in finding.regions[:1] if region.score >= CLASS_SCORE)
     return (word, False, sure) if is_it and sure and not those else None
