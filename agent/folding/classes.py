@@ -15,7 +15,7 @@ from functools import lru_cache
 from vqa.agent.folding.naming import LISTED_SCORE, Named, named
 from vqa.agent.questions import asking
 from vqa.agent.questions.rephrasing import plainly
-from vqa.agent.questions.vocabulary import label_of, labels_of
+from vqa.agent.questions.vocabulary import labels_of
 from vqa.values import CLASS_SCORE, Finding, Region
 from vqa.words import COLORS, counted, plural, singular
 
@@ -228,10 +228,10 @@ def _looked_for(question: str, names: Collection[str], known: Collection[str]) -
     """Return the noun that is asked for, the name that it is, and whether it is asked of the whole picture."""
     lowered = asking.lowered(plainly(question))
     match = _IS_IT.fullmatch(lowered) or _IS_THERE.fullmatch(lowered)
-    if match is None or label_of(match["noun"], known):
+    if match is None or labels_of(match["noun"], known):
         return None
     name = _singular(match["noun"], names)
-    return None if name is None or label_of(name, known) else (match["noun"], name, match.re is _IS_IT)
+    return None if name is None or labels_of(name, known) else (match["noun"], name, match.re is _IS_IT)
 
 
 def _counted_or_placed(question: str, names: Collection[str], known: Collection[str]) -> str:
@@ -239,7 +239,7 @@ def _counted_or_placed(question: str, names: Collection[str], known: Collection[
     for match in _HOW_MANY_OR_WHERE.finditer(asking.lowered(plainly(question))):
         for noun in (match["two"], match["one"]):
             name = _singular(noun, names) if noun and not labels_of(noun, known) else None
-            if name is not None and not label_of(name, known):
+            if name is not None and not labels_of(name, known):
                 return name
     return ""
 
