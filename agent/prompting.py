@@ -38,7 +38,7 @@ from vqa.agent.folding.quoting import ALL_OF_IT, as_one
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.folding.words import told_of_words
 from vqa.agent.questions.asking import asks_what_is_done
-from vqa.agent.questions.intent import in_english, in_terms_of_more, read_intent
+from vqa.agent.questions.intent import in_english, in_labels, in_terms_of_more, read_intent
 from vqa.agent.questions.kinds import asks_for_words
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.text_search import lines_that_say, sought_words
@@ -108,7 +108,8 @@ def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     thing are more of the other, Korean is glossed, and choices are named for a core that must read them.
     """
     plainer = in_terms_of_more(question.text, _vocabulary(findings))
-    asked = plainer or _clean(plainly(as_far_as_seen(question.text, findings)), core.markers)
+    plain = in_labels(plainly(as_far_as_seen(question.text, findings)), _vocabulary(findings))
+    asked = plainer or _clean(plain, core.markers)
     if gloss := in_english(question.text, _vocabulary(findings)):
         asked += f" In English: {gloss}"
     if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them

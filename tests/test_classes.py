@@ -125,6 +125,8 @@ def test_whether_it_is_something_that_no_detector_knows() -> None:
     tiger = classified(tiger=0.9)
     assert is_one("Is this a tiger?", tiger, LABELS) == ("tiger", True, tiger.regions)
     assert is_one("Is there a tiger in the picture?", tiger, LABELS) == ("tiger", True, tiger.regions)
+    shepherd = classified(German_Shepherd_Dog=0.6)
+    assert is_one("Is it a German shepherd?", shepherd, LABELS) == ("german shepherd", True, shepherd.regions)
     assert is_one("Is it a big cat?", tiger, LABELS) == ("big cat", True, tiger.regions)
     assert is_one("Is that a lion?", tiger, LABELS) == ("lion", False, tiger.regions)
     assert is_one("Is there a castle?", tiger, LABELS) is None, "it may be a small one"

@@ -278,3 +278,22 @@ def test_fewer_of_one_thing_is_read_as_more_of_the_other() -> None:
         "Are there fewer elves than gnomes?",
     ):
         assert wording(Question(asked), [found], cores.get("echo").from_settings(Settings())) == asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ("Is there a man?", "Is there a person?"),
+        ("Are there any pedestrians here?", "Are there any people here?"),
+        ("Is this a puppy?", "Is this a dog?"),
+        ("Are there any kittens?", "Are there any cats?"),
+        ("Is there a dog?", "Is there a dog?"),
+        ("Are there two puppies?", "Are there two puppies?"),
+        ("Is there a red sofa?", "Is there a red sofa?"),
+        ("How many puppies are there?", "How many puppies are there?"),
+        ("Is the puppy asleep?", "Is the puppy asleep?"),
+    ],
+)
+def test_whether_a_thing_is_there_is_asked_by_its_label(asked: str, read: str) -> None:
+    found = Finding("detect", "objects", "", (), vocabulary=("person", "dog", "cat", "couch"))
+    assert wording(Question(asked), [found], cores.get("echo").from_settings(Settings())) == read

@@ -54,6 +54,7 @@ _THING = ("", "object", "thing", "item", "one")
 _ADJECTIVES = frozenset((*COLORS, "large", "small", "old", "young"))  # and not "big cat"
 _BREEDS = ("dog", "cat")
 """Kinds whose classes are breeds."""
+_ENDING_KINDS = (" dog", " cat", " fish", " bird")
 _KIND = r"(?:kind|type|sort|breed|species|variety|model)s?"
 _NOUN = r"(?P<noun>(?!colou?rs?\b)[a-z]+(?: [a-z]+)?)"
 _DOING = r"[a-z]+ (?!building|painting|clothing)[a-z]+ing\b"  # "this man holding" is no thing
@@ -298,6 +299,7 @@ def _singular(noun: str, names: Collection[str]) -> str | None:
 
 @lru_cache(maxsize=64)
 def _forms(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Return each name, in lower case, by itself and by its plural."""
+    """Return each name, in lower case, by itself, by its plural, and without the kind that ends it ("… shepherd dog")."""
     lowered = [name.lower() for name in names]
-    return {plural(name, 0): name for name in lowered} | {name: name for name in lowered}
+    short = {name.rsplit(" ", 1)[0]: name for name in lowered if name.endswith(_ENDING_KINDS)}
+    return short | {plural(name, 0): name for name in lowered} | {name: name for name in lowered}

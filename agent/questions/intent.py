@@ -202,6 +202,22 @@ def in_terms_of_more(question: str, labels: Collection[str]) -> str | None:
     return f"Are there more {plural(claim[2], 0)} than {plural(claim[1], 0)}?"
 
 
+def in_labels(question: str, labels: Collection[str]) -> str:
+    """Return "Is there a person?" for "Is there a man?": a core has learnt whether a thing is there by its label.
+
+    What more a word says than the label, boxes do not tell.
+    """
+    intent = read_intent(question, labels)
+    if intent.aim != "presence" or label_of(intent.thing, labels) is None or intent.related or intent.bound:
+        return question
+    (label,) = intent.asked
+    several = intent.thing.endswith("s") or intent.thing in ("people", "men", "women", "children", "kids", "cattle")
+    if intent.thing in (label, plural(label, 0)):
+        return question
+    said = re.compile(rf"\b(?:(?P<a>an?) )?{re.escape(intent.thing)}\b", re.I)
+    return said.sub(lambda m: one(label) if m["a"] else plural(label, 0) if several else label, question)
+
+
 def in_english(question: str, labels: Collection[str]) -> str | None:
     """Return a Korean question's plain English, as far as the rules read it, for a core that knows English only."""
     if not re.search("[가-힣]", question):
