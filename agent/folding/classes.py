@@ -299,7 +299,7 @@ def _singular(noun: str, names: Collection[str]) -> str | None:
 
 @lru_cache(maxsize=64)
 def _forms(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Return each name, in lower case, by itself, by its plural, and without the kind that ends it ("… shepherd dog")."""
+    """Return each name, in lower case, by itself, by its plural, and without its kind ("German shepherd dog")."""
     lowered = [name.lower() for name in names]
     short = {name.rsplit(" ", 1)[0]: name for name in lowered if name.endswith(_ENDING_KINDS)}
     return short | {plural(name, 0): name for name in lowered} | {name: name for name in lowered}
