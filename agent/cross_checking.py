@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import product
 
 from vqa.agent.folding.captions import SPOKEN_FOR, made_up, shares, surest
+from vqa.agent.folding.meant import A_TRACE
 from vqa.agent.folding.scene import is_drawn, no_scene
 from vqa.agent.questions.taxonomy import ALIVE, BEASTS, SORTS, WILD
 from vqa.agent.questions.vocabulary import mentioned
@@ -48,8 +49,6 @@ SURELY_FOUND = 0.8
 """Score from which that other one is what it was found to be, …"""
 NOTHING_OF_IT = 0.05
 """… as it is where a classifier sees any more of it."""
-A_TRACE = 0.01
-"""Share of an animal under which a classifier sees none of it."""
 UNCLASSIFIED = frozenset({"giraffe"})
 """Animals that a detector knows and ImageNet has no class of: of them a classifier says something else."""
 _LEAST = 1e-9

@@ -101,7 +101,8 @@ def test_where_it_is_known_what_the_animals_are_there_is_no_other_large_one(
     told = next(line.text for line in evidence("Is there a camel?", [left, seen]) if not line.doubt)
     assert (told == "Detector: no camels") is knows
     assert cross_checked(found, [found]) is found
-    assert cross_checked(found, [found, seen, no_scene(0.9)]).vocabulary == TEN or things
+    if not things:  # in a drawing that nothing is found says nothing
+        assert cross_checked(found, [found, seen, no_scene(0.9)]) is found
     only_dogs = replace(found, vocabulary=("dog", "cow"))
     assert "camel" not in cross_checked(only_dogs, [only_dogs, seen]).vocabulary
 

@@ -25,7 +25,7 @@ SURELY_ONE = 0.4
 SOME = 0.05
 """A classifier's share of all animals from which it sees some."""
 A_TRACE = 0.01
-"""The same of one animal under which an unsure box of it is none: seven of 170 were."""
+"""The same of one animal under which it sees none; an unsure box of it is none, then: seven of 170 were."""
 
 
 def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:

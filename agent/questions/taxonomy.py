@@ -31,7 +31,7 @@ _SMALL_OR_IN_WATER = (
 WILD: Use = _as_named(f"{_BEASTS} {_SMALL_OR_IN_WATER}")
 """Animals that a detector of COCO's classes takes for another, as people call them, the narrower names first."""
 BEASTS = tuple(_as_named(_BEASTS))
-"""Those of them for which it always finds something."""
+"""Those of them for which it has always found something (docs/measurements.md, "Animals")."""
 
 SORTS: dict[str, Use] = {
     "animal": _as_named(_ANIMALS) | WILD,

@@ -2,7 +2,7 @@
 
 `imagenet.tsv` has a line for each class, in the order of the networks' outputs: the name as people say it (open_clip's
 list, MIT, some made plainer), then the kinds that WordNet 3.0 (© 2006 Princeton University) has it under, as people say
-them, from the narrowest on.
+them, from the narrowest on, and before those what people call it, where the name is another: a hen is a chicken.
 """
 
 from __future__ import annotations
