@@ -107,18 +107,20 @@ def wording(question: Question, findings: Sequence[Finding], core: Core) -> str:
     Markers are broken up, what there is is asked plainly, of a man who rides a bike whether the man does, fewer of one
     thing are more of the other, Korean is glossed, and choices are named for a core that must read them.
     """
-    plainer = in_terms_of_more(question.text, _vocabulary(findings))
-    plain = in_labels(plainly(as_far_as_seen(question.text, findings)), _vocabulary(findings))
+    labels = _vocabulary(question.text, findings)
+    plainer = in_terms_of_more(question.text, labels)
+    plain = in_labels(plainly(as_far_as_seen(question.text, findings)), labels)
     asked = plainer or _clean(plain, core.markers)
-    if gloss := in_english(question.text, _vocabulary(findings)):
+    if gloss := in_english(question.text, labels):
         asked += f" In English: {gloss}"
     if question.choices and not isinstance(core, ScoringCore):  # who weighs the choices need not read them
         asked += " Choose from: " + ", ".join(_clean(choice, core.markers) for choice in question.choices)
     return asked
 
 
-def _vocabulary(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(label for finding in findings if finding.kind == "objects" for label in finding.vocabulary)
+def _vocabulary(question: str, findings: Sequence[Finding]) -> tuple[str, ...]:
+    boxes = (as_meant(question, finding, findings) for finding in findings if finding.kind == "objects")
+    return tuple(label for finding in boxes for label in finding.vocabulary)
 
 
 def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:

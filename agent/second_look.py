@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from vqa.agent.events import Found, Looking
 from vqa.agent.folding.actions import wants_a_captioner
 from vqa.agent.folding.classes import identified, which_kinds
 from vqa.agent.folding.descriptions import wants_a_reader
+from vqa.agent.folding.people import around, people_to_look_at
 from vqa.agent.questions.asking import asks_what_is_done
 from vqa.agent.questions.intent import read_intent
 from vqa.boxes import area as area_of
@@ -48,13 +50,13 @@ class Step:
 
     Attributes:
         expert: Who is to look.
-        area: At what: x0, y0, x1, y1 in pixels of the picture.
+        areas: At what, one after the other: x0, y0, x1, y1 in pixels of the picture.
         why: What the first look left open.
         labels: What of it counts; none: whatever is seen.
     """
 
     expert: str
-    area: Area
+    areas: tuple[Area, ...]
     why: str
     labels: tuple[str, ...]
 
@@ -79,7 +81,7 @@ def _closer_count(question: str, finding: Finding) -> Step | None:
     if (area[2] - area[0]) * (area[3] - area[1]) > MOST * finding.size[0] * finding.size[1]:
         return None
     things = intent.thing or plural(intent.asked[0], len(counted))
-    return Step(finding.expert, area, f"{len(unsure)} of {len(counted)} {things} under {UNSURE:g}", intent.asked)
+    return Step(finding.expert, (area,), f"{len(unsure)} of {len(counted)} {things} under {UNSURE:g}", intent.asked)
 
 
 def _closer_class(question: str, finding: Finding, findings: Sequence[Finding]) -> Step | None:
@@ -93,7 +95,16 @@ def _closer_class(question: str, finding: Finding, findings: Sequence[Finding]) 
     area = _around([largest], finding.size)
     if (area[2] - area[0]) * (area[3] - area[1]) > MOST * finding.size[0] * finding.size[1]:
         return None
-    return Step(finding.expert, area, f"where the {largest.label} is", ())
+    return Step(finding.expert, (area,), f"where the {largest.label} is", ())
+
+
+def _who_they_are(question: str, findings: Collection[Finding]) -> Iterator[Step]:
+    """Yield a look at each of the people of whom it counts who they are."""
+    whole = [finding for finding in findings if finding.error is None]
+    people = people_to_look_at(question, whole)
+    for finding in (finding for finding in whole if finding.kind == "people" and people):
+        areas = tuple(around(person, finding.size) for person in people)
+        yield Step(finding.expert, areas, "who the people are" if people[1:] else "who the person is", ())
 
 
 def _around(regions: Sequence[Region], size: tuple[int, int]) -> Area:
@@ -126,18 +137,51 @@ def look_again(
         seconds: Receives how long each took, as "detect again".
     """
     ends = time.monotonic() + agent.settings.second_look_seconds
-    for step in steps(question.text, list(findings.values()))[: agent.settings.second_looks]:
+    most = agent.settings.second_looks
+    closer = chain(
+        steps(question.text, list(findings.values()))[:most],
+        _who_they_are(question.text, findings.values()) if most else (),  # of those who are there after the others
+    )
+    for step in closer:
         expert = agent.experts[step.expert]
-        left = ends - time.monotonic()
-        if not isinstance(expert, RefiningExpert) or left <= 0:
+        if not isinstance(expert, RefiningExpert) or time.monotonic() >= ends:
             continue
         yield Looking(step.expert, again=step.why)
         since = time.perf_counter()
-        part = load_image(image.pil.crop(step.area))
-        closer = agent.look_or_say_why(step.expert, part, question, within=left)
-        findings[step.expert] = _refined(expert, findings[step.expert], closer, step)
+        findings[step.expert] = _looked_closer(agent, expert, question, image, findings[step.expert], step, ends)
         seconds[f"{step.expert} again"] = time.perf_counter() - since
         yield Found(findings[step.expert])
+
+
+def _looked_closer(
+    agent: VQAAgent,
+    expert: RefiningExpert,
+    question: Question,
+    image: LoadedImage,
+    first: Finding,
+    step: Step,
+    ends: float,
+) -> Finding:
+    """Return the first finding with what a closer look adds to it, and the account of it."""
+    whole, failed = first, ""
+    for area in step.areas:
+        left = ends - time.monotonic()
+        if left <= 0:
+            break
+        part = load_image(image.pil.crop(area))
+        closer = agent.look_or_say_why(step.expert, part, question, within=left)
+        if closer.error is not None:
+            failed = f"failed: {closer.error}"
+            whole = replace(whole, notes=(*whole.notes, f"second look {failed}"))
+            break
+        relevant = tuple(region for region in closer.regions if not step.labels or region.label in step.labels)
+        whole = expert.refined(whole, replace(closer, regions=relevant), area)
+    before, after = _sure(first, step.labels), _sure(whole, step.labels)
+    counts = f"{after} instead of {before}" if after != before else f"still {after}"
+    sides = zip(*step.areas, strict=True)
+    x0, y0, x1, y1 = (float(most(side)) for most, side in zip((min, min, max, max), sides, strict=True))
+    told = SecondLook(step.why, (x0, y0, x1, y1), failed or (counts if step.labels else whole.text))
+    return replace(whole, second_looks=(*first.second_looks, told))
 
 
 def called_in(agent: VQAAgent, question: Question, findings: Mapping[str, Finding]) -> tuple[str, ...]:
@@ -181,22 +225,6 @@ def with_those_called_in(route: Route, findings: Mapping[str, Finding]) -> Route
     told = "; ".join((route.reason, *(f"{name}: {reason}" for name, reason in why.items())))
     why = {**route.reasons, **why}
     return replace(route, experts=(*route.experts, *more), reason=told, reasons=why)
-
-
-def _refined(expert: RefiningExpert, first: Finding, closer: Finding, step: Step) -> Finding:
-    """Return the first finding with what a closer look adds to it, and the account of it."""
-    if closer.error is not None:
-        outcome = f"failed: {closer.error}"
-        whole = replace(first, notes=(*first.notes, f"second look {outcome}"))
-    else:
-        relevant = tuple(region for region in closer.regions if not step.labels or region.label in step.labels)
-        whole = expert.refined(first, replace(closer, regions=relevant), step.area)
-        before, after = _sure(first, step.labels), _sure(whole, step.labels)
-        counts = f"{after} instead of {before}" if after != before else f"still {after}"
-        outcome = counts if step.labels else whole.text
-    x0, y0, x1, y1 = map(float, step.area)
-    told = SecondLook(step.why, (x0, y0, x1, y1), outcome)
-    return replace(whole, second_looks=(*first.second_looks, told))
 
 
 def _sure(finding: Finding, labels: Sequence[str]) -> int:

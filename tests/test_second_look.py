@@ -40,7 +40,7 @@ def finding(*regions: Region, vocabulary: Sequence[str] = ("person", "dog", "cat
 def test_an_unsure_crowd_is_worth_a_look_at_all_that_is_counted() -> None:
     (step,) = steps(COUNTING, [finding(*CROWD, person(5, 5, 0.2, label="dog"))])
     assert step.expert == "detect"
-    assert step.area == AREA
+    assert step.areas == (AREA,)
     assert step.labels == ("person",)
     assert step.why == f"1 of 6 people under {UNSURE:g}"
 
@@ -93,9 +93,9 @@ def test_which_kind_of_a_small_thing_it_is_is_worth_a_look_at_the_largest() -> N
     dogs = finding(person(100, 100, 0.9, label="dog"), Region((200, 100, 260, 150), "dog", 0.5))
     (step,) = steps(BREED, [dogs, classified(("Beagle", 0.1))])
     assert (step.expert, step.why, step.labels) == ("classify", "where the dog is", ())
-    assert step.area == (175, 76, 285, 174)  # 200 to 260 by 100 to 150, with 15 % and 16 pixels around
+    assert step.areas == ((175, 76, 285, 174),)  # 200 to 260 by 100 to 150, with 15 % and 16 pixels around
     closer = classified(("Beagle", 0.8), ("Toy Poodle", 0.1))
-    whole = ClassifyExpert(Settings()).refined(classified(("Beagle", 0.1)), closer, step.area)
+    whole = ClassifyExpert(Settings()).refined(classified(("Beagle", 0.1)), closer, step.areas[0])
     assert [(region.label, region.xyxy) for region in whole.regions] == [
         ("Beagle", (175, 76, 285, 174)),
         ("Toy Poodle", (175, 76, 285, 174)),
@@ -118,7 +118,7 @@ def test_no_look_is_spent_on_what_is_known_or_would_not_be_larger(question: str,
 
 def test_the_margin_ends_at_the_picture() -> None:
     (step,) = steps(COUNTING, [finding(*(person(20 * i, 0, 0.2) for i in range(6)))])
-    assert step.area == (0, 0, 154, 62)
+    assert step.areas == ((0, 0, 154, 62),)
 
 
 class Crowd(DetectExpert):

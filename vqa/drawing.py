@@ -157,7 +157,7 @@ def _marks(
 
 def _without_guesses(finding: Finding, telling: Collection[Region]) -> Finding:
     """Return a finding about the whole picture with what tells the answer alone, or what is sure; each fills it."""
-    if finding.kind not in ("classes", "scene", "words"):
+    if finding.kind not in ("classes", "people", "scene", "words"):
         return finding
     shown = (region for region in finding.regions if region in telling or (region.score >= CLASS_SCORE and not telling))
     return replace(finding, regions=tuple(shown))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-FindingKind = Literal["objects", "text", "caption", "classes", "scene", "words", "other"]
+FindingKind = Literal["objects", "text", "caption", "classes", "people", "scene", "words", "other"]
 Stance = Literal["supports", "contradicts"]
 
 # Chosen on 80 COCO photos (docs/measurements.md): a lower bar finds more of what is there, but counts worse.

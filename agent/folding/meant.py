@@ -1,4 +1,4 @@
-"""A detector's finding as a question means it: red cars alone if it counts those, toys called by the animal's name.
+"""A detector's finding as a question means it: red cars, or women, alone if it counts those, toys by the animal's name.
 
 Of ten kinds of animals a detector imagines one more often than of one: asked for any, what it is not sure of counts
 only where a classifier sees some animal, too; asked whether there is a dog, where it sees a trace of one
@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from vqa.agent.folding.captions import shares, surest
 from vqa.agent.folding.colors import of_the_color
+from vqa.agent.folding.people import by_who_they_are
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.taxonomy import SORTS
 from vqa.values import PRESENCE_SCORE, Finding
@@ -30,7 +31,7 @@ A_TRACE = 0.01
 
 def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return a detector's finding in the question's terms; `findings` are everybody's."""
-    named = _by_wider_names(question, _not_imagined(question, finding, findings))
+    named = _by_wider_names(question, _not_imagined(question, by_who_they_are(question, finding, findings), findings))
     return of_the_color(question, _with_toys(question, named))
 
 

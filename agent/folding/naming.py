@@ -17,6 +17,7 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.taxonomy import (
     ALIVE,
+    ANYBODY,
     CONTENTS,
     FIXED,
     NO_PLACE_FOR_PEOPLE,
@@ -92,7 +93,7 @@ def _either(asked: str, sure: Sequence[Region], finding: Finding) -> Named | Non
     alternatives = named_alternatives(asked) if _IS_THIS.match(asked) else ()
     labels = [label_of(alternative, finding.vocabulary) for alternative in alternatives]
     found = [(name, label) for name, label in zip(alternatives, labels, strict=True) if _those(label, sure)]
-    if len(found) != 1 or None in labels or "person" in labels:  # "a man or a child"
+    if len(found) != 1 or None in labels or ANYBODY.intersection(labels):  # "a man or a child"
         return None
     ((name, label),) = found
     return Named(" or ".join(alternatives), (name,), _those(label, sure))
@@ -156,7 +157,9 @@ def _colored(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
     match = next((match for pattern in asking.OF_A_COLOR if (match := pattern.fullmatch(asked))), None)
     if match is None:
         return None
-    things = [region for region in sure if region.label != "person" and match["color"] in region.color.split(" and ")]
+    things = [
+        region for region in sure if region.label not in ANYBODY and match["color"] in region.color.split(" and ")
+    ]
     return _most(match["asked"], things, as_said(region.label for region in things), _size)
 
 
@@ -167,7 +170,7 @@ def _this(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     surest = [region for region in sure if region.score >= THIS_SCORE]
     room = {label: sum(_size(r) for r in surest if r.label == label) for label in {r.label for r in surest}}
     label = max(room, key=lambda label: room[label], default="person")
-    if label == "person" or room[label] < _MOST_OF_IT * sum(room.values()):
+    if label in ANYBODY or room[label] < _MOST_OF_IT * sum(room.values()):
         return None
     return _most("this", surest, {label: label}, _size)
 
@@ -240,10 +243,11 @@ def _where(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None
     match = asking.WHERE.fullmatch(asked)
     if match is None:
         return None
-    label = "person" if match["somebody"] else label_of(match["other"], finding.vocabulary)
+    label = label_of(match["somebody"] or match["other"], finding.vocabulary)
+    label = label or ("person" if match["somebody"] else None)
     if label in FIXED:
         return None
-    places = {thing: said for thing, said in PLACES.items() if label != "person" or thing not in NO_PLACE_FOR_PEOPLE}
+    places = {thing: said for thing, said in PLACES.items() if label not in ANYBODY or thing not in NO_PLACE_FOR_PEOPLE}
     found = [_under(one, sure, places) for one in sure if one.label == label]
     return found[0] if len({one and one.answer for one in found}) == 1 else None
 

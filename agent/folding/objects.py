@@ -12,9 +12,9 @@ from vqa.agent.questions.intent import Intent
 from vqa.agent.questions.kinds import asks_where
 from vqa.agent.questions.relations import as_asked, is_so, lacking, lies
 from vqa.agent.questions.sides import asked_side, is_there
-from vqa.agent.questions.taxonomy import NO_PLACE_FOR_PEOPLE
+from vqa.agent.questions.taxonomy import ANYBODY, NO_PLACE_FOR_PEOPLE
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
-from vqa.words import counted, one, place, plural, relation
+from vqa.words import counted, one, place, plural, relation, singular
 
 MAX_RELATIONS = 6
 MAX_ABSENT = 3  # a word like "animals" names ten labels; only those that are there are worth a line
@@ -134,7 +134,7 @@ def _group(intent: Intent, finding: Finding) -> str:
     for threshold, hedge in ((COUNT_SCORE, ""), (PRESENCE_SCORE, "maybe ")):
         members = [r.label for r in finding.regions if r.label in intent.asked and r.score >= threshold]
         if members:
-            noun = intent.thing.removesuffix("s") if len(members) == 1 else intent.thing
+            noun = singular(intent.thing) if len(members) == 1 else intent.thing
             return f"{hedge}{len(members)} {noun}: {_counts(members)}"
     return f"no {intent.thing}"
 
@@ -157,8 +157,8 @@ def asked_relation(sure: Sequence[Region], intent: Intent) -> str:
         if asked.anchor not in best:
             return ""
         anchor = best.pop(asked.anchor)
-        unlikely = "person" if asked.how in ("on", "on top of") and asked.anchor in NO_PLACE_FOR_PEOPLE else ""
-        found = {name: r for name, r in best.items() if name != unlikely and lies(asked.how, r, anchor)}
+        unlikely = ANYBODY if asked.how in ("on", "on top of") and asked.anchor in NO_PLACE_FOR_PEOPLE else ()
+        found = {name: r for name, r in best.items() if name not in unlikely and lies(asked.how, r, anchor)}
         there = [one(label) for label, region in found.items() if region.score >= NAMED_SCORE] or [*map(one, found)]
         return f"{asked.how} {asked.anchor}: {', '.join(there[:MAX_RELATIONS])}" if there else ""
     if asked.of == "how many":

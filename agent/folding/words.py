@@ -25,7 +25,7 @@ from vqa.agent.questions.kinds import asks_for_reasons, kind_of
 from vqa.agent.questions.predicates import read_predicate
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
-from vqa.agent.questions.taxonomy import SORTS
+from vqa.agent.questions.taxonomy import ANYBODY, SORTS
 from vqa.agent.questions.vocabulary import meant, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
@@ -155,7 +155,7 @@ def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[
     found: dict[str, list[Region]] = {}
     for finding in (finding for finding in findings if finding.kind == "objects" and finding.error is None):
         for label in mentioned(claim, finding.vocabulary):
-            if label != "person":
+            if label not in ANYBODY:
                 those = [r for r in finding.regions if r.label == label and r.score >= PRESENCE_SCORE]
                 found.setdefault(label, []).extend(those)
     return found

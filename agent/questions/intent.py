@@ -13,6 +13,7 @@ from vqa.agent.questions.conjunctions import Conjunction, read_conjunction
 from vqa.agent.questions.korean import in_plain_english
 from vqa.agent.questions.relations import Relation, read_relation
 from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.taxonomy import ANYBODY
 from vqa.agent.questions.vocabulary import label_of, labels_of, meant, mentioned
 from vqa.words import one, plural
 
@@ -156,7 +157,7 @@ def _one_that_is_known(lowered: str, labels: Collection[str]) -> re.Match[str] |
     """Return what "this" is said to be, if that is a class and nothing besides; of people more is asked than that."""
     match = _IS_ONE.fullmatch(lowered)
     known = labels_of(match["thing"], labels) if match else ()
-    return match if len(known) == 1 and known != ("person",) else None
+    return match if len(known) == 1 and not ANYBODY.intersection(known) else None
 
 
 def _claim(lowered: str, compared: re.Match[str], labels: Collection[str]) -> tuple[str, str, str] | None:

@@ -54,6 +54,10 @@ SORTS: dict[str, Use] = {
 }  # fmt: skip
 """A sort of thing: the labels that are of it, or tell of it, and the answers."""
 
+PEOPLE = ("man", "woman", "boy", "girl")
+"""Whom a detector finds as a person, told apart where a question does."""
+ANYBODY = frozenset({"person", *PEOPLE})
+
 ALIVE = frozenset({"person", "teddy bear", *SORTS["animal"]})
 """Whom people call he and she, who sit, and of whom they ask who it is; a toy does, too."""
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
-from vqa.agent.questions.taxonomy import SORTS
+from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE, SORTS
 from vqa.words import COLORS, plural
 
 # label: English words besides the label and its plural; then Korean words.
@@ -19,6 +19,10 @@ _SYNONYMS: dict[str, tuple[str, str]] = {
         "ladies human humans pedestrian pedestrians someone somebody anyone anybody player players rider riders crowd",
         "사람 남자 여자 아이 소년 소녀 인물 아기 명이",
     ),
+    "man": ("guy guys gentleman gentlemen", "남자"),
+    "woman": ("lady ladies", "여자"),
+    "boy": ("", "소년"),
+    "girl": ("", "소녀"),
     "bicycle": ("bike bikes cycle cycles bicyclist cyclist cyclists", "자전거"),
     "car": ("automobile automobiles sedan sedans taxi taxis cab cabs", "자동차 승용차 차가 차는 차량"),
     "motorcycle": ("motorbike motorbikes scooter scooters moped mopeds", "오토바이"),
@@ -107,9 +111,12 @@ _VEHICLES = ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck"
 _FRUIT = ("banana", "apple", "orange")
 _FURNITURE = ("chair", "couch", "bed", "dining table", "bench")
 _CUTLERY = ("fork", "knife", "spoon")
+_CHILDREN, _GROWN_UPS, _MALES, _FEMALES = ("boy", "girl"), ("man", "woman"), ("man", "boy"), ("woman", "girl")
 _GROUPS: dict[str, tuple[str, ...]] = {
     "animal": _ANIMALS, "animals": _ANIMALS, "pet": ("cat", "dog"), "pets": ("cat", "dog"), "동물": _ANIMALS,
     "vehicle": _VEHICLES, "vehicles": _VEHICLES, "탈것": _VEHICLES,
+    **dict.fromkeys("child children kid kids baby babies toddler toddlers 아이 아기".split(), _CHILDREN),
+    "adult": _GROWN_UPS, "adults": _GROWN_UPS, "male": _MALES, "males": _MALES, "female": _FEMALES, "females": _FEMALES,
     "fruit": _FRUIT, "fruits": _FRUIT, "과일": _FRUIT,
     "furniture": _FURNITURE, "silverware": _CUTLERY, "cutlery": _CUTLERY, "utensil": _CUTLERY, "utensils": _CUTLERY,
 }  # fmt: skip
@@ -182,7 +189,7 @@ def meant(thing: str, labels: Collection[str]) -> tuple[str, ...]:
     word = compound["word"]
     label = label_of(word, labels)
     one_of_it = label is not None and not (word[-1] == "s" and label_of(word[:-1], labels))  # bus, but not dogs
-    return () if one_of_it and label not in ("person", "sheep") else labels_named
+    return () if one_of_it and label not in (*ANYBODY, "sheep") else labels_named
 
 
 def label_of(name: str, labels: Collection[str]) -> str | None:
@@ -204,17 +211,22 @@ def korean_words(label: str) -> list[str]:
 @lru_cache(maxsize=16)
 def _lexicon(labels: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     """Return (surface form, labels) pairs, longest form first."""
-    forms: dict[str, tuple[str, ...]] = {}
+    people = tuple(label for label in ("person", *PEOPLE) if label in labels)  # a man is a person, too
+    forms = dict.fromkeys(_synonyms("person"), people) if "person" in labels else {}
     for word, members in _GROUPS.items():
         if present := tuple(label for label in members if label in labels):
             forms[word] = present
     for label in labels:
-        english, korean = _SYNONYMS.get(label, ("", ""))
-        for word in (*_split(english), *korean.split()):
-            forms[word] = (label,)
+        if label != "person":
+            forms |= dict.fromkeys(_synonyms(label), (label,))
     for label in labels:  # a label's own name beats another label's synonym
-        forms[label.lower()] = forms[plural(label.lower(), 0)] = (label,)
+        forms[label.lower()] = forms[plural(label.lower(), 0)] = people if label == "person" else (label,)
     return sorted(forms.items(), key=lambda form: -len(form[0]))
+
+
+def _synonyms(label: str) -> Iterable[str]:
+    english, korean = _SYNONYMS.get(label, ("", ""))
+    return (*_split(english), *korean.split())
 
 
 def _split(words: str) -> Iterable[str]:

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from vqa.agent.folding.classes import asks_for_classes
+from vqa.agent.folding.people import asks_who_they_are
 from vqa.agent.folding.scene import asks_for_scene
 from vqa.agent.folding.words import choices_of, is_open
 from vqa.agent.questions.asking import asks_for_description
@@ -39,6 +40,7 @@ _AIMS = {
     "presence": "the question asks whether something is there",
     "place": "the question asks where something is",
 }
+_BESIDE_BOXES = ("caption", "classes", "people", "scene", "words")
 
 
 @register_router
@@ -63,7 +65,7 @@ class RulesRouter:
         idle = [expert.name for expert in experts if expert.kind == "objects" and not why[expert.name]]
         if not any(why.values()):
             why |= dict.fromkeys(idle, "nothing points to an expert; objects are cheap context")
-        elif any(why[expert.name] for expert in experts if expert.kind in ("caption", "classes", "scene", "words")):
+        elif any(why[expert.name] for expert in experts if expert.kind in _BESIDE_BOXES):
             why |= dict.fromkeys(idle, "objects to hold against what the whole picture shows")
         if is_open(question, labels):
             weighers = [expert for expert in experts if expert.kind == "words" and expert.available() is None]
@@ -110,4 +112,6 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
         return f"the question asks what somebody is {likely.asked}" if likely else None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
+    if expert.kind == "people":
+        return asks_who_they_are(question, labels) or None
     return (asks_for_classes(question, expert.vocabulary, labels) or None) if expert.kind == "classes" else None

@@ -33,16 +33,14 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
 
 
 def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[Evidence]:
-    kind, sought = kind_of(question, intent_of(question, findings)), sought_words(question)
+    meant = [as_meant(question, f, findings) if f.kind == "objects" else f for f in findings if f.error is None]
+    kind, sought = kind_of(question, intent_of(question, meant)), sought_words(question)
     silent = ("objects", "caption", "words") if kind == "open" and asks_for_reasons(question) else ()
-    for finding in findings:
-        if finding.error is not None or finding.kind in silent:
-            continue
+    for finding in (finding for finding in meant if finding.kind not in silent):
         if sought is not None:
             yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()
         elif finding.kind == "objects":
-            boxes = as_meant(question, finding, findings)
-            told = surely_shown(question, boxes, findings) if kind == "open" else boxes
+            told = surely_shown(question, finding, findings) if kind == "open" else finding
             yield from object_evidence(question, told, text, kind=kind)
         elif finding.kind == "text" and kind == "reading":
             yield from reading_evidence(question, finding, text)

@@ -71,7 +71,9 @@ def features(
     """
     asked, text = whether(*answered(question.text, text, findings))
     question = replace(question, text=asked)
-    intent = intent_of(question.text, findings)
+    objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
+    looked = [as_meant(question.text, finding, findings) for finding in objects]
+    intent = intent_of(question.text, looked)
     scene = _of_the_scene(question.text, findings, evidence)
     kind: str = SCENE if scene else kind_of(question.text, intent)
     share = None if scene else share_of(question, findings, text)
@@ -96,8 +98,6 @@ def features(
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
     if not action:  # nor what somebody does, which is taken from it
         told |= _of_stances("caption", others)
-    objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
-    looked = [as_meant(question.text, finding, findings) for finding in objects]
     classified = [finding for finding in findings if finding.kind == "classes" and finding.error is None]
     names = any(named(question.text, finding) for finding in looked)
     names |= any(identified(question.text, finding, findings) for finding in classified)

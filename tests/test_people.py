@@ -1,0 +1,152 @@
+"""Men, women and children among the people that a detector finds: when they are looked at, and what is made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vqa.agent.folding.people import around, asks_who_they_are, by_who_they_are, people_to_look_at
+from vqa.agent.prompting import evidence
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.taxonomy import PEOPLE
+from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.premise import unfounded
+from vqa.experts.detectors.coco import LABELS
+from vqa.experts.persons.sorts import shares
+from vqa.values import Finding, Question, Region
+
+SIZE = (300, 200)
+BOXES = ((10.0, 50.0, 60.0, 190.0), (100.0, 60.0, 150.0, 190.0), (200.0, 120.0, 240.0, 190.0))
+
+
+def people(*scores: float, others: tuple[Region, ...] = ()) -> Finding:
+    found = tuple(Region(box, "person", score) for box, score in zip(BOXES, scores, strict=False))
+    return Finding("detect", "objects", "", (*found, *others), vocabulary=LABELS, size=SIZE)
+
+
+def told(found: Finding, *heads: tuple[float, float]) -> Finding:
+    """Return who they are, by how likely each is called female, and a child."""
+    regions = []
+    for person, (female, child) in zip(found.regions, heads, strict=False):
+        x0, y0, x1, y1 = map(float, around(person, SIZE))
+        regions += [Region((x0, y0, x1, y1), sort, share) for sort, share in shares((female, child)).items()]
+    return Finding("people", "people", "", tuple(regions), vocabulary=PEOPLE, size=SIZE)
+
+
+MAN, WOMAN, GIRL = (0.1, 0.1), (0.9, 0.1), (0.8, 0.9)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is there a woman?",
+        "How many men are there?",
+        "Are there any children?",
+        "Are there more men than women?",
+        "Where is the girl?",
+        "Is the man left of the woman?",
+        "Is there a man and a woman?",
+        "What is the woman holding?",
+        "What color is the woman's shirt?",
+    ],
+)
+def test_who_tells_people_apart_is_asked_where_the_question_does(question: str) -> None:
+    assert asks_who_they_are(question, LABELS)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many people are there?",
+        "Is there a person?",
+        "Is there a dog?",
+        "What is the man doing?",
+        "Is the woman happy?",
+        "What does the sign say?",
+    ],
+)
+def test_nobody_is_looked_at_where_it_does_not_matter_who_they_are(question: str) -> None:
+    assert not asks_who_they_are(question, LABELS)
+
+
+def test_a_detector_that_knows_men_from_women_needs_no_help() -> None:
+    assert not asks_who_they_are("Is there a woman?", ("person", "man", "woman"))
+    assert not asks_who_they_are("Is there a woman?", ("dog",))
+
+
+def test_the_largest_people_are_looked_at_all_of_them_if_they_are_counted() -> None:
+    two, one = people(0.9, 0.3), people(0.9)
+    assert [r.xyxy for r in people_to_look_at("What is the woman holding?", [two])] == [*BOXES[:2]]
+    assert people_to_look_at("What is the woman holding?", [one]) == ()
+    assert people_to_look_at("Is there a woman?", [one]) == one.regions
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("How many women are there?", "Detector: 1 woman"),
+        ("How many men are there?", "Detector: 1 man"),
+        ("How many ladies are there?", "Detector: 1 woman"),
+        ("Is there a boy?", "Detector: no boys"),
+        ("How many children are there?", "Detector: 1 child: 1 girl"),
+        ("How many females are there?", "Detector: 2 females: 1 woman, 1 girl"),
+        ("Are there more women than men?", "Detector: no more women than men"),
+        ("Is there a man and a woman?", "Detector: a man and a woman"),
+        ("How many people are there?", "Detector: 3 people"),
+        ("Where is the woman?", "Detector: 1 woman (center)"),
+    ],
+)
+def test_people_are_counted_and_placed_by_who_they_are(question: str, line: str) -> None:
+    found = people(0.9, 0.9, 0.9)
+    assert evidence(question, [found, told(found, MAN, WOMAN, GIRL)])[0].text == line
+
+
+def test_one_of_them_is_seen_from_another() -> None:
+    found = people(0.9, 0.9)
+    lines = evidence("Is the man to the left of the woman?", [found, told(found, MAN, WOMAN)])
+    assert "Detector: man to the left of woman" in [line.text for line in lines]
+
+
+def test_nobody_who_is_not_looked_at_is_anybody_in_particular() -> None:
+    found = people(0.9, 0.9)
+    meant = by_who_they_are("How many women are there?", found, [told(found, WOMAN)])
+    assert [region.label for region in meant.regions] == ["person", "woman"]
+    assert by_who_they_are("How many women are there?", found, []) is found
+
+
+def test_somebody_is_as_sure_as_the_box_and_the_sort_together() -> None:
+    found = people(0.9)
+    (woman,) = by_who_they_are("Is there a woman?", found, [told(found, (0.9, 0.1))]).regions
+    (child,) = by_who_they_are("Is there a child?", found, [told(found, (0.5, 0.8))]).regions
+    assert woman.score == pytest.approx(0.9 * 0.9 * 0.9)
+    assert child.score == pytest.approx(0.9 * 0.8)
+
+
+def test_what_the_woman_holds_is_not_what_the_man_does() -> None:
+    bat = Region((20, 60, 50, 90), "baseball bat", 0.8)
+    cup = Region((110, 80, 130, 100), "cup", 0.8)
+    found = people(0.9, 0.9, others=(bat, cup))
+    who = told(found, MAN, WOMAN)
+    assert evidence("What is the woman holding?", [found, who])[0].text == "Detector: holding: cup"
+    assert evidence("What is the man holding?", [found, who])[0].text == "Detector: holding: baseball bat"
+    nobody = told(found, MAN, MAN)
+    assert evidence("What is the woman holding?", [found, nobody]) == evidence("What is he holding?", [found])
+
+
+@pytest.mark.parametrize(("text", "stance"), [("1", "supports"), ("2", "contradicts")])
+def test_an_answer_is_held_against_those_who_are_meant(text: str, stance: str) -> None:
+    found = people(0.9, 0.9)
+    (held,) = weigh(Question("How many women are there?"), [found, told(found, MAN, WOMAN)], text)
+    assert (held.stance, held.text) == (stance, "counts 1 woman")
+
+
+def test_who_somebody_is_taken_to_be_is_not_held_against_a_question() -> None:
+    found = people(0.9)
+    assert unfounded("Where is the woman?", [found, told(found, MAN)]) == ()
+
+
+def test_people_are_all_of_them_where_a_detector_knows_men_and_women() -> None:
+    labels = ("person", *PEOPLE)
+    assert set(read_intent("How many people are there?", labels).asked) == set(labels)
+    assert read_intent("How many men are there?", labels).asked == ("man",)
+    assert read_intent("How many kids are there?", labels).asked == ("boy", "girl")
+    assert read_intent("How many kids are there?", LABELS).asked == ("person",)
