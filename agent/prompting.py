@@ -33,6 +33,7 @@ from vqa.agent.folding.descriptions import (
 from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
+from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.predicates import as_far_as_seen
 from vqa.agent.folding.quoting import ALL_OF_IT, as_one
 from vqa.agent.folding.scene import told_of_scene
@@ -210,9 +211,10 @@ def _class_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
 
 
 def _word_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
-    """Return which of the answers that a question names people would rather say."""
-    told = [told_of_words(question, finding, findings) for finding in findings if finding.kind == "words"]
-    return [Line(f"Words: {one}", 0.0) for one in told if one is not None]
+    """Return which of the answers that a question names people would rather say, or give to who is there."""
+    words = [told_of_words(question, finding, findings) for finding in findings if finding.kind == "words"]
+    people = [told_of_people(question, finding, findings) for finding in findings if finding.kind == "people"]
+    return [Line(f"{who}: {one}", 0.0) for who, told in (("People", people), ("Words", words)) for one in told if one]
 
 
 def _scene_lines(question: str, findings: Sequence[Finding]) -> list[Line]:

@@ -65,7 +65,7 @@ def _numbers(captions: list[str]) -> dict[str, int]:
     if any(_SEVERAL.search(caption) for caption in captions):
         return {}
     each = [
-        tuple(sorted((sort, sum(_NUMBERS[m["number"]] for m in of.finditer(caption))) for sort, of in _NUMBERED.items()))
+        tuple((sort, sum(_NUMBERS[m["number"]] for m in said.finditer(caption))) for sort, said in _NUMBERED.items())
         for caption in captions
     ]
     numbers, times = Counter(each).most_common(1)[0]

@@ -87,11 +87,20 @@ class PeopleExpert:
         )
 
     def refined(self, first: Finding, closer: Finding, area: tuple[int, int, int, int]) -> Finding:
-        """Return what the whole picture shows, and who those are that were looked at, with one more of them."""
+        """Return what the whole picture shows, and who those are that were looked at, with one more of them.
+
+        Somebody's surroundings tell of them, too: on a playground are children.
+        """
         x0, y0, x1, y1 = map(float, area)
-        regions = (*first.regions, *(replace(region, xyxy=(x0, y0, x1, y1)) for region in closer.regions))
-        each = regions[len(sorts.SORTS) :: len(sorts.SORTS)]
-        return replace(first, text=listed([f"{one.label} {one.score:.2f}" for one in each]), regions=regions)
+        number = len(sorts.SORTS)
+        picture, alone = ({r.label: r.score for r in found.regions[:number]} for found in (first, closer))
+        told = sorts.together(alone, picture) if alone.keys() == picture.keys() else {}
+        likeliest = sorted(told.items(), key=lambda item: -item[1])
+        regions = (*first.regions, *(Region((x0, y0, x1, y1), name, p) for name, p in likeliest))
+        each = regions[number::number]
+        return replace(
+            first, text=listed([f"{one.label} {one.score:.2f}" for one in each or regions[:1]]), regions=regions
+        )
 
     def unload(self) -> None:
         self._loaded = None

@@ -150,3 +150,27 @@ def test_people_are_all_of_them_where_a_detector_knows_men_and_women() -> None:
     assert read_intent("How many men are there?", labels).asked == ("man",)
     assert read_intent("How many kids are there?", labels).asked == ("boy", "girl")
     assert read_intent("How many kids are there?", LABELS).asked == ("person",)
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("Is this a man or a woman?", "People: man or woman: woman"),
+        ("What gender is the person?", "People: male or female: female"),
+        ("Is the person a woman?", "People: woman: Yes"),
+        ("Is this person male?", "People: male: No"),
+        ("Is the person a child or an adult?", "People: child or adult: adult"),
+    ],
+)
+def test_who_somebody_is_is_told(question: str, line: str) -> None:
+    found = people(0.9)
+    assert asks_who_they_are(question, LABELS)
+    findings = [found, told(found, WOMAN)]
+    assert evidence(question, findings)[0].text == line
+    answer = line.rpartition(": ")[2]
+    (held,) = (held for held in weigh(Question(question), findings, answer) if held.expert == "people")
+    assert held.stance == "supports"
+
+
+def test_of_an_animal_nobody_says_what_sex_it_is() -> None:
+    assert not asks_who_they_are("Is the dog male or female?", LABELS)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from vqa.agent.folding.chosen import Chosen
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.questions import asking
+from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.intent import Intent, read_intent
 from vqa.agent.questions.rephrasing import plainly
-from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE
+from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE, SORTS
+from vqa.agent.questions.vocabulary import labels_of, mentioned
 from vqa.boxes import area
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import listed, plural
@@ -27,6 +30,37 @@ HALF = 0.5
 """Share from which somebody is one of several sorts that go by one name."""
 _TOGETHER = re.compile(r"\b(?:child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|adults?|(?:fe)?males?)\b|아이|아기")
 """Names of two sorts."""
+_THEY = rf"(?:it|this|that|these|those|(?:the|this|that|these|those|a) (?:[a-z]+ )?{asking.SOMEBODY}|{asking.SOMEBODY})"
+_WHICH_SEX = re.compile(
+    rf"(?:what|which) (?:gender|sex) (?:is|are) {_THEY}\b.*"
+    rf"|what (?:is|are) (?:the )?(?:gender|sex)(?:es|s)? of {_THEY}\b.*"
+    rf"|what (?:is|are) {_THEY}'s? (?:gender|sex)\W*"
+)
+_IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
+
+
+@dataclass(frozen=True)
+class _Which:
+    """What somebody may be, in the question's words, and the sorts of people that it is of each answer."""
+
+    asked: str
+    sorts: Mapping[str, Sequence[str]]
+
+
+def _read_which(question: str) -> _Which | None:
+    """Return what a question asks whether somebody is: a man or a woman, a child; None if nothing of that."""
+    asked = asking.lowered(plainly(question))
+    if mentioned(asked, SORTS["animal"]):
+        return None
+    if _WHICH_SEX.fullmatch(asked):
+        return _Which("male or female", {"male": labels_of("male", PEOPLE), "female": labels_of("female", PEOPLE)})
+    if (match := _IS_ONE.fullmatch(asked)) and (sorts := labels_of(match["one"], PEOPLE)):
+        others = [sort for sort in PEOPLE if sort not in sorts]
+        return _Which(match["one"], {"Yes": sorts, "No": others})
+    alternatives = {answer: labels_of(answer, PEOPLE) for answer in named_alternatives(question)}
+    if not alternatives or not all(alternatives.values()):
+        return None
+    return _Which(" or ".join(alternatives), alternatives)
 
 
 def asks_who_they_are(question: str, known: Collection[str]) -> str:
@@ -36,8 +70,10 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
         question: In its own words.
         known: Labels of detectors; who knows men from women by themselves needs no help.
     """
-    if "person" not in known or ANYBODY.intersection(known) != {"person"}:
+    if ANYBODY.intersection(known) != {"person"}:
         return ""
+    if asked := _read_which(question):
+        return f"the question asks whether somebody is {asked.asked}"
     intent = read_intent(question, (*known, *PEOPLE))
     named = [label for label in intent.named if label in PEOPLE]
     if not named or "person" in intent.named:
@@ -57,7 +93,8 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
     boxes = [f for f in findings if f.kind == "objects" and f.error is None and not set(PEOPLE) & set(f.vocabulary)]
     people = [r for f in boxes for r in f.regions if r.label == "person" and r.score >= PRESENCE_SCORE]
     known = {label for finding in boxes for label in finding.vocabulary}
-    if not people or (len(people) == 1 and not _by_sort(read_intent(question, (*known, *PEOPLE)))):
+    alone_too = _read_which(question) or _by_sort(read_intent(question, (*known, *PEOPLE)))
+    if not people or (len(people) == 1 and not alone_too):
         return ()
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST])
 
@@ -92,6 +129,31 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return replace(finding, regions=tuple(kept))
     regions.sort(key=lambda region: -region.score)
     return replace(finding, regions=tuple(regions), vocabulary=vocabulary)
+
+
+def told_of_people(question: str, finding: Finding, findings: Collection[Finding]) -> Chosen | None:
+    """Return what somebody is of those that a question names; None if it asks for nothing of that, or nobody is there.
+
+    Of several people the larger ones weigh more.
+
+    Args:
+        question: In its own words.
+        finding: Of who tells people apart.
+        findings: Of everybody.
+    """
+    asked = _read_which(question)
+    seen = {around(person, finding.size) for person in people_to_look_at(question, findings)} if asked else set()
+    looked_at = {box: shares for box, shares in _shares([finding]).items() if box in seen}
+    if asked is None or not looked_at:
+        return None
+    weights = {box: area(tuple(map(float, box))) for box in looked_at}
+    shares = {
+        answer: sum(weights[box] * sum(told[sort] for sort in sorts) for box, told in looked_at.items())
+        for answer, sorts in asked.sorts.items()
+    }
+    whole = sum(shares.values())
+    regions = tuple(r for r in finding.regions if tuple(map(round, r.xyxy)) in seen)
+    return Chosen(asked.asked, {answer: share / whole for answer, share in shares.items()}, regions)
 
 
 def _called(region: Region, shares: Mapping[str, float] | None, named: Sequence[str], together: bool) -> Region:

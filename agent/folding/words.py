@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
+from vqa.agent.folding.chosen import Chosen
 from vqa.agent.folding.classes import is_one, known_to_detectors
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.naming import named
+from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.scene import asks_for_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
@@ -47,30 +48,6 @@ _CLAIM = re.compile(
     rf"(?:is|are|was|were|does|do|did) (?!it\b){WHO} (?!.*\b(?:not|no|more|less|than|same|only|both|all|each)\b)"
     r"(?P<claim>[a-z][a-z' -]+?)\W*"
 )
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What people would rather say.
-
-    Attributes:
-        asked: What is asked: "sitting or standing", "catching a frisbee".
-        shares: How likely each answer is the right one.
-        regions: The finding's that tell.
-        found: What a claim names, with how many of it are found: "1 bicycle", "no umbrellas"; "" if nothing of that.
-    """
-
-    asked: str
-    shares: Mapping[str, float]
-    regions: tuple[Region, ...]
-    found: str = ""
-
-    @property
-    def answer(self) -> str:
-        return max(self.shares, key=lambda answer: self.shares[answer])
-
-    def __str__(self) -> str:
-        return f"{self.asked}: {self.answer}"
 
 
 def choices_of(question: str, known: Collection[str] = ()) -> tuple[str, ...]:
@@ -175,6 +152,8 @@ def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
     """Return whether somebody's finding is one to answer the question."""
     if other.kind == "scene":
         return told_of_scene(question, other, findings) is not None
+    if other.kind == "people":
+        return told_of_people(question, other, findings) is not None
     if other.kind == "classes":
         return is_one(question, other, known_to_detectors(findings)) is not None
     if other.kind != "objects":

@@ -20,7 +20,7 @@ from vqa.agent.trust.classes import class_evidence
 from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
 from vqa.agent.trust.scene import scene_evidence
-from vqa.agent.trust.words import word_evidence
+from vqa.agent.trust.words import people_evidence, word_evidence
 from vqa.values import Evidence, Finding, Question
 
 
@@ -46,6 +46,8 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
             yield from reading_evidence(question, finding, text)
         elif finding.kind == "classes":
             yield from class_evidence(question, finding, findings, text)
+        elif finding.kind == "people":
+            yield from people_evidence(question, finding, findings, text)
         elif finding.kind == "words":
             yield from word_evidence(question, finding, findings, text, kind=kind)
         elif finding.kind == "scene":

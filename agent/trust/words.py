@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.words import told_of_words
 from vqa.agent.questions.kinds import Kind
 from vqa.agent.trust.answer_words import says_yes, telling_words
-from vqa.values import Evidence, Finding, Question, Region
+from vqa.values import Evidence, Finding, Question, Region, Stance
 from vqa.words import plural, singular
 
 LEAST_SAID = 0.05
@@ -27,6 +28,14 @@ def word_evidence(
         yield Evidence(finding.expert, "supports", f"would say “{most.label}” of it {most.score:.2f}", (most,))
 
 
+def people_evidence(question: str, finding: Finding, findings: Sequence[Finding], text: str) -> Iterator[Evidence]:
+    """Yield who the people are, where it is asked which of some, for or against an answer."""
+    if told := told_of_people(question, finding, findings):
+        said = told.answer if says_yes(told.answer) is None else f"{told.asked}: {told.answer}"
+        stance: Stance = "supports" if _agree(told.answer, text) else "contradicts"
+        yield Evidence(finding.expert, stance, f"rather sees {said} {told.shares[told.answer]:.2f}", told.regions)
+
+
 def said_most(finding: Finding, text: str) -> Region | None:
     """Return the word of an answer that people would say the most often of the picture; None if no word is striking."""
     said = {form for word in telling_words(text) for form in (word, singular(word), plural(word, 0))}
@@ -35,8 +44,9 @@ def said_most(finding: Finding, text: str) -> Region | None:
 
 def share_of(question: Question, findings: Sequence[Finding], text: str) -> float | None:
     """Return how likely an answer is by what people would say; None if nobody tells."""
-    weighing = [finding for finding in findings if finding.kind == "words"]
-    told = (told for finding in weighing if (told := told_of_words(question.text, finding, findings)))
+    tells = {"people": told_of_people, "words": told_of_words}
+    weighing = [finding for finding in findings if finding.kind in tells]
+    told = (told for finding in weighing if (told := tells[finding.kind](question.text, finding, findings)))
     return next((share for one in told for answer, share in one.shares.items() if _agree(answer, text)), None)
 
 
