@@ -133,7 +133,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     boxes = _boxes(question, seen)
     if sought_words(question) is not None and any(finding.kind == "text" for finding in seen):
         boxes = replace(boxes, lines=_all_beside(boxes.lines), answer=False, settle=False)
-    of_all = _class_lines(question, seen)
+    of_all = [*_people_lines(question, whole), *_class_lines(question, seen)]
     if not of_all or of_all[0].doubt:
         done = told_of_action(question, seen)
         actions = [Line(f"Captioner: {done}", 0.0)] if done else []
@@ -211,10 +211,15 @@ def _class_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
 
 
 def _word_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
-    """Return which of the answers that a question names people would rather say, or give to who is there."""
-    words = [told_of_words(question, finding, findings) for finding in findings if finding.kind == "words"]
-    people = [told_of_people(question, finding, findings) for finding in findings if finding.kind == "people"]
-    return [Line(f"{who}: {one}", 0.0) for who, told in (("People", people), ("Words", words)) for one in told if one]
+    """Return which of the answers that a question names people would rather say."""
+    told = [told_of_words(question, finding, findings) for finding in findings if finding.kind == "words"]
+    return [Line(f"Words: {one}", 0.0) for one in told if one is not None]
+
+
+def _people_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
+    """Return what people are, or how many are such; `findings` as they were found."""
+    told = [told_of_people(question, finding, findings) for finding in findings if finding.kind == "people"]
+    return [Line(f"People: {one}", 0.0) for one in told if one is not None]
 
 
 def _scene_lines(question: str, findings: Sequence[Finding]) -> list[Line]:

@@ -1,22 +1,22 @@
 """Men, women, boys and girls: to a detector all of them are people, and a question may tell them apart.
 
-Who the people are that were found, the `people` expert says of each (experts/people.py), as people would call them.
+What each of the people is that were found, the `people` expert says (experts/people.py), as people would call them.
 """
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vqa.agent.folding.chosen import Chosen
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.questions import asking
-from vqa.agent.questions.alternatives import named_alternatives
-from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.alternatives import YES_OR_NO
+from vqa.agent.questions.intent import read_intent
+from vqa.agent.questions.people import counts_or_places, read_people, sorts_named, takes_together
 from vqa.agent.questions.rephrasing import plainly
-from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE, SORTS
-from vqa.agent.questions.vocabulary import labels_of, mentioned
+from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE
 from vqa.boxes import area
 from vqa.values import PRESENCE_SCORE, Finding, Region
 from vqa.words import listed, plural
@@ -25,42 +25,16 @@ MARGIN = 0.1
 """What is looked at around somebody, as a share of the sides of their box."""
 MOST = 8
 """Of so many people it is said who they are, the largest in the picture."""
-
 HALF = 0.5
-"""Share from which somebody is one of several sorts that go by one name."""
-_TOGETHER = re.compile(r"\b(?:child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|adults?|(?:fe)?males?)\b|아이|아기")
-"""Names of two sorts."""
-_THEY = rf"(?:it|this|that|these|those|(?:the|this|that|these|those|a) (?:[a-z]+ )?{asking.SOMEBODY}|{asking.SOMEBODY})"
-_WHICH_SEX = re.compile(
-    rf"(?:what|which) (?:gender|sex) (?:is|are) {_THEY}\b.*"
-    rf"|what (?:is|are) (?:the )?(?:gender|sex)(?:es|s)? of {_THEY}\b.*"
-    rf"|what (?:is|are) {_THEY}'s? (?:gender|sex)\W*"
-)
-_IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
+"""Share from which somebody is one of two sorts that go by one name."""
+SLOPE, OFFSET = 0.85, 1.1
+"""Log odds that somebody of a sort is there, of those that the likeliest one is such (docs/measurements.md, "People").
 
+More than that: captions, by which it was measured, call many a young woman a girl.
+"""
+_LEAST = 0.01
 
-@dataclass(frozen=True)
-class _Which:
-    """What somebody may be, in the question's words, and the sorts of people that it is of each answer."""
-
-    asked: str
-    sorts: Mapping[str, Sequence[str]]
-
-
-def _read_which(question: str) -> _Which | None:
-    """Return what a question asks whether somebody is: a man or a woman, a child; None if nothing of that."""
-    asked = asking.lowered(plainly(question))
-    if mentioned(asked, SORTS["animal"]):
-        return None
-    if _WHICH_SEX.fullmatch(asked):
-        return _Which("male or female", {"male": labels_of("male", PEOPLE), "female": labels_of("female", PEOPLE)})
-    if (match := _IS_ONE.fullmatch(asked)) and (sorts := labels_of(match["one"], PEOPLE)):
-        others = [sort for sort in PEOPLE if sort not in sorts]
-        return _Which(match["one"], {"Yes": sorts, "No": others})
-    alternatives = {answer: labels_of(answer, PEOPLE) for answer in named_alternatives(question)}
-    if not alternatives or not all(alternatives.values()):
-        return None
-    return _Which(" or ".join(alternatives), alternatives)
+Area = tuple[int, int, int, int]
 
 
 def asks_who_they_are(question: str, known: Collection[str]) -> str:
@@ -72,13 +46,11 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
     """
     if ANYBODY.intersection(known) != {"person"}:
         return ""
-    if asked := _read_which(question):
-        return f"the question asks whether somebody is {asked.asked}"
-    intent = read_intent(question, (*known, *PEOPLE))
-    named = [label for label in intent.named if label in PEOPLE]
-    if not named or "person" in intent.named:
-        return ""
-    if _by_sort(intent) or _of_one_of_them(question, (*known, *PEOPLE)):
+    if (asked := read_people(question, known)) and asked.how == "which":
+        return f"the question asks whether somebody is {asked.what}"
+    named = sorts_named(question, known)
+    every = (*known, *PEOPLE)
+    if named and (counts_or_places(read_intent(question, every)) or _of_one_of_them(question, every)):
         return f"the question tells {listed([plural(label, 2) for label in named])} from other people"
     return ""
 
@@ -92,19 +64,51 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
     """
     boxes = [f for f in findings if f.kind == "objects" and f.error is None and not set(PEOPLE) & set(f.vocabulary)]
     people = [r for f in boxes for r in f.regions if r.label == "person" and r.score >= PRESENCE_SCORE]
-    known = {label for finding in boxes for label in finding.vocabulary}
-    alone_too = _read_which(question) or _by_sort(read_intent(question, (*known, *PEOPLE)))
-    if not people or (len(people) == 1 and not alone_too):
-        return ()
-    return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST])
+    known = _known(boxes)
+    alone_too = read_people(question, known) or counts_or_places(read_intent(question, (*known, *PEOPLE)))
+    return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
-def around(person: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def around(person: Region, size: tuple[int, int]) -> Area:
     """Return what is looked at of a picture of some size to see who somebody is."""
     x0, y0, x1, y1 = person.xyxy
     across, down = MARGIN * (x1 - x0), MARGIN * (y1 - y0)
     left, top = max(round(x0 - across), 0), max(round(y0 - down), 0)
     return left, top, max(min(round(x1 + across), size[0]), left + 1), max(min(round(y1 + down), size[1]), top + 1)
+
+
+def told_of_people(question: str, finding: Finding, findings: Collection[Finding]) -> Chosen | None:
+    """Return which of some sorts people are, whether there is one of a sort, or how many; None where nobody tells.
+
+    Asked which, larger people weigh more. How likely each number is follows from how likely each of them is such a one.
+
+    Args:
+        question: In its own words.
+        finding: Of who tells people apart.
+        findings: Of everybody.
+    """
+    asked, told = read_people(question, _known(findings)), _shares([finding])
+    areas = {around(person, finding.size): person for person in people_to_look_at(question, findings)}
+    seen = {area: person for area, person in areas.items() if area in told} if asked else {}
+    if asked is None or not seen:
+        return None
+    if asked.how == "which":
+        size = {box: area(person.xyxy) for box, person in seen.items()}
+        weights = {
+            answer: sum(size[box] * _of(sorts, told[box]) for box in seen) for answer, sorts in asked.sorts.items()
+        }
+        shares = {answer: weight / sum(weights.values()) for answer, weight in weights.items()}
+        return Chosen(asked.what, shares, _shown(finding, list(seen)[:1]))
+    sorts = asked.sorts["Yes"]
+    likely = {box: person.score * _of(sorts, told[box]) for box, person in seen.items()}
+    surest = sorted(likely, key=lambda box: -likely[box])
+    if asked.how == "whether there":
+        odds = math.exp(SLOPE * _log_odds(likely[surest[0]]) + OFFSET)
+        shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
+        return Chosen(asked.what, shares, _shown(finding, surest[:1], sorts))
+    numbers = _numbers([likely[box] for box in surest])
+    most = max(range(len(numbers)), key=lambda number: numbers[number])
+    return Chosen(asked.what, {str(n): p for n, p in enumerate(numbers)}, _shown(finding, surest[:most], sorts))
 
 
 def by_who_they_are(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
@@ -116,14 +120,12 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
     shares = _shares(findings)
     if not shares or ANYBODY.intersection(finding.vocabulary) != {"person"}:
         return finding
-    vocabulary = (*finding.vocabulary, *PEOPLE)
-    intent = read_intent(question, vocabulary)
-    named = [label for label in intent.named if label in PEOPLE]
-    if not named or "person" in intent.named:
+    named = sorts_named(question, finding.vocabulary)
+    if not named:
         return finding
-    together = _TOGETHER.search(plainly(question).lower()) is not None
+    together, vocabulary = takes_together(question), (*finding.vocabulary, *PEOPLE)
     regions = [_called(r, shares.get(around(r, finding.size)), named, together) for r in finding.regions]
-    if not _by_sort(intent):
+    if not counts_or_places(read_intent(question, vocabulary)):
         meant = {new.xyxy for new in regions if new.label in named}
         kept = (r for r in finding.regions if r.label != "person" or not meant or r.xyxy in meant)
         return replace(finding, regions=tuple(kept))
@@ -131,56 +133,56 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
     return replace(finding, regions=tuple(regions), vocabulary=vocabulary)
 
 
-def told_of_people(question: str, finding: Finding, findings: Collection[Finding]) -> Chosen | None:
-    """Return what somebody is of those that a question names; None if it asks for nothing of that, or nobody is there.
-
-    Of several people the larger ones weigh more.
-
-    Args:
-        question: In its own words.
-        finding: Of who tells people apart.
-        findings: Of everybody.
-    """
-    asked = _read_which(question)
-    seen = {around(person, finding.size) for person in people_to_look_at(question, findings)} if asked else set()
-    looked_at = {box: shares for box, shares in _shares([finding]).items() if box in seen}
-    if asked is None or not looked_at:
-        return None
-    weights = {box: area(tuple(map(float, box))) for box in looked_at}
-    shares = {
-        answer: sum(weights[box] * sum(told[sort] for sort in sorts) for box, told in looked_at.items())
-        for answer, sorts in asked.sorts.items()
-    }
-    whole = sum(shares.values())
-    regions = tuple(r for r in finding.regions if tuple(map(round, r.xyxy)) in seen)
-    return Chosen(asked.asked, {answer: share / whole for answer, share in shares.items()}, regions)
-
-
 def _called(region: Region, shares: Mapping[str, float] | None, named: Sequence[str], together: bool) -> Region:
     """Return somebody under the name of the likeliest sort, with how likely that is; `together`: any of the named."""
     if region.label != "person" or shares is None:
         return region
-    of_them = sum(shares[label] for label in named) if together else 0.0
+    of_them = _of(named, shares) if together else 0.0
     if of_them >= HALF:
         return replace(region, label=max(named, key=lambda label: shares[label]), score=region.score * of_them)
     rather = max((label for label in PEOPLE if not (together and label in named)), key=lambda label: shares[label])
     return replace(region, label=rather, score=region.score * shares[rather])
 
 
-def _shares(findings: Collection[Finding]) -> Mapping[tuple[int, int, int, int], Mapping[str, float]]:
+def _shares(findings: Collection[Finding]) -> Mapping[Area, Mapping[str, float]]:
     """Return how likely each of the people looked at is of each sort, by what was looked at."""
-    told: dict[tuple[int, int, int, int], dict[str, float]] = {}
+    told: dict[Area, dict[str, float]] = {}
     for finding in (finding for finding in findings if finding.kind == "people" and finding.error is None):
         for region in finding.regions:
-            x0, y0, x1, y1 = map(round, region.xyxy)
-            told.setdefault((x0, y0, x1, y1), {})[region.label] = region.score
+            told.setdefault(_area(region), {})[region.label] = region.score
     return told
 
 
-def _by_sort(intent: Intent) -> bool:
-    """Return whether it is asked how many there are of a sort, where, or whether."""
-    more = intent.related or intent.bound or intent.together
-    return intent.aim in ("count", "compare", "presence", "place") or bool(more)
+def _area(region: Region) -> Area:
+    x0, y0, x1, y1 = map(round, region.xyxy)
+    return x0, y0, x1, y1
+
+
+def _shown(finding: Finding, areas: Sequence[Area], sorts: Collection[str] = PEOPLE) -> tuple[Region, ...]:
+    """Return what some of the people looked at rather are, of some sorts, a region each."""
+    those = {box: [r for r in finding.regions if _area(r) == box and r.label in sorts] for box in areas}
+    return tuple(max(found, key=lambda region: region.score) for found in those.values())
+
+
+def _of(sorts: Collection[str], shares: Mapping[str, float]) -> float:
+    return sum(shares[sort] for sort in sorts)
+
+
+def _numbers(likely: Sequence[float]) -> list[float]:
+    """Return how likely none is so, one, two, …, by how likely each is, one regardless of the others."""
+    told = [1.0]
+    for one in likely:
+        told = [a * (1 - one) + b * one for a, b in zip((*told, 0.0), (0.0, *told), strict=True)]
+    return told
+
+
+def _log_odds(share: float) -> float:
+    share = min(max(share, _LEAST), 1 - _LEAST)
+    return math.log(share / (1 - share))
+
+
+def _known(findings: Collection[Finding]) -> tuple[str, ...]:
+    return tuple(label for finding in findings if finding.kind == "objects" for label in finding.vocabulary)
 
 
 def _of_one_of_them(question: str, known: Collection[str]) -> bool:

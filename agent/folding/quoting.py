@@ -27,7 +27,7 @@ ALL_OF_IT = "all of it"
 """The kind of value that a whole page is, where it is asked what the picture shows."""
 _DECIDED = re.compile(rf"{ALL_OF_IT}|author|{TOLD_OF_GOODS}")
 _CAPTION = "Caption: "
-_NAMED = re.compile(r"(?:Classifier|Scene|Words|Captioner): [^:]+: (?P<name>.+)")
+_NAMED = re.compile(r"(?:Classifier|Scene|People|Words|Captioner): [^:]+: (?P<name>.+)")
 _BOXED = re.compile(
     r"Detector: (?:(?!\d|no |maybe )[^:]+: (?!an? )(?P<name>.+)"  # and not "3 animals: 3 dogs"
     r"|(?:more|fewer) (?P<more>.+) than .+|as many .+ as .+)"

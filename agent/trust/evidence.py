@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from vqa.agent.folding.descriptions import answered, surely_shown
 from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.people import told_of_people
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.questions.text_search import sought_words
 from vqa.agent.trust.answer_words import abstains, whether
@@ -36,6 +37,8 @@ def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[
     meant = [as_meant(question, f, findings) if f.kind == "objects" else f for f in findings if f.error is None]
     kind, sought = kind_of(question, intent_of(question, meant)), sought_words(question)
     silent = ("objects", "caption", "words") if kind == "open" and asks_for_reasons(question) else ()
+    if any(told_of_people(question, finding, findings) for finding in meant if finding.kind == "people"):
+        silent = ("objects",)  # to boxes, men and women are one
     for finding in (finding for finding in meant if finding.kind not in silent):
         if sought is not None:
             yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.words import told_of_words
 from vqa.agent.questions.kinds import Kind
-from vqa.agent.trust.answer_words import says_yes, telling_words
+from vqa.agent.trust.answer_words import number, says_yes, telling_words
 from vqa.values import Evidence, Finding, Question, Region, Stance
 from vqa.words import plural, singular
 
@@ -31,9 +31,8 @@ def word_evidence(
 def people_evidence(question: str, finding: Finding, findings: Sequence[Finding], text: str) -> Iterator[Evidence]:
     """Yield who the people are, where it is asked which of some, for or against an answer."""
     if told := told_of_people(question, finding, findings):
-        said = told.answer if says_yes(told.answer) is None else f"{told.asked}: {told.answer}"
         stance: Stance = "supports" if _agree(told.answer, text) else "contradicts"
-        yield Evidence(finding.expert, stance, f"rather sees {said} {told.shares[told.answer]:.2f}", told.regions)
+        yield Evidence(finding.expert, stance, f"sees {told} ({told.shares[told.answer]:.2f})", told.regions)
 
 
 def said_most(finding: Finding, text: str) -> Region | None:
@@ -52,4 +51,6 @@ def share_of(question: Question, findings: Sequence[Finding], text: str) -> floa
 
 def _agree(answer: str, text: str) -> bool:
     yes = says_yes(answer)
+    if (counted := number(answer)) is not None:
+        return counted == number(text)
     return telling_words(answer) == telling_words(text) if yes is None else yes is says_yes(text)

@@ -1,0 +1,88 @@
+"""How questions tell people apart: "How many women are there?", "Is it a man or a woman?", "Is the child a girl?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vqa.agent.questions import asking
+from vqa.agent.questions.alternatives import named_alternatives
+from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.rephrasing import plainly
+from vqa.agent.questions.taxonomy import PEOPLE, SORTS
+from vqa.agent.questions.vocabulary import labels_of, mentioned
+
+Which = Literal["which", "whether there", "how many"]
+
+_THEY = rf"(?:it|this|that|these|those|(?:the|this|that|these|those|a) (?:[a-z]+ )?{asking.SOMEBODY}|{asking.SOMEBODY})"
+_WHICH_SEX = re.compile(
+    rf"(?:what|which) (?:gender|sex) (?:is|are) {_THEY}\b.*"
+    rf"|what (?:is|are) (?:the )?(?:gender|sex)(?:es|s)? of {_THEY}\b.*"
+    rf"|what (?:is|are) {_THEY}'s? (?:gender|sex)\W*"
+)
+_IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
+_TOGETHER = re.compile(r"\b(?:child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|adults?|(?:fe)?males?)\b|아이|아기")
+
+
+@dataclass(frozen=True)
+class AskedPeople:
+    """What is asked of people by what they are.
+
+    Attributes:
+        how: Which of some they are, whether there is one such, or how many are.
+        what: In the question's words: "man or woman", "women".
+        sorts: The sorts of people that each answer stands for; where it is not asked which, those that "Yes" does.
+    """
+
+    how: Which
+    what: str
+    sorts: Mapping[str, Sequence[str]]
+
+
+def read_people(question: str, known: Collection[str]) -> AskedPeople | None:
+    """Return what a question asks of people by what they are, and of nothing besides; None if nothing.
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors.
+    """
+    asked = asking.lowered(plainly(question))
+    if mentioned(asked, SORTS["animal"]):
+        return None
+    if _WHICH_SEX.fullmatch(asked):
+        return AskedPeople("which", "male or female", {sex: labels_of(sex, PEOPLE) for sex in ("male", "female")})
+    if (match := _IS_ONE.fullmatch(asked)) and (sorts := labels_of(match["one"], PEOPLE)):
+        others = [sort for sort in PEOPLE if sort not in sorts]
+        return AskedPeople("which", match["one"], {"Yes": sorts, "No": others})
+    alternatives = {answer: labels_of(answer, PEOPLE) for answer in named_alternatives(question)}
+    if alternatives and all(alternatives.values()):
+        return AskedPeople("which", " or ".join(alternatives), alternatives)
+    intent = read_intent(question, (*known, *PEOPLE))
+    sorts = labels_of(intent.thing, PEOPLE)
+    if not sorts or intent.aim not in ("count", "presence") or intent.related or intent.bound or intent.together:
+        return None
+    return AskedPeople("how many" if intent.aim == "count" else "whether there", intent.thing, {"Yes": sorts})
+
+
+def sorts_named(question: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the sorts of people that a question tells from others; none if it names people of any sort, too.
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors.
+    """
+    named = read_intent(question, (*known, *PEOPLE)).named
+    return () if "person" in named else tuple(label for label in named if label in PEOPLE)
+
+
+def counts_or_places(intent: Intent) -> bool:
+    """Return whether it is asked how many there are, where, or whether."""
+    more = intent.related or intent.bound or intent.together
+    return intent.aim in ("count", "compare", "presence", "place") or bool(more)
+
+
+def takes_together(question: str) -> bool:
+    """Return whether a question has one name for two sorts: boys and girls are children."""
+    return _TOGETHER.search(plainly(question).lower()) is not None
