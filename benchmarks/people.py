@@ -3,9 +3,8 @@
     python benchmarks/people.py CAPTIONS.jsonl:PICTURES.tar [...] --cache FEATURES.pt --write
 
 Sets and splits are those of benchmarks/scene.py. An example is somebody in a picture whose captions agree about all who
-are there: "two women" says it of both that a detector finds. Who is "a man and a woman" nobody says of the one box and
-the other, so such pictures serve to measure: as many as the captions say should be told of each. --cache keeps what is
-seen of everybody. --write replaces the heads; without it, the figures are only printed.
+are there: "two women" says it of both whom a detector finds. It is learnt of what is seen of each of them, and of the
+whole picture. --cache keeps that. --write replaces the heads; without it, the figures are only printed.
 """
 
 from __future__ import annotations
@@ -23,12 +22,13 @@ from torch import Tensor
 from vqa import VQAAgent
 from vqa.agent.folding.people import around
 from vqa.boxes import area as area_of
-from vqa.experts.persons.sorts import FILE, HEADS
+from vqa.experts.persons.sorts import EACH, FILE, HEADS
 from vqa.experts.scenes.heads import Heads
 from vqa.images import load_image
 from vqa.networks.sight import pooled, sight
 from vqa.settings import Settings
 
+RIDGE = 0.3
 FEWEST = 3
 """Captions of a picture that are enough to agree."""
 AGREED = 0.75
@@ -51,56 +51,65 @@ class Somebody:
 
     Attributes:
         picture: Where they are.
-        seen: (D) what the network makes of them.
+        alone: (D) what the network makes of them.
+        around: (D) what it makes of the whole picture.
         told: Whether captions call them female, and a child; None where they do not agree.
         beside: How many there are.
     """
 
     picture: Picture
-    seen: Tensor
+    alone: Tensor
+    around: Tensor
     told: tuple[bool | None, ...]
     beside: int
 
 
 def main() -> None:
     args = arguments(__doc__)
-    cache: dict[str, tuple[list[float], Tensor]] = (
-        torch.load(args.cache, weights_only=True) if args.cache.exists() else {}
-    )
+    cache: dict[str, tuple[list[float], Tensor]] = {}
+    if args.cache.exists():
+        cache = torch.load(args.cache, weights_only=True)
     everybody: list[Somebody] = []
     for number, pair in enumerate(args.sets):
         captions, tar = pair.split(":")
-        pictures = [
-            p
-            for p in read(captions, tar, number)
-            if len(p.captions) >= FEWEST and any(one is not None for one in told(p.captions))
-        ]
+        every = [picture for picture in read(captions, tar, number) if len(picture.captions) >= FEWEST]
+        pictures = [picture for picture in every if any(one is not None for one in told(picture.captions))]
         look(pictures, tar, cache, args.cache)
         everybody += [one for picture in pictures for one in those_in(picture, *cache[picture.key])]
     learnt, held = ([one for one in everybody if one.picture.learnt is which] for which in (True, False))
-    seen = torch.stack([one.seen for one in learnt])  # (N, D)
+    seen = torch.stack([*(one.alone for one in learnt), *(one.around for one in learnt)])  # (2 N, D)
     mean, scale = seen.mean(dim=0), seen.std(dim=0) + 1e-3
-    weights, bias = fit((seen - mean) / scale, *labels_of(learnt), torch.tensor([1 / one.beside for one in learnt]))
+    labels, known = labels_of([*learnt, *learnt])
+    weights, bias = fit(
+        (seen - mean) / scale, labels, known, torch.tensor([1 / one.beside for one in learnt] * 2), RIDGE
+    )
     heads = Heads(HEADS, mean, scale, weights, bias)
-    print(f"{len(learnt)} people to fit; of each set, those alone and those among others: people, area under the")
-    print("curve, and how often the likelier is so")
+    print(f"{len(learnt)} people to fit; of each set, who is alone and who among others: people, area under the curve")
+    print("and how often the likelier is so, by themselves, by the whole picture, and by both; the share that is so")
     for number, name in enumerate(HEADS):
         for place, pair in enumerate(args.sets):
-            for alone in (True, False):
-                those = [p for p in held if p.picture.set == place and (p.beside == 1) is alone]
-                those = [p for p in those if p.told[number] is not None]
-                if not those:
-                    continue
-                so = torch.tensor([bool(p.told[number]) for p in those])
-                shares = torch.stack([heads.shares(p.seen)[number] for p in those])
-                right = float(((shares >= 0.5) == so).float().mean())
-                where = f"{Path(pair).stem:<10}{'alone' if alone else 'among others':<14}"
-                print(
-                    f"{name:<8}{where}{len(those):>5} {area(shares, so)} {right:.3f} of {float(so.float().mean()):.3f}"
-                )
+            of_set = [one for one in held if one.picture.set == place and one.told[number] is not None]
+            for where, alone in (("alone", True), ("among others", False)):
+                if those := [one for one in of_set if (one.beside == 1) is alone]:
+                    print(f"{name:<8}{Path(pair.split(':')[0]).stem:<10}{where:<14}{told_right(heads, those, number)}")
     if args.write:
         heads.save(FILE)
         print(f"wrote {FILE}, {FILE.stat().st_size:,} bytes")
+
+
+def told_right(heads: Heads, people: Sequence[Somebody], number: int) -> str:
+    """Return how many there are, and how well a head tells of them."""
+    so = torch.tensor([bool(one.told[number]) for one in people])
+    alone, around_them = (
+        torch.stack([heads.shares(seen)[number] for seen in each])
+        for each in ([one.alone for one in people], [one.around for one in people])
+    )
+    odds = ((alone / (1 - alone)) * (around_them / (1 - around_them))) ** EACH
+    figures = [
+        f"{area(shares, so)} {float(((shares >= 0.5) == so).float().mean()):.3f}"
+        for shares in (alone, around_them, odds / (1 + odds))
+    ]
+    return f"{len(people):>5}   {'   '.join(figures)}   {float(so.float().mean()):.3f}"
 
 
 def told(captions: Sequence[str]) -> tuple[bool | None, ...]:
@@ -124,7 +133,10 @@ def _agreed(said: Sequence[set[str]], yes: str, no: str) -> bool | None:
 
 
 def look(pictures: Sequence[Picture], tar: str, cache: dict[str, tuple[list[float], Tensor]], file: Path) -> None:
-    """Add how sure the detector is of each of a picture's largest people, (N), and what is seen of them, (N, D)."""
+    """Add how sure the detector is of each of a picture's largest people, N, and what is seen, (N + 1, D).
+
+    What is seen of the whole picture comes last.
+    """
     missing = [picture for picture in pictures if picture.key not in cache]
     agent, seeing = VQAAgent.from_pretrained(), sight(Settings.load())
     with tarfile.open(tar) as archive, torch.inference_mode():
@@ -134,8 +146,9 @@ def look(pictures: Sequence[Picture], tar: str, cache: dict[str, tuple[list[floa
             image = load_image(stored.read())
             found = [r for r in agent.look("detect", image).regions if r.label == "person" and r.score >= THERE]
             largest = sorted(found, key=lambda r: -area_of(r.xyxy))[:MOST]
-            seen = [pooled(seeing.tokens(load_image(image.pil.crop(around(r, image.pil.size))))) for r in largest]
-            cache[picture.key] = [r.score for r in largest], torch.stack(seen).clone() if seen else torch.zeros(0)
+            parts = [load_image(image.pil.crop(around(person, image.pil.size))) for person in largest]
+            seen = torch.stack([pooled(seeing.tokens(part)) for part in (*parts, image)])
+            cache[picture.key] = [person.score for person in largest], seen.half()
             if number % 500 == 0 or number == len(missing):
                 print(f"{tar}: {number} of {len(missing)} looked at", flush=True)
                 torch.save(cache, file)
@@ -144,7 +157,8 @@ def look(pictures: Sequence[Picture], tar: str, cache: dict[str, tuple[list[floa
 def those_in(picture: Picture, scores: Sequence[float], seen: Tensor) -> list[Somebody]:
     """Return a picture's people, if any is surely there."""
     beside = sum(score >= SURELY_THERE for score in scores)
-    return [Somebody(picture, one, told(picture.captions), beside) for one in seen] if beside else []
+    *each, whole = seen.float()
+    return [Somebody(picture, one, whole, told(picture.captions), beside) for one in each] if beside else []
 
 
 def labels_of(people: Sequence[Somebody]) -> tuple[Tensor, Tensor]:

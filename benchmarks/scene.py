@@ -279,7 +279,7 @@ def balanced(pictures: Sequence[Picture]) -> Tensor:
     return torch.tensor([max(1.0, max(sizes.values()) / sizes[p.set] / 3) for p in pictures])
 
 
-def fit(told: Tensor, labels: Tensor, known: Tensor, weighs: Tensor) -> tuple[Tensor, Tensor]:
+def fit(told: Tensor, labels: Tensor, known: Tensor, weighs: Tensor, ridge: float = RIDGE) -> tuple[Tensor, Tensor]:
     """Return weights (concepts, D) and bias (concepts) of features (N, D), labels and whether they are known."""
     share = known * weighs[:, None]
     share = share / share.sum(dim=0)
@@ -290,7 +290,7 @@ def fit(told: Tensor, labels: Tensor, known: Tensor, weighs: Tensor) -> tuple[Te
     def loss() -> Tensor:
         optimizer.zero_grad()
         wrong = binary_cross_entropy_with_logits(told @ weights.T + bias, labels, reduction="none")
-        total: Tensor = (wrong * share).sum() + RIDGE * (weights**2).sum()
+        total: Tensor = (wrong * share).sum() + ridge * (weights**2).sum()
         total.backward()
         return total
 

@@ -12,7 +12,7 @@ from pathlib import Path
 FILE = Path(__file__).with_name("heads.safetensors")
 HEADS = ("female", "child")
 SORTS = ("man", "woman", "boy", "girl")
-_EACH = 0.7
+EACH = 0.7
 """What the evidence of somebody and that of their surroundings weigh: they partly tell the same."""
 
 
@@ -29,6 +29,6 @@ def shares(heads: Sequence[float]) -> Mapping[str, float]:
 
 def together(alone: Mapping[str, float], around: Mapping[str, float]) -> Mapping[str, float]:
     """Return how likely somebody is of each sort, by what is seen of them alone and of the whole picture."""
-    weights = {sort: (alone[sort] * around[sort]) ** _EACH for sort in SORTS}
+    weights = {sort: (alone[sort] * around[sort]) ** EACH for sort in SORTS}
     whole = sum(weights.values())
     return {sort: weight / whole for sort, weight in weights.items()}
