@@ -3,20 +3,22 @@
     python benchmarks/people.py CAPTIONS.jsonl:PICTURES.tar [...] --cache FEATURES.pt --write
 
 Sets and splits are those of benchmarks/scene.py. An example is somebody in a picture whose captions agree about all who
-are there: "two women" says it of both whom a detector finds. It is learnt of what is seen of each of them, and of the
+are there: "two women" says it of both whom a detector finds. Where there is one caption, or none, but questions, they
+must be alone, and their set weighs more, since it is small. It is learnt of what is seen of each of them, and of the
 whole picture. --cache keeps that. --write replaces the heads; without it, the figures are only printed.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from scene import Picture, area, arguments, fit, read
+from scene import Picture, area, arguments, balanced, fit, read
 from torch import Tensor
 
 from vqa import VQAAgent
@@ -29,8 +31,6 @@ from vqa.networks.sight import pooled, sight
 from vqa.settings import Settings
 
 RIDGE = 0.3
-FEWEST = 3
-"""Captions of a picture that are enough to agree."""
 AGREED = 0.75
 """Share of the captions that say anything of sex, or of age, that must say the same."""
 THERE, SURELY_THERE = 0.4, 0.5
@@ -72,7 +72,7 @@ def main() -> None:
     everybody: list[Somebody] = []
     for number, pair in enumerate(args.sets):
         captions, tar = pair.split(":")
-        every = [picture for picture in read(captions, tar, number) if len(picture.captions) >= FEWEST]
+        every = [*read(captions, tar, number), *asked_about(captions, tar, number)]
         pictures = [picture for picture in every if any(one is not None for one in told(picture.captions))]
         look(pictures, tar, cache, args.cache)
         everybody += [one for picture in pictures for one in those_in(picture, *cache[picture.key])]
@@ -80,9 +80,8 @@ def main() -> None:
     seen = torch.stack([*(one.alone for one in learnt), *(one.around for one in learnt)])  # (2 N, D)
     mean, scale = seen.mean(dim=0), seen.std(dim=0) + 1e-3
     labels, known = labels_of([*learnt, *learnt])
-    weights, bias = fit(
-        (seen - mean) / scale, labels, known, torch.tensor([1 / one.beside for one in learnt] * 2), RIDGE
-    )
+    share = balanced([one.picture for one in learnt]) * torch.tensor([1 / one.beside for one in learnt])
+    weights, bias = fit((seen - mean) / scale, labels, known, share.repeat(2), RIDGE)
     heads = Heads(HEADS, mean, scale, weights, bias)
     print(f"{len(learnt)} people to fit; of each set, who is alone and who among others: people, area under the curve")
     print("and how often the likelier is so, by themselves, by the whole picture, and by both; the share that is so")
@@ -112,6 +111,14 @@ def told_right(heads: Heads, people: Sequence[Somebody], number: int) -> str:
     return f"{len(people):>5}   {'   '.join(figures)}   {float(so.float().mean()):.3f}"
 
 
+def asked_about(captions: str, pictures: str, number: int) -> Iterator[Picture]:
+    """Yield the pictures of a set to learn from that have no captions, with what is asked about them for one."""
+    for row in (json.loads(line) for line in Path(captions).read_text(encoding="utf-8").splitlines()):
+        if row["split"] == "train" and row.get("vqa") and not row.get("captions"):
+            questions = " ".join(pair["question"] for pair in row["vqa"])
+            yield Picture(f"{Path(pictures).stem}/{row['image']}", (questions,), True, number)
+
+
 def told(captions: Sequence[str]) -> tuple[bool | None, ...]:
     """Return whether captions call all whom they mention female, and children; None where they do not agree."""
     female, child = [], []
@@ -127,7 +134,7 @@ def told(captions: Sequence[str]) -> tuple[bool | None, ...]:
 def _agreed(said: Sequence[set[str]], yes: str, no: str) -> bool | None:
     telling = [words for words in said if words]
     for one in (yes, no):
-        if len(telling) > 1 and sum(words == {one} for words in telling) >= AGREED * len(telling):
+        if len(telling) >= min(2, len(said)) and sum(words == {one} for words in telling) >= AGREED * len(telling):
             return one == yes
     return None
 
@@ -158,7 +165,9 @@ def those_in(picture: Picture, scores: Sequence[float], seen: Tensor) -> list[So
     """Return a picture's people, if any is surely there."""
     beside = sum(score >= SURELY_THERE for score in scores)
     *each, whole = seen.float()
-    return [Somebody(picture, one, whole, told(picture.captions), beside) for one in each] if beside else []
+    if not beside or (len(picture.captions) == 1 and beside > 1):
+        return []
+    return [Somebody(picture, one, whole, told(picture.captions), beside) for one in each]
 
 
 def labels_of(people: Sequence[Somebody]) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import ClassVar, Self
 
+import pytest
+from PIL import Image
+
+from vqa import VQAAgent
 from vqa.agent.folding.people import around, asks_who_they_are, by_who_they_are, people_to_look_at
 from vqa.agent.prompting import evidence
 from vqa.agent.questions.intent import read_intent
@@ -11,8 +15,11 @@ from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.premise import unfounded
 from vqa.experts.detectors.coco import LABELS
-from vqa.experts.persons.sorts import shares
-from vqa.values import Finding, Question, Region
+from vqa.experts.people import PeopleExpert
+from vqa.experts.persons.sorts import SORTS, shares, together
+from vqa.registry import cores, routers
+from vqa.settings import Settings
+from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
 
 SIZE = (300, 200)
 BOXES = ((10.0, 50.0, 60.0, 190.0), (100.0, 60.0, 150.0, 190.0), (200.0, 120.0, 240.0, 190.0))
@@ -61,6 +68,7 @@ def test_who_tells_people_apart_is_asked_where_the_question_does(question: str) 
         "Is there a dog?",
         "What is the man doing?",
         "Is the woman happy?",
+        "Does the bike belong to a man or a woman?",
         "What does the sign say?",
     ],
 )
@@ -95,6 +103,8 @@ def test_the_largest_people_are_looked_at_all_of_them_if_they_are_counted() -> N
         ("Is there a man and a woman?", "Detector: a man and a woman"),
         ("How many people are there?", "Detector: 3 people"),
         ("Where is the woman?", "Detector: 1 woman (center)"),
+        ("여자가 있나요?", "Detector: 1 woman"),
+        ("남자가 몇 명 있나요?", "Detector: 1 man"),
     ],
 )
 def test_people_are_counted_and_placed_by_who_they_are(question: str, line: str) -> None:
@@ -177,3 +187,95 @@ def test_who_somebody_is_is_told(question: str, line: str) -> None:
 
 def test_of_an_animal_nobody_says_what_sex_it_is() -> None:
     assert not asks_who_they_are("Is the dog male or female?", LABELS)
+
+
+def test_whom_the_surroundings_speak_for_is_likelier_but_not_twice_as_sure() -> None:
+    woman = shares(WOMAN)
+    both = together(woman, woman)
+    assert sum(both.values()) == pytest.approx(1)
+    assert woman["woman"] < both["woman"] < 0.95
+    assert max(together(woman, shares((0.5, 0.5))), key=woman.__getitem__) == "woman"
+    assert together(shares((0.5, 0.1)), shares(GIRL))["girl"] > shares((0.5, 0.1))["girl"]
+
+
+class Passers(PeopleExpert):
+    """Says of wide pictures that they show a man, of tall ones a woman; which it saw, it remembers."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings())
+        self.looks: list[tuple[int, int]] = []
+
+    @property
+    def fingerprint(self) -> None:  # type: ignore[override]
+        return None
+
+    def available(self) -> str | None:
+        return None
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        width, height = image.pil.size
+        self.looks.append((width, height))
+        likely = shares(WOMAN if height > width else MAN)
+        regions = tuple(Region((0.0, 0.0, float(width), float(height)), sort, likely[sort]) for sort in SORTS)
+        return Finding("people", "people", "", regions, vocabulary=SORTS, size=image.pil.size)
+
+
+class Street:
+    """Sees a tall person and a wide one."""
+
+    name: ClassVar[str] = "detect"
+    kind: ClassVar[FindingKind] = "objects"
+    description: ClassVar[str] = "sees two people"
+    cues: ClassVar[tuple[str, ...]] = ()
+    vocabulary: ClassVar[tuple[str, ...]] = LABELS
+    uses_question: ClassVar[bool] = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls()
+
+    def available(self) -> str | None:
+        return None
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        found = (Region((10, 10, 50, 150), "person", 0.9), Region((100, 100, 250, 150), "person", 0.8))
+        return Finding("detect", "objects", "", found, vocabulary=LABELS, size=image.pil.size)
+
+
+def asked_of(expert: Passers, **flags: object) -> VQAAgent:
+    settings = Settings.load({"core": "echo", "cache": False, "min_confidence": 0, **flags})
+    core = cores.get("echo").from_settings(settings)
+    return VQAAgent([Street(), expert], routers.get("rules").from_settings(settings), core=core, settings=settings)
+
+
+PICTURE = Image.new("RGB", SIZE, "grey")
+
+
+def test_each_of_the_people_is_looked_at_once_whatever_is_asked_of_them() -> None:
+    expert = Passers()
+    agent = asked_of(expert)
+    answer = agent(PICTURE, "Is there a woman?")
+    assert expert.looks == [SIZE, (180, 60), (48, 164)]
+    assert "People: woman: Yes" in answer.prompt.text
+    (again,) = answer.findings[1].second_looks
+    assert (again.why, again.xyxy) == ("who the people are", (6, 0, 265, 164))
+    assert len(answer.findings[1].regions) == 3 * len(SORTS)
+    agent(PICTURE, "How many men are there?")
+    assert len(expert.looks) == 3
+    agent(PICTURE, "How many people are there?")
+    assert len(expert.looks) == 3
+
+
+def test_without_second_looks_men_and_women_are_people() -> None:
+    expert = Passers()
+    answer = asked_of(expert, second_looks=0)(PICTURE, "How many women are there?")
+    assert expert.looks == [SIZE]
+    assert "Detector: 2 people" in answer.prompt.text
+
+
+@pytest.mark.weights
+def test_the_network_tells_a_woman_from_two_men() -> None:
+    agent = VQAAgent.from_pretrained(settings=Settings.load({"core": "echo", "detector": "efficientdet"}))
+    for picture, counted in (("example:astronaut", ("women: 1", "men: 0")), ("example:zidane", ("women: 0", "men: 2"))):
+        told = [agent(picture, f"How many {who} are there?").prompt.text for who in ("women", "men")]
+        assert [f"People: {line}" in text for line, text in zip(counted, told, strict=True)] == [True, True]

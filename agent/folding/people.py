@@ -118,10 +118,9 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
     counts, unless nobody is one.
     """
     shares = _shares(findings)
-    if not shares or ANYBODY.intersection(finding.vocabulary) != {"person"}:
-        return finding
+    looked_at = any(around(region, finding.size) in shares for region in finding.regions if region.label == "person")
     named = sorts_named(question, finding.vocabulary)
-    if not named:
+    if not looked_at or not named or ANYBODY.intersection(finding.vocabulary) != {"person"}:
         return finding
     together, vocabulary = takes_together(question), (*finding.vocabulary, *PEOPLE)
     regions = [_called(r, shares.get(around(r, finding.size)), named, together) for r in finding.regions]

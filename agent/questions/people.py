@@ -23,6 +23,7 @@ _WHICH_SEX = re.compile(
     rf"|what (?:is|are) {_THEY}'s? (?:gender|sex)\W*"
 )
 _IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
+_IS = re.compile(r"(?:is|are|was|were) ")  # "Does the bike belong to a man or a woman?" is not about who is there
 _TOGETHER = re.compile(r"\b(?:child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|adults?|(?:fe)?males?)\b|아이|아기")
 
 
@@ -56,7 +57,8 @@ def read_people(question: str, known: Collection[str]) -> AskedPeople | None:
     if (match := _IS_ONE.fullmatch(asked)) and (sorts := labels_of(match["one"], PEOPLE)):
         others = [sort for sort in PEOPLE if sort not in sorts]
         return AskedPeople("which", match["one"], {"Yes": sorts, "No": others})
-    alternatives = {answer: labels_of(answer, PEOPLE) for answer in named_alternatives(question)}
+    which = named_alternatives(question) if _IS.match(asked) else ()
+    alternatives = {answer: labels_of(answer, PEOPLE) for answer in which}
     if alternatives and all(alternatives.values()):
         return AskedPeople("which", " or ".join(alternatives), alternatives)
     intent = read_intent(question, (*known, *PEOPLE))
