@@ -13,7 +13,6 @@ from vqa.agent.folding.chosen import Chosen
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
-from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.people import counts_or_places, read_people, sorts_named, takes_together
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE
@@ -46,11 +45,10 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
     """
     if ANYBODY.intersection(known) != {"person"}:
         return ""
-    if (asked := read_people(question, known)) and asked.how == "which":
+    if (asked := read_people(question)) and asked.how == "which":
         return f"the question asks whether somebody is {asked.what}"
     named = sorts_named(question, known)
-    every = (*known, *PEOPLE)
-    if named and (counts_or_places(read_intent(question, every)) or _of_one_of_them(question, every)):
+    if named and (counts_or_places(question, known) or _of_one_of_them(question, (*known, *PEOPLE))):
         return f"the question tells {listed([plural(label, 2) for label in named])} from other people"
     return ""
 
@@ -64,8 +62,7 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
     """
     boxes = [f for f in findings if f.kind == "objects" and f.error is None and not set(PEOPLE) & set(f.vocabulary)]
     people = [r for f in boxes for r in f.regions if r.label == "person" and r.score >= PRESENCE_SCORE]
-    known = _known(boxes)
-    alone_too = read_people(question, known) or counts_or_places(read_intent(question, (*known, *PEOPLE)))
+    alone_too = counts_or_places(question, _known(boxes))
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -87,7 +84,7 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
         finding: Of who tells people apart.
         findings: Of everybody.
     """
-    asked, told = read_people(question, _known(findings)), _shares([finding])
+    asked, told = read_people(question), _shares([finding])
     areas = {around(person, finding.size): person for person in people_to_look_at(question, findings)}
     seen = {area: person for area, person in areas.items() if area in told} if asked else {}
     if asked is None or not seen:
@@ -124,7 +121,7 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return finding
     together, vocabulary = takes_together(question), (*finding.vocabulary, *PEOPLE)
     regions = [_called(r, shares.get(around(r, finding.size)), named, together) for r in finding.regions]
-    if not counts_or_places(read_intent(question, vocabulary)):
+    if not counts_or_places(question, finding.vocabulary):
         meant = {new.xyxy for new in regions if new.label in named}
         kept = (r for r in finding.regions if r.label != "person" or not meant or r.xyxy in meant)
         return replace(finding, regions=tuple(kept))

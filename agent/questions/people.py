@@ -9,7 +9,8 @@ from typing import Literal
 
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
-from vqa.agent.questions.intent import Intent, read_intent
+from vqa.agent.questions.existence import read_existence
+from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.taxonomy import PEOPLE, SORTS
 from vqa.agent.questions.vocabulary import labels_of, mentioned
@@ -24,6 +25,11 @@ _WHICH_SEX = re.compile(
 )
 _IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
 _IS = re.compile(r"(?:is|are|was|were) ")  # "Does the bike belong to a man or a woman?" is not about who is there
+_HOW_MANY = re.compile(
+    r"how many (?P<thing>[a-z]+(?: [a-z]+)??)(?: (?:are|is|do|can))?(?: (?:there|here|you see|(?:be )?seen|visible|shown|"
+    r"present|in (?:it|(?:the|this) (?:image|picture|photo|photograph|scene|shot))))*\W*"
+)
+_YOUNG = re.compile(r"^(?:little|small|young) (?=boy|girl|child|kid)")
 _TOGETHER = re.compile(r"\b(?:child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|adults?|(?:fe)?males?)\b|아이|아기")
 
 
@@ -42,13 +48,8 @@ class AskedPeople:
     sorts: Mapping[str, Sequence[str]]
 
 
-def read_people(question: str, known: Collection[str]) -> AskedPeople | None:
-    """Return what a question asks of people by what they are, and of nothing besides; None if nothing.
-
-    Args:
-        question: In its own words.
-        known: Labels of detectors.
-    """
+def read_people(question: str) -> AskedPeople | None:
+    """Return what a question asks of people by what they are, and of nothing besides; None if nothing."""
     asked = asking.lowered(plainly(question))
     if mentioned(asked, SORTS["animal"]):
         return None
@@ -61,11 +62,10 @@ def read_people(question: str, known: Collection[str]) -> AskedPeople | None:
     alternatives = {answer: labels_of(answer, PEOPLE) for answer in which}
     if alternatives and all(alternatives.values()):
         return AskedPeople("which", " or ".join(alternatives), alternatives)
-    intent = read_intent(question, (*known, *PEOPLE))
-    sorts = labels_of(intent.thing, PEOPLE)
-    if not sorts or intent.aim not in ("count", "presence") or intent.related or intent.bound or intent.together:
-        return None
-    return AskedPeople("how many" if intent.aim == "count" else "whether there", intent.thing, {"Yes": sorts})
+    there, many = read_existence(question), _HOW_MANY.fullmatch(asked)
+    thing = there.thing if there and not there.is_this else many["thing"] if many else ""
+    sorts = labels_of(_YOUNG.sub("", thing), PEOPLE)
+    return AskedPeople("how many" if many else "whether there", thing, {"Yes": sorts}) if sorts else None
 
 
 def sorts_named(question: str, known: Collection[str]) -> tuple[str, ...]:
@@ -79,10 +79,17 @@ def sorts_named(question: str, known: Collection[str]) -> tuple[str, ...]:
     return () if "person" in named else tuple(label for label in named if label in PEOPLE)
 
 
-def counts_or_places(intent: Intent) -> bool:
-    """Return whether it is asked how many there are, where, or whether."""
-    more = intent.related or intent.bound or intent.together
-    return intent.aim in ("count", "compare", "presence", "place") or bool(more)
+def counts_or_places(question: str, known: Collection[str]) -> bool:
+    """Return whether it is asked how many people of a sort there are, where, or whether, and not who does something.
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors.
+    """
+    intent = read_intent(question, (*known, *PEOPLE))
+    more = intent.related or intent.bound or intent.together or read_people(question)
+    korean = intent.aim == "presence" and not question.isascii()
+    return intent.aim in ("count", "compare", "place") or bool(more) or korean
 
 
 def takes_together(question: str) -> bool:
