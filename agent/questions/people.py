@@ -26,8 +26,8 @@ _WHICH_SEX = re.compile(
 _IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
 _IS = re.compile(r"(?:is|are|was|were) ")  # "Does the bike belong to a man or a woman?" is not about who is there
 _HOW_MANY = re.compile(
-    r"how many (?P<thing>[a-z]+(?: [a-z]+)??)(?: (?:are|is|do|can))?(?: (?:there|here|you see|(?:be )?seen|visible|shown|"
-    r"present|in (?:it|(?:the|this) (?:image|picture|photo|photograph|scene|shot))))*\W*"
+    r"how many (?P<thing>[a-z]+(?: [a-z]+)??)(?: (?:are|is|do|can))?(?: (?:there|here|you see|(?:be )?seen|visible|"
+    r"shown|present|in (?:it|(?:the|this) (?:image|picture|photo|photograph|scene|shot))))*\W*"
 )
 _YOUNG = re.compile(r"^(?:little|small|young) (?=boy|girl|child|kid)")
 _TOGETHER = re.compile(r"\b(?:child(?:ren)?|kids?|bab(?:y|ies)|toddlers?|adults?|(?:fe)?males?)\b|아이|아기")
