@@ -4,7 +4,7 @@
 
 Sets and splits are those of benchmarks/scene.py. An example is somebody in a picture whose captions agree about all who
 are there: "two women" says it of both whom a detector finds. Where there is one caption, or none, but questions, they
-must be alone, and their set weighs more, since it is small. It is learnt of what is seen of each of them, and of the
+must be alone. Small sets weigh more. It is learnt of what is seen of each of them, and of the
 whole picture. --cache keeps that. --write replaces the heads; without it, the figures are only printed.
 """
 
@@ -80,7 +80,7 @@ def main() -> None:
     seen = torch.stack([*(one.alone for one in learnt), *(one.around for one in learnt)])  # (2 N, D)
     mean, scale = seen.mean(dim=0), seen.std(dim=0) + 1e-3
     labels, known = labels_of([*learnt, *learnt])
-    share = balanced([one.picture for one in learnt]) * torch.tensor([1 / one.beside for one in learnt])
+    share = balanced([one.picture for one in learnt]).sqrt() * torch.tensor([1 / one.beside for one in learnt])
     weights, bias = fit((seen - mean) / scale, labels, known, share.repeat(2), RIDGE)
     heads = Heads(HEADS, mean, scale, weights, bias)
     print(f"{len(learnt)} people to fit; of each set, who is alone and who among others: people, area under the curve")

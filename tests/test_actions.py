@@ -115,6 +115,8 @@ def test_an_umbrella_is_nothing_to_wear() -> None:
 @pytest.mark.weights
 def test_who_called_the_captioner_in_is_told() -> None:
     agent = VQAAgent.from_pretrained(settings=Settings(core="echo", detector="efficientdet"))
-    answer = agent("example:bus", "What are the people doing?")
+    answer = agent("example:photographer", "What is the man doing?")
     assert answer.route.reasons["caption"] == "what somebody does is said best in a sentence"
-    assert any(line.startswith("Captioner: doing: ") for line in answer.prompt.used)
+    assert any(line.startswith("Captioner: doing: ") for line in answer.prompt.used), (
+        "by each of the likeliest sentences"
+    )

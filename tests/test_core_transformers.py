@@ -322,7 +322,7 @@ def test_ablation_needs_no_code_of_its_own(core, tmp_path, capsys):
         "--dtype",
         "float32",
         "--no-expert",
-        "detect,ocr,caption,classify,scene,words",
+        "detect,ocr,caption,classify,people,scene,words",
         "--offline",
         "-q",
     )

@@ -55,7 +55,7 @@ def test_ablation_prints_a_row_for_each_agent(
     questions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "report.json"
-    none = ("--no-expert", "detect,ocr,caption,classify,scene,words", "--core", "echo", "--offline", "-q")
+    none = ("--no-expert", "detect,ocr,caption,classify,people,scene,words", "--core", "echo", "--offline", "-q")
     asked = ("eval", str(questions), "--image-root", str(tmp_path), "--ablate", "--json", str(report), *none)
     assert run(app, asked) == 0
     head, *lines = capsys.readouterr().out.splitlines()
