@@ -31,6 +31,8 @@ SLOPE, OFFSET = 0.85, 1.1
 
 More than that: captions, by which it was measured, call many a young woman a girl.
 """
+NONE = 0.3
+"""What it weighs that there is none where it is asked how many there are: who asks that expects some."""
 _LEAST = 0.01
 
 Area = tuple[int, int, int, int]
@@ -169,7 +171,8 @@ def _numbers(likely: Sequence[float]) -> list[float]:
     told = [1.0]
     for one in likely:
         told = [a * (1 - one) + b * one for a, b in zip((*told, 0.0), (0.0, *told), strict=True)]
-    return told
+    told[0] *= NONE
+    return [share / sum(told) for share in told]
 
 
 def _log_odds(share: float) -> float:
