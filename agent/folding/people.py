@@ -27,10 +27,7 @@ MOST = 8
 HALF = 0.5
 """Share from which somebody is one of two sorts that go by one name."""
 SLOPE, OFFSET = 0.85, 1.1
-"""Log odds that somebody of a sort is there, of those that the likeliest one is such (docs/measurements.md, "People").
-
-More than that: captions, by which it was measured, call many a young woman a girl.
-"""
+"""Log odds that somebody of a sort is there, of those that the likeliest one is such (docs/measurements.md, "People")."""
 NONE = 0.3
 """What it weighs that there is none where it is asked how many there are: who asks that expects some."""
 _LEAST = 0.01
