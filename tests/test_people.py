@@ -155,9 +155,17 @@ def test_an_answer_is_held_against_those_who_are_meant(text: str, stance: str) -
     assert [region.label for region in held.regions] == ["woman"]
 
 
-def test_who_somebody_is_taken_to_be_is_not_held_against_a_question() -> None:
-    found = people(0.9)
-    assert unfounded("Where is the woman?", [found, told(found, MAN)]) == ()
+def test_the_woman_is_the_likeliest_one_if_any_might_be() -> None:
+    found = people(0.9, 0.9)
+    hardly, rather_not = (0.05, 0.1), (0.4, 0.1)
+    meant = by_who_they_are("Where is the woman?", found, [told(found, hardly, rather_not)])
+    assert [(region.label, region.xyxy) for region in meant.regions if region.label == "woman"] == [("woman", BOXES[1])]
+    between = by_who_they_are("Is the woman left of the man?", found, [told(found, rather_not, hardly)])
+    assert [region.label for region in sorted(between.regions, key=lambda r: r.xyxy)] == ["woman", "man"]
+    assert unfounded("Where is the woman?", [found, told(found, hardly, rather_not)]) == ()
+    assert unfounded("Where is the woman?", [found, told(found, hardly, hardly)]) == ("no women",)
+    counted = by_who_they_are("How many women are sitting?", found, [told(found, hardly, rather_not)])
+    assert {region.label for region in counted.regions} == {"man"}
 
 
 def test_people_are_all_of_them_where_a_detector_knows_men_and_women() -> None:

@@ -13,7 +13,13 @@ from vqa.agent.folding.chosen import Chosen
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
-from vqa.agent.questions.people import counts_or_places, read_people, sorts_named, takes_together
+from vqa.agent.questions.people import (
+    counts_or_places,
+    read_people,
+    sorts_named,
+    speaks_of_the_one,
+    takes_together,
+)
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE
 from vqa.boxes import area
@@ -27,7 +33,9 @@ MOST = 8
 HALF = 0.5
 """Share from which somebody is one of two sorts that go by one name."""
 SLOPE, OFFSET = 0.85, 1.1
-"""Log odds that somebody of a sort is there, of those that the likeliest one is such (docs/measurements.md, "People")."""
+"""Log odds that somebody of a sort is there, of those that the likeliest is such (docs/measurements.md, "People")."""
+MIGHT_BE = 0.15
+"""Share from which somebody may be "the woman" where nobody is more likely one."""
 NONE = 0.3
 """What it weighs that there is none where it is asked how many there are: who asks that expects some."""
 _LEAST = 0.01
@@ -120,6 +128,8 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return finding
     together, vocabulary = takes_together(question), (*finding.vocabulary, *PEOPLE)
     regions = [_called(r, shares.get(around(r, finding.size)), named, together) for r in finding.regions]
+    for label in named if speaks_of_the_one(question, vocabulary) else ():
+        regions = _with_the_one(label, regions, [shares.get(around(r, finding.size)) for r in finding.regions])
     if not counts_or_places(question, finding.vocabulary):
         meant = {new.xyxy for new in regions if new.label in named}
         kept = (r for r in finding.regions if r.label != "person" or not meant or r.xyxy in meant)
@@ -137,6 +147,17 @@ def _called(region: Region, shares: Mapping[str, float] | None, named: Sequence[
         return replace(region, label=max(named, key=lambda label: shares[label]), score=region.score * of_them)
     rather = max((label for label in PEOPLE if not (together and label in named)), key=lambda label: shares[label])
     return replace(region, label=rather, score=region.score * shares[rather])
+
+
+def _with_the_one(label: str, regions: Sequence[Region], shares: Sequence[Mapping[str, float] | None]) -> list[Region]:
+    """Return the regions with the likeliest one of a sort under its name, if nobody is, but somebody might be."""
+    likely = [
+        told[label] if told and region.label in PEOPLE else 0.0 for region, told in zip(regions, shares, strict=True)
+    ]
+    best = max(range(len(likely)), key=lambda i: likely[i], default=0)
+    if any(region.label == label for region in regions) or not likely or likely[best] < MIGHT_BE:
+        return [*regions]
+    return [replace(r, label=label) if i == best else r for i, r in enumerate(regions)]
 
 
 def _shares(findings: Collection[Finding]) -> Mapping[Area, Mapping[str, float]]:

@@ -92,6 +92,18 @@ def counts_or_places(question: str, known: Collection[str]) -> bool:
     return intent.aim in ("count", "compare", "place") or bool(more) or korean
 
 
+def speaks_of_the_one(question: str, known: Collection[str]) -> bool:
+    """Return whether a question takes it for granted that somebody of the named sorts is there: "Where is the woman?".
+
+    Args:
+        question: In its own words.
+        known: Labels of detectors, and the sorts.
+    """
+    intent = read_intent(question, known)
+    definite = intent.related is None or intent.related.of == "the one"
+    return intent.aim in ("place", "other") and definite and not intent.bound and not intent.together
+
+
 def takes_together(question: str) -> bool:
     """Return whether a question has one name for two sorts: boys and girls are children."""
     return _TOGETHER.search(plainly(question).lower()) is not None

@@ -36,9 +36,10 @@ def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[E
 def _weighed(question: str, text: str, findings: Sequence[Finding]) -> Iterator[Evidence]:
     meant = [as_meant(question, f, findings) if f.kind == "objects" else f for f in findings if f.error is None]
     kind, sought = kind_of(question, intent_of(question, meant)), sought_words(question)
-    silent = ("objects", "caption", "words") if kind == "open" and asks_for_reasons(question) else ()
-    if any(told_of_people(question, finding, findings) for finding in meant if finding.kind == "people"):
-        silent = ("objects",)  # to boxes, men and women are one
+    apart = any(told_of_people(question, finding, findings) for finding in meant if finding.kind == "people")
+    silent: tuple[str, ...] = ("objects",) if apart else ()  # to boxes, men and women are one
+    if kind == "open" and asks_for_reasons(question):
+        silent = ("objects", "caption", "words")
     for finding in (finding for finding in meant if finding.kind not in silent):
         if sought is not None:
             yield from sought_evidence(finding, sought, text) if finding.kind == "text" else ()

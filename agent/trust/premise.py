@@ -16,7 +16,7 @@ from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import THING_ENDS, Intent, read_intent
 from vqa.agent.questions.korean import in_plain_english
 from vqa.agent.questions.rephrasing import plainly
-from vqa.agent.questions.taxonomy import ALIVE, ANYBODY, WILD
+from vqa.agent.questions.taxonomy import ALIVE, WILD
 from vqa.agent.questions.vocabulary import label_of, meant
 from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted
@@ -42,10 +42,9 @@ def unfounded(question: str, findings: Sequence[Finding], *, supported: bool = F
             asked of one against the other; and whether something is there, next to what is not, is settled.
     """
     detectors = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
-    known = {label for finding in detectors for label in finding.vocabulary}
     seen = [as_meant(question, finding, findings) for finding in detectors]
+    known = {label for finding in seen for label in finding.vocabulary}
     there = {r.label for finding in seen for r in finding.regions if r.score >= PRESENCE_SCORE} | _classified(findings)
-    there |= {"person"} if there & ANYBODY else set()  # who it is taken for granted to be, few boxes tell for sure
     intent = read_intent(asked := (in_plain_english(question) or plainly(question)).lower(), known)
     taken = _taken_for_granted(asked, intent, known)
     missing = tuple(told for told, labels in taken.items() if not there & set(labels))
