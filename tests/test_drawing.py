@@ -174,6 +174,13 @@ def test_of_the_classes_a_picture_may_show_only_the_telling_ones_are_drawn() -> 
     assert _marks([unsure], 1.0, (800, 600), set()) == []
 
 
+def test_somebody_has_the_name_that_the_evidence_calls_them_by() -> None:
+    people = tuple(Region((x, 100.0, x + 90, 400.0), "person", 0.8) for x in (100.0, 300.0))
+    boy = dataclasses.replace(people[1], label="boy", score=0.6)
+    tags = [mark.tag for mark in _marks([Finding("detect", "objects", "", people)], 1.0, (800, 600), {boy})]
+    assert tags == ["boy 0.60", "person 0.80"]
+
+
 def test_findings_can_be_drawn_without_an_answer() -> None:
     image = answer().image
     assert image is not None

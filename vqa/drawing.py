@@ -132,7 +132,7 @@ def draw_regions(
 def _marks(
     findings: Sequence[Finding], scale: float, size: tuple[int, int], telling: Collection[Region]
 ) -> list[_Mark]:
-    findings = [_without_guesses(finding, telling) for finding in findings]
+    findings = [_as_told(finding, telling) for finding in findings]
     labels = dict.fromkeys(r.label for f in findings if f.kind != "text" for r in f.regions)
     colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
     numbers = {id(region): number for number, region in enumerate(numbered_lines(findings), 1)}
@@ -155,8 +155,14 @@ def _marks(
     return sorted(marks, key=lambda mark: -mark.thick)  # the sure ones choose the places of their tags first
 
 
-def _without_guesses(finding: Finding, telling: Collection[Region]) -> Finding:
-    """Return a finding about the whole picture with what tells the answer alone, or what is sure; each fills it."""
+def _as_told(finding: Finding, telling: Collection[Region]) -> Finding:
+    """Return a finding as the evidence has it, which calls a person a boy, where a question does.
+
+    One about the whole picture with what tells the answer alone, or what is sure; each fills it.
+    """
+    if finding.kind == "objects":
+        called = {region.xyxy: region for region in telling if region not in finding.regions}
+        return replace(finding, regions=tuple(called.get(region.xyxy, region) for region in finding.regions))
     if finding.kind not in ("classes", "people", "scene", "words"):
         return finding
     shown = (region for region in finding.regions if region in telling or (region.score >= CLASS_SCORE and not telling))

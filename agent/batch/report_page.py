@@ -18,10 +18,11 @@ from vqa.agent.batch.outcomes import Outcome, slim
 from vqa.agent.batch.thumbnails import Thumbnail, name_of, thumbnail_of
 from vqa.agent.windows import Failed
 from vqa.report import visible
-from vqa.values import COUNT_SCORE, Finding, LoadedImage
+from vqa.values import CLASS_SCORE, COUNT_SCORE, Finding, LoadedImage
 
 _REMEMBERED = 1_000  # pictures that are in the page already
 _MOST_REGIONS = 60  # of a finding
+_LEAST = {"objects": COUNT_SCORE, "people": CLASS_SCORE}  # score from which a region is drawn
 
 
 class ReportPage:
@@ -80,7 +81,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "regions": [
             [*_thousandths(region.xyxy, finding.size), region.label, round(region.score, 2)]
             for region in finding.regions[:_MOST_REGIONS]
-            if finding.kind != "objects" or region.score >= COUNT_SCORE
+            if region.score >= _LEAST.get(finding.kind, 0.0)
         ],
         "looks": [[*_thousandths(look.xyxy, finding.size), look.why, look.outcome] for look in finding.second_looks],
     }
