@@ -8,7 +8,13 @@ import pytest
 from PIL import Image
 
 from vqa import VQAAgent
-from vqa.agent.folding.people import around, asks_who_they_are, by_who_they_are, people_to_look_at
+from vqa.agent.folding.people import (
+    around,
+    asks_who_they_are,
+    by_who_they_are,
+    people_to_look_at,
+    told_of_people,
+)
 from vqa.agent.prompting import evidence
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.taxonomy import PEOPLE
@@ -134,6 +140,18 @@ def test_somebody_is_as_sure_as_the_box_and_the_sort_together() -> None:
     (child,) = by_who_they_are("Is there a child?", found, [told(found, (0.5, 0.8))]).regions
     assert woman.score == pytest.approx(0.9 * 0.9 * 0.9)
     assert child.score == pytest.approx(0.9 * 0.8)
+
+
+def test_of_a_crowd_those_who_were_not_looked_at_are_as_the_others() -> None:
+    crowd = tuple(Region((10.0 * i, 20, 10.0 * i + 9, 60 - i), "person", 0.9) for i in range(12))
+    found = Finding("detect", "objects", "", crowd, vocabulary=LABELS, size=SIZE)
+    looked_at = people_to_look_at("How many women are there?", [found])
+    assert len(looked_at) == 8
+    surely = told(Finding("detect", "objects", "", looked_at, size=SIZE), *[(0.99, 0.01)] * 8)
+    answer = told_of_people("How many women are there?", surely, [found, surely])
+    assert answer is not None
+    assert int(answer.answer) in (10, 11)
+    assert len(answer.regions) == 8
 
 
 def test_what_the_woman_holds_is_not_what_the_man_does() -> None:

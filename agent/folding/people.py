@@ -67,9 +67,8 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
         question: In its own words.
         findings: Of everybody.
     """
-    boxes = [f for f in findings if f.kind == "objects" and f.error is None and not set(PEOPLE) & set(f.vocabulary)]
-    people = [r for f in boxes for r in f.regions if r.label == "person" and r.score >= PRESENCE_SCORE]
-    alone_too = counts_or_places(question, _known(boxes))
+    people = _people(findings)
+    alone_too = counts_or_places(question, _known(findings))
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -84,7 +83,8 @@ def around(person: Region, size: tuple[int, int]) -> Area:
 def told_of_people(question: str, finding: Finding, findings: Collection[Finding]) -> Chosen | None:
     """Return which of some sorts people are, whether there is one of a sort, or how many; None where nobody tells.
 
-    Asked which, larger people weigh more. How likely each number is follows from how likely each of them is such a one.
+    Asked which, larger people weigh more. How likely each number is follows from how likely each of them is such a one;
+    of a crowd those who were not looked at are as the others.
 
     Args:
         question: In its own words.
@@ -93,11 +93,11 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
     """
     asked, told = read_people(question), _shares([finding])
     areas = {around(person, finding.size): person for person in people_to_look_at(question, findings)}
-    seen = {area: person for area, person in areas.items() if area in told} if asked else {}
+    seen = {box: person for box, person in areas.items() if box in told}
     if asked is None or not seen:
         return None
     if asked.how == "which":
-        size = {box: area(person.xyxy) for box, person in seen.items()}
+        size = {box: max(area(person.xyxy), 1.0) for box, person in seen.items()}
         weights = {
             answer: sum(size[box] * _of(sorts, told[box]) for box in seen) for answer, sorts in asked.sorts.items()
         }
@@ -110,7 +110,9 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
         odds = math.exp(SLOPE * _log_odds(likely[surest[0]]) + OFFSET)
         shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
         return Chosen(asked.what, shares, _shown(finding, surest[:1], sorts))
-    numbers = _numbers([likely[box] for box in surest])
+    share = sum(_of(sorts, told[box]) for box in seen) / len(seen)
+    others = [person.score * share for person in _people(findings) if person not in seen.values()]
+    numbers = _numbers([*likely.values(), *others])
     most = max(range(len(numbers)), key=lambda number: numbers[number])
     return Chosen(asked.what, {str(n): p for n, p in enumerate(numbers)}, _shown(finding, surest[:most], sorts))
 
@@ -136,6 +138,12 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return replace(finding, regions=tuple(kept))
     regions.sort(key=lambda region: -region.score)
     return replace(finding, regions=tuple(regions), vocabulary=vocabulary)
+
+
+def _people(findings: Collection[Finding]) -> list[Region]:
+    """Return the people whom detectors find that do not tell them apart by themselves."""
+    boxes = [f for f in findings if f.kind == "objects" and f.error is None and not set(PEOPLE) & set(f.vocabulary)]
+    return [r for f in boxes for r in f.regions if r.label == "person" and r.score >= PRESENCE_SCORE]
 
 
 def _called(region: Region, shares: Mapping[str, float] | None, named: Sequence[str], together: bool) -> Region:
