@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.experts.persons import sorts
+from vqa.experts.scenes import heads
 from vqa.fingerprints import fingerprint
 from vqa.networks import SIGHT
 from vqa.registry import register_expert
@@ -22,7 +23,6 @@ from vqa.weights import Store
 from vqa.words import listed
 
 if TYPE_CHECKING:
-    from vqa.experts.scenes.heads import Heads
     from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
@@ -44,7 +44,7 @@ class PeopleExpert:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store.from_settings(settings)
-        self._loaded: tuple[Sight, Heads] | None = None
+        self._loaded: tuple[Sight, heads.Heads] | None = None
         self._loading = threading.Lock()
 
     @classmethod
@@ -53,7 +53,7 @@ class PeopleExpert:
 
     @property
     def fingerprint(self) -> str | None:
-        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), sorts.FILE, *SIGHT)
+        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), sorts.FILE, Path(heads.__file__), *SIGHT)
         return fingerprint((), self._store.model(MODEL).hashes, code=code, packages=("torch",))
 
     def available(self) -> str | None:
@@ -69,10 +69,10 @@ class PeopleExpert:
 
         from vqa.networks.sight import pooled
 
-        sight, heads = self._ready()
+        sight, of_people = self._ready()
         started = time.perf_counter()
         with torch.inference_mode():
-            told = sorts.shares(heads.shares(pooled(sight.tokens(image))).tolist())
+            told = sorts.shares(of_people.shares(pooled(sight.tokens(image))).tolist())
         whole = (0.0, 0.0, float(image.pil.width), float(image.pil.height))
         regions = tuple(Region(whole, name, p) for name, p in sorted(told.items(), key=lambda item: -item[1]))
         return Finding(
@@ -105,11 +105,10 @@ class PeopleExpert:
     def unload(self) -> None:
         self._loaded = None
 
-    def _ready(self) -> tuple[Sight, Heads]:
-        from vqa.experts.scenes.heads import Heads
+    def _ready(self) -> tuple[Sight, heads.Heads]:
         from vqa.networks.sight import sight
 
         with self._loading:
             if self._loaded is None:
-                self._loaded = sight(self._settings), Heads.load(sorts.FILE)
+                self._loaded = sight(self._settings), heads.Heads.load(sorts.FILE)
             return self._loaded

@@ -10,10 +10,10 @@ from vqa.values import Region
 
 @dataclass(frozen=True)
 class Chosen:
-    """What people would rather say.
+    """What people would rather say, or rather are.
 
     Attributes:
-        asked: What is asked: "sitting or standing", "catching a frisbee".
+        asked: What is asked: "sitting or standing", "catching a frisbee", "women".
         shares: How likely each answer is the right one.
         regions: The finding's that tell.
         found: What a claim names, with how many of it are found: "1 bicycle", "no umbrellas"; "" if nothing of that.
