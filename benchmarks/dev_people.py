@@ -14,7 +14,7 @@ from vqa.words import one, plural
 MOST_ASKED = 300  # pictures
 AGREED = 0.75
 """Share of the captions that must tell of the same people before they are counted."""
-_WORDS = {
+WORDS = {
     "man": "man|men|guys?|gentlem[ae]n",
     "woman": "wom[ae]n|lad(?:y|ies)",
     "boy": "boys?",
@@ -31,7 +31,7 @@ _ALIKE = {  # what a picture without such may not be said to show
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "another": 1, "the": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _NUMBERED = {
     sort: re.compile(rf"\b(?P<number>{'|'.join(_NUMBERS)}) (?:(?!{'|'.join(_NUMBERS)})[a-z-]+ ){{0,3}}?(?:{said})\b")
-    for sort, said in _WORDS.items()
+    for sort, said in WORDS.items()
 }
 _SEVERAL = re.compile(r"\b(?:people|persons?|players?|group|crowd|some|several|many|couple|family|both|others?|team)\b")
 
@@ -44,9 +44,9 @@ def people(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
     captioned = [row for row in rows if len(row.get("captions", ())) > 2]
     captioned = [row for row in captioned if row.get("vqa")] or captioned  # the others were learnt from
     told = [(row, [caption.lower() for caption in row["captions"]]) for row in captioned]
-    told = [(row, captions) for row, captions in told if any(_share(sort, captions) >= AGREED for sort in _WORDS)]
+    told = [(row, captions) for row, captions in told if any(_share(sort, captions) >= AGREED for sort in WORDS)]
     for row, captions in told[:MOST_ASKED]:
-        there = [sort for sort in _WORDS if _share(sort, captions) >= AGREED]
+        there = [sort for sort in WORDS if _share(sort, captions) >= AGREED]
         lacking = [sort for sort, like in _ALIKE.items() if not any(_share(name, captions) for name in like)]
         for sorts, answer in ((there, "yes"), (lacking, "no")):
             if sorts:
@@ -57,7 +57,7 @@ def people(rows: Iterable[Row], rng: random.Random) -> Iterator[Row]:
 
 def _share(sort: str, captions: list[str]) -> float:
     """Return the share of captions that mention a sort of people."""
-    return sum(re.search(rf"\b(?:{_WORDS[sort]})\b", caption) is not None for caption in captions) / len(captions)
+    return sum(re.search(rf"\b(?:{WORDS[sort]})\b", caption) is not None for caption in captions) / len(captions)
 
 
 def _numbers(captions: list[str]) -> dict[str, int]:

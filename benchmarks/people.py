@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from dev_people import WORDS
 from scene import Picture, area, arguments, balanced, fit, read
 from torch import Tensor
 
@@ -37,12 +38,8 @@ THERE, SURELY_THERE = 0.4, 0.5
 """Score from which somebody is one of those whom captions tell of; one of a picture's surely is."""
 MOST = 4
 """Of so many people of a picture, the largest, is learnt."""
-_GROWN_UP = {
-    "male": r"\b(?:m[ae]n|guys?|gentlem[ae]n)\b",
-    "female": r"\b(?:wom[ae]n|lad(?:y|ies))\b",
-}
-_CHILD = {"male": r"\bboys?\b", "female": r"\bgirls?\b"}
-_EITHER_SEX = r"\b(?:child(?:ren)?|kids?|toddlers?|bab(?:y|ies)|infants?)\b"
+_GROWN_UP = {"male": WORDS["man"], "female": WORDS["woman"]}
+_CHILD = {"male": WORDS["boy"], "female": WORDS["girl"]}
 
 
 @dataclass(frozen=True)
@@ -123,10 +120,10 @@ def told(captions: Sequence[str]) -> tuple[bool | None, ...]:
     """Return whether captions call all whom they mention female, and children; None where they do not agree."""
     female, child = [], []
     for caption in map(str.lower, captions):
-        grown_up = {sex for sex, words in _GROWN_UP.items() if re.search(words, caption)}
-        young = {sex for sex, words in _CHILD.items() if re.search(words, caption)}
+        grown_up = {sex for sex, words in _GROWN_UP.items() if re.search(rf"\b(?:{words})\b", caption)}
+        young = {sex for sex, words in _CHILD.items() if re.search(rf"\b(?:{words})\b", caption)}
         female.append(grown_up | young)
-        children = young or re.search(_EITHER_SEX, caption)
+        children = young or re.search(rf"\b(?:{WORDS['child']})\b", caption)
         child.append({age for age, there in (("yes", children), ("no", grown_up)) if there})
     return _agreed(female, "female", "male"), _agreed(child, "yes", "no")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 import pytest
 from PIL import Image
 
@@ -20,12 +18,13 @@ from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.premise import unfounded
+from vqa.experts.detect import DetectExpert
 from vqa.experts.detectors.coco import LABELS
 from vqa.experts.people import PeopleExpert
 from vqa.experts.persons.sorts import SORTS, shares, together
 from vqa.registry import cores, routers
 from vqa.settings import Settings
-from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
+from vqa.values import Finding, LoadedImage, Question, Region
 
 SIZE = (300, 200)
 BOXES = ((10.0, 50.0, 60.0, 190.0), (100.0, 60.0, 150.0, 190.0), (200.0, 120.0, 240.0, 190.0))
@@ -150,7 +149,7 @@ def test_of_a_crowd_those_who_were_not_looked_at_are_as_the_others() -> None:
     surely = told(Finding("detect", "objects", "", looked_at, size=SIZE), *[(0.99, 0.01)] * 8)
     answer = told_of_people("How many women are there?", surely, [found, surely])
     assert answer is not None
-    assert int(answer.answer) in (10, 11)
+    assert answer.answer == "11"
     assert len(answer.regions) == 8
 
 
@@ -249,22 +248,10 @@ class Passers(PeopleExpert):
         return Finding("people", "people", "", regions, vocabulary=SORTS, size=image.pil.size)
 
 
-class Street:
+class Street(DetectExpert):
     """Sees a tall person and a wide one."""
 
-    name: ClassVar[str] = "detect"
-    kind: ClassVar[FindingKind] = "objects"
-    description: ClassVar[str] = "sees two people"
-    cues: ClassVar[tuple[str, ...]] = ()
-    vocabulary: ClassVar[tuple[str, ...]] = LABELS
-    uses_question: ClassVar[bool] = False
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        return cls()
-
-    def available(self) -> str | None:
-        return None
+    fingerprint = None  # type: ignore[assignment]
 
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         found = (Region((10, 10, 50, 150), "person", 0.9), Region((100, 100, 250, 150), "person", 0.8))
@@ -274,7 +261,9 @@ class Street:
 def asked_of(expert: Passers, **flags: object) -> VQAAgent:
     settings = Settings.load({"core": "echo", "cache": False, "min_confidence": 0, **flags})
     core = cores.get("echo").from_settings(settings)
-    return VQAAgent([Street(), expert], routers.get("rules").from_settings(settings), core=core, settings=settings)
+    return VQAAgent(
+        [Street(settings), expert], routers.get("rules").from_settings(settings), core=core, settings=settings
+    )
 
 
 PICTURE = Image.new("RGB", SIZE, "grey")

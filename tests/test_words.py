@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from vqa.values import COUNT_SCORE, Region
-from vqa.words import counted, describe, one, place, plural, relation
+from vqa.words import counted, describe, one, place, plural, relation, singular
 
 SIZE = (300, 150)
 OPPOSITES = {
@@ -114,3 +114,11 @@ def test_many_objects_are_counted_without_relations() -> None:
     assert text.startswith("12 books: left 0.50,")
     assert "and 6 more" in text
     assert " of a " not in text
+
+
+@pytest.mark.parametrize(
+    ("several", "one"),
+    [("children", "child"), ("women", "woman"), ("buses", "bus"), ("glass", "glass"), ("dogs", "dog")],
+)
+def test_a_plural_has_its_singular(several: str, one: str) -> None:
+    assert singular(several) == one

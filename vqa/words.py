@@ -17,6 +17,7 @@ _IRREGULAR = {
     "man": "men",
     "woman": "women",
     "child": "children",
+    "bus": "buses",
     "mouse": "mice",
     "tooth": "teeth",
     "foot": "feet",

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from vqa.agent.folding.chosen import Chosen
+from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
@@ -68,7 +69,7 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
         findings: Of everybody.
     """
     people = _people(findings)
-    alone_too = counts_or_places(question, _known(findings))
+    alone_too = counts_or_places(question, known_to_detectors(list(findings)))
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -107,7 +108,8 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
     likely = {box: person.score * _of(sorts, told[box]) for box, person in seen.items()}
     surest = sorted(likely, key=lambda box: -likely[box])
     if asked.how == "whether there":
-        odds = math.exp(SLOPE * _log_odds(likely[surest[0]]) + OFFSET)
+        likeliest = min(max(likely[surest[0]], _LEAST), 1 - _LEAST)
+        odds = (likeliest / (1 - likeliest)) ** SLOPE * math.exp(OFFSET)
         shares = dict(zip(YES_OR_NO, (odds / (1 + odds), 1 / (1 + odds)), strict=True))
         return Chosen(asked.what, shares, _shown(finding, surest[:1], sorts))
     share = sum(_of(sorts, told[box]) for box in seen) / len(seen)
@@ -199,15 +201,6 @@ def _numbers(likely: Sequence[float]) -> list[float]:
         told = [a * (1 - one) + b * one for a, b in zip((*told, 0.0), (0.0, *told), strict=True)]
     told[0] *= NONE
     return [share / sum(told) for share in told]
-
-
-def _log_odds(share: float) -> float:
-    share = min(max(share, _LEAST), 1 - _LEAST)
-    return math.log(share / (1 - share))
-
-
-def _known(findings: Collection[Finding]) -> tuple[str, ...]:
-    return tuple(label for finding in findings if finding.kind == "objects" for label in finding.vocabulary)
 
 
 def _of_one_of_them(question: str, known: Collection[str]) -> bool:

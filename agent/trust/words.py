@@ -50,7 +50,8 @@ def share_of(question: Question, findings: Sequence[Finding], text: str) -> floa
 
 
 def _agree(answer: str, text: str) -> bool:
-    yes = says_yes(answer)
+    if (yes := says_yes(answer)) is not None:
+        return yes is says_yes(text)
     if (counted := number(answer)) is not None:
         return counted == number(text)
-    return telling_words(answer) == telling_words(text) if yes is None else yes is says_yes(text)
+    return telling_words(answer) == telling_words(text)
