@@ -103,6 +103,7 @@ def test_the_largest_people_are_looked_at_all_of_them_if_they_are_counted() -> N
         ("Is there a boy?", "People: boy: No"),
         ("Is there a little girl in the picture?", "People: little girl: Yes"),
         ("How many men are sitting?", "Detector: 1 man"),
+        ("How many children are sitting?", "Detector: 1 child: 1 girl"),
         ("Are there any children?", "People: children: Yes"),
         ("How many children are there?", "People: children: 1"),
         ("How many females are there?", "People: females: 2"),

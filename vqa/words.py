@@ -17,7 +17,6 @@ _IRREGULAR = {
     "man": "men",
     "woman": "women",
     "child": "children",
-    "bus": "buses",
     "mouse": "mice",
     "tooth": "teeth",
     "foot": "feet",
@@ -35,7 +34,6 @@ _IRREGULAR = {
     "broccoli": "broccoli",
     "aircraft": "aircraft",
 }
-_ONE_OF = {several: one for one, several in _IRREGULAR.items()}
 _PAIRS = frozenset({"scissors", "skis", "glasses", "sunglasses", "pants", "trousers", "jeans", "shorts", "binoculars"})
 
 COLORS = ("black", "white", "gray", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "tan")
@@ -68,9 +66,7 @@ def plural(label: str, n: int) -> str:
 
 
 def singular(word: str) -> str:
-    """Return a word without the ending of a plural, if it looks like one: "bus" for "buses", "glass" as it is."""
-    if word in _ONE_OF:
-        return _ONE_OF[word]
+    """Return a word without the ending of a plural, if it looks like one: "box" for "boxes", "glass" as it is."""
     for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x")):
         if word.endswith(ending):
             return word.removesuffix(ending) + instead

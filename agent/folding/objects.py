@@ -14,7 +14,7 @@ from vqa.agent.questions.relations import as_asked, is_so, lacking, lies
 from vqa.agent.questions.sides import asked_side, is_there
 from vqa.agent.questions.taxonomy import ANYBODY, NO_PLACE_FOR_PEOPLE
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
-from vqa.words import counted, one, place, plural, relation, singular
+from vqa.words import counted, one, place, plural, relation
 
 MAX_RELATIONS = 6
 MAX_ABSENT = 3  # a word like "animals" names ten labels; only those that are there are worth a line
@@ -134,7 +134,8 @@ def _group(intent: Intent, finding: Finding) -> str:
     for threshold, hedge in ((COUNT_SCORE, ""), (PRESENCE_SCORE, "maybe ")):
         members = [r.label for r in finding.regions if r.label in intent.asked and r.score >= threshold]
         if members:
-            noun = singular(intent.thing) if len(members) == 1 else intent.thing
+            noun = intent.thing.removesuffix("ren" if intent.thing == "children" else "s")
+            noun = noun if len(members) == 1 else intent.thing
             return f"{hedge}{len(members)} {noun}: {_counts(members)}"
     return f"no {intent.thing}"
 
