@@ -1,4 +1,4 @@
-"""What captions mention and no detector knows, for dev_questions.py: things, clothes, and what somebody is on or in."""
+"""What captions mention and no detector knows, for dev_questions.py: things, clothes, what somebody is on, where."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ SURFACES = (
     "ladder lake leaves ledge log mountain mud ocean path pavement platform pool puddle river road rock rocks roof "
     "sand sidewalk snow sofa stage stairs steps stream street swing table track trampoline tree wall water"
 ).split()
+WHERE = (
+    "air beach bridge dirt field forest grass hill ice lake mud ocean park path pavement pool puddle river road rock "
+    "rocks sand sidewalk snow stage stairs steps stream street swing track trampoline water woods yard"
+).split()
 _SOMEBODY = "man|woman|boy|girl"
+_ANIMAL = "dog|cat|bird|horse|cow|sheep|elephant|giraffe|zebra|bear"
 _SEVERAL = re.compile(r"\b(?:men|women|boys|girls|dogs|children|two|group|people)\b")
 _ON_OR_IN = re.compile(
     rf"\b(?P<who>{_SOMEBODY}|child|person|dog) (?:is |who is )?(?P<does>(?:running|standing|walking|sitting|lying|"
@@ -72,6 +77,15 @@ def surfaces(rows: Iterable[Row]) -> Iterator[Row]:
         if found and not _SEVERAL.search(" ".join(said)):
             question = f"What is the {found['who']} {found['does']}?"
             yield ask(row, question, row["captions"], type="surface", metric="supported")
+
+
+def whereabouts(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield where the one person or animal of a picture is, where captions tell; people's words are right."""
+    for row in _captioned(rows):
+        said = " ".join(row["captions"]).lower()
+        who = set(re.findall(rf"\b(?:{_SOMEBODY}|{_ANIMAL})\b", said))
+        if len(who) == 1 and not _SEVERAL.search(said) and any(_mentioned(place, row) for place in WHERE):
+            yield ask(row, f"Where is the {who.pop()}?", row["captions"], type="where", metric="supported")
 
 
 def _captioned(rows: Iterable[Row]) -> list[Row]:

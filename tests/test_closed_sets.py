@@ -8,7 +8,7 @@ import pytest
 from vqa import VQAAgent
 from vqa.agent.folding.words import is_open, told_of_words
 from vqa.agent.prompting import evidence
-from vqa.agent.questions.closed_sets import as_one, read_closed_set
+from vqa.agent.questions.closed_sets import read_closed_set
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import SAID, features
 from vqa.experts.detectors.coco import LABELS
@@ -93,7 +93,8 @@ def test_it_is_the_garment_that_people_would_say_the_most_often() -> None:
         ]
     assert str(told_of_words("What is on his head?", findings[1], findings)) == "wearing: hat"
     assert told_of_words(WEARING, words(street=0.3), [boxes("person"), words(street=0.3)]) is None
-    assert (as_one("dresses"), as_one("jeans"), as_one("rocks")) == ("dress", "jeans", "rocks")
+    said = likely.answers if (likely := read_closed_set(WEARING)) else {}
+    assert (said["dresses"], said["jeans"]) == ("dress", "jeans")
 
 
 def test_it_is_the_ground_that_people_would_say_the_most_often_unless_boxes_tell() -> None:
@@ -103,6 +104,55 @@ def test_it_is_the_ground_that_people_would_say_the_most_often_unless_boxes_tell
     sitting = [replace(findings[0], regions=seats), findings[1]]
     assert told_of_words("What is he sitting on?", findings[1], sitting) is None
     assert evidence("What is he sitting on?", sitting)[0].text == "Detector: person sitting on: couch"
+
+
+@pytest.mark.parametrize(
+    ("question", "thing"),
+    [
+        ("Where is the dog?", "dog"),
+        ("Where are the black puppies running?", "puppies"),
+        ("Where's the woman sitting?", "woman"),
+        ("Where are they?", "they"),
+        ("Where is the car parked?", "car"),
+    ],
+)
+def test_where_somebody_is_is_one_of_some_places(question: str, thing: str) -> None:
+    likely = read_closed_set(question)
+    assert likely is not None
+    assert (likely.thing, likely.answers["grass"], likely.answers["water"]) == (thing, "on the grass", "in the water")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Where in the picture is the dog?",
+        "Where is the dog in the picture?",
+        "Find the dog.",
+        "Where is the cup?",
+        "Where is the teddy bear?",
+        "Where is this?",
+        "Where is the dog looking?",
+    ],
+)
+def test_where_a_thing_is_or_at_which_side_no_words_tell(question: str) -> None:
+    assert read_closed_set(question) is None
+
+
+def test_it_is_the_place_that_people_would_say_the_most_often_of_what_is_found() -> None:
+    where, said = "Where is the dog?", words(grass=0.2, water=0.19, dogs=0.4)
+    told = told_of_words(where, said, [boxes("dog"), said])
+    assert told is not None
+    assert (str(told), told.regions) == ("place of dog: on the grass", said.regions[:1])
+    assert [one.text for one in evidence(where, [boxes("dog"), said]) if not one.doubt] == [f"Words: {told}"]
+    for answer, stance in (("on the grass", "supports"), ("in the water", "contradicts")):
+        held = [one for one in weigh(Question(where), [boxes("dog"), said], answer) if one.expert == "words"]
+        assert [one.stance for one in held] == [stance]
+    assert told_of_words(where, said, [boxes("cat"), said]) is None  # there is none
+    assert told_of_words(where, said, [said]) is None
+    unsure = words(grass=0.15, water=0.1)
+    assert told_of_words(where, unsure, [boxes("dog"), unsure]) is None
+    on_it = tuple(Region(xyxy, label, 0.9) for xyxy, label in (((30, 10, 60, 80), "dog"), ((25, 5, 70, 90), "couch")))
+    assert told_of_words(where, said, [replace(boxes(), regions=on_it), said]) is None
 
 
 def test_an_open_answer_is_supported_by_people_who_would_say_it() -> None:

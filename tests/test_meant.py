@@ -67,3 +67,32 @@ def test_a_panda_is_a_bear_to_who_asks_for_one(question: str, told: str) -> None
     panda = (Region((100, 100, 200, 200), "panda", 0.9),)
     seen = Finding("detect", "objects", "", panda, vocabulary=(*LABELS, "panda"), size=(300, 300))
     assert evidence(question, [seen])[0].text == told
+
+
+def breeds(*kinds: tuple[str, str, float]) -> Finding:
+    shown = tuple(Region((0, 0, 300, 300), name, share, kinds=(kind, "animal")) for name, kind, share in kinds)
+    return Finding("classify", "classes", "", shown)
+
+
+@pytest.mark.parametrize(
+    ("question", "seen", "told"),
+    [
+        ("Where is the dog?", breeds(("Newfoundland dog", "dog", 0.1)), "Detector: 1 dog (center)"),
+        ("What color is the dog?", breeds(("Newfoundland dog", "dog", 0.1)), "Detector: 1 dog (center)"),
+        (
+            "Where is the dog?",
+            breeds(("Newfoundland dog", "dog", 0.1), ("sloth bear", "bear", 0.2)),
+            "Detector: no dogs",
+        ),
+        ("Where is the dog?", breeds(("Newfoundland dog", "dog", 0.02)), "Detector: no dogs"),
+        ("Where is the dog?", animals(), "Detector: no dogs"),
+        ("Is there a dog?", breeds(("Newfoundland dog", "dog", 0.1)), "Detector: no dogs"),
+        ("Is the dog behind the bear?", breeds(("Newfoundland dog", "dog", 0.1)), "Detector: no dogs"),
+    ],
+)
+def test_the_animal_that_a_question_speaks_of_is_the_one_that_a_detector_takes_for_another(
+    question: str, seen: Finding, told: str
+) -> None:
+    bear = (Region((100, 100, 200, 200), "bear", 0.7), Region((20, 20, 90, 90), "person", 0.5))
+    found = Finding("detect", "objects", "", bear, vocabulary=LABELS, size=(300, 300))
+    assert told in [line.text for line in evidence(question, [found, seen])]

@@ -161,7 +161,7 @@ def test_what_the_woman_holds_is_not_what_the_man_does() -> None:
     who = told(found, MAN, WOMAN)
     assert evidence("What is the woman holding?", [found, who])[0].text == "Detector: holding: cup"
     assert evidence("What is the man holding?", [found, who])[0].text == "Detector: holding: baseball bat"
-    nobody = told(found, MAN, MAN)
+    nobody = told(found, (0.03, 0.1), (0.03, 0.1))
     assert evidence("What is the woman holding?", [found, nobody]) == evidence("What is he holding?", [found])
 
 
@@ -175,13 +175,17 @@ def test_an_answer_is_held_against_those_who_are_meant(text: str, stance: str) -
 
 def test_the_woman_is_the_likeliest_one_if_any_might_be() -> None:
     found = people(0.9, 0.9)
-    hardly, rather_not = (0.05, 0.1), (0.4, 0.1)
+    hardly, rather_not = (0.03, 0.1), (0.4, 0.1)
     meant = by_who_they_are("Where is the woman?", found, [told(found, hardly, rather_not)])
     assert [(region.label, region.xyxy) for region in meant.regions if region.label == "woman"] == [("woman", BOXES[1])]
     between = by_who_they_are("Is the woman left of the man?", found, [told(found, rather_not, hardly)])
     assert [region.label for region in sorted(between.regions, key=lambda r: r.xyxy)] == ["woman", "man"]
     assert unfounded("Where is the woman?", [found, told(found, hardly, rather_not)]) == ()
     assert unfounded("Where is the woman?", [found, told(found, hardly, hardly)]) == ("no women",)
+    young = by_who_they_are("Where is the woman?", found, [told(found, hardly, (0.4, 0.9))])  # rather a girl
+    assert [(region.xyxy, region.score) for region in young.regions if region.label == "woman"] == [(BOXES[1], 0.9)]
+    child = by_who_they_are("Where is the child?", found, [told(found, (0.9, 0.02), (0.4, 0.02))])
+    assert {region.label for region in child.regions} == {"woman", "man"}
     counted = by_who_they_are("How many women are sitting?", found, [told(found, hardly, rather_not)])
     assert {region.label for region in counted.regions} == {"man"}
 

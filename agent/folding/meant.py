@@ -32,7 +32,29 @@ A_TRACE = 0.01
 def as_meant(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return a detector's finding in the question's terms; `findings` are everybody's."""
     named = _by_wider_names(question, _not_imagined(question, by_who_they_are(question, finding, findings), findings))
-    return of_the_color(question, _with_toys(question, named))
+    return of_the_color(question, _with_the_animal(question, _with_toys(question, named), findings))
+
+
+def _with_the_animal(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
+    """Return the finding with an animal under the name of the one that the question speaks of, where none is found.
+
+    Who asks where the dog is sees one. If a classifier does as well, rather than the bear that a detector finds, that
+    is it.
+    """
+    intent = read_intent(question, finding.vocabulary)
+    there = {region.label for region in finding.regions if region.score >= PRESENCE_SCORE}
+    missing = [label for label in intent.named if label in SORTS["animal"] and label not in there]
+    if intent.aim not in ("place", "other") or len(missing) != 1:
+        return finding
+    seen = Counter[str]()
+    for other in (other for other in findings if other.kind == "classes" and other.error is None):
+        seen.update(shares(other))
+    least = max(SOME, *(seen[label] for label in there & SORTS["animal"].keys()), 0.0)
+    others = [r for r in finding.regions if r.label in SORTS["animal"].keys() & there - {*intent.named}]
+    if not others or seen[missing[0]] < least:
+        return finding
+    one = max(others, key=lambda region: region.score)
+    return replace(finding, regions=tuple(replace(r, label=missing[0]) if r is one else r for r in finding.regions))
 
 
 def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:

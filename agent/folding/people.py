@@ -35,8 +35,10 @@ HALF = 0.5
 """Share from which somebody is one of two sorts that go by one name."""
 SLOPE, OFFSET = 0.85, 1.1
 """Log odds that somebody of a sort is there, of those that the likeliest is such (docs/measurements.md, "People")."""
-MIGHT_BE = 0.15
-"""Share from which somebody may be "the woman" where nobody is more likely one."""
+MIGHT_BE = 0.05
+"""Share from which somebody may be "the woman" where nobody is more likely one (docs/measurements.md, "Where")."""
+_GOES_FOR = {"man": "boy", "boy": "man", "woman": "girl", "girl": "woman"}
+"""Who may be called so as well by whoever sees them."""
 NONE = 0.3
 """What it weighs that there is none where it is asked how many there are: who asks that expects some."""
 _LEAST = 0.01
@@ -131,10 +133,16 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
     if not looked_at or not named or ANYBODY.intersection(finding.vocabulary) != {"person"}:
         return finding
     together, vocabulary = takes_together(question), (*finding.vocabulary, *PEOPLE)
+    placed = counts_or_places(question, finding.vocabulary)
     regions = [_called(r, shares.get(around(r, finding.size)), named, together) for r in finding.regions]
     for label in named if speaks_of_the_one(question, vocabulary) else ():
-        regions = _with_the_one(label, regions, [shares.get(around(r, finding.size)) for r in finding.regions])
-    if not counts_or_places(question, finding.vocabulary):
+        called = (label, _GOES_FOR[label]) if placed and not together else (label,)
+        told = [shares.get(around(r, finding.size)) for r in finding.regions]
+        might_be = [
+            _of(called, each) if each and r.label in PEOPLE else 0.0 for r, each in zip(regions, told, strict=True)
+        ]
+        regions = _with_the_one(label, regions, finding.regions, might_be)
+    if not placed:
         meant = {new.xyxy for new in regions if new.label in named}
         kept = (r for r in finding.regions if r.label != "person" or not meant or r.xyxy in meant)
         return replace(finding, regions=tuple(kept))
@@ -159,15 +167,17 @@ def _called(region: Region, shares: Mapping[str, float] | None, named: Sequence[
     return replace(region, label=rather, score=region.score * shares[rather])
 
 
-def _with_the_one(label: str, regions: Sequence[Region], shares: Sequence[Mapping[str, float] | None]) -> list[Region]:
-    """Return the regions with the likeliest one of a sort under its name, if nobody is, but somebody might be."""
-    likely = [
-        told[label] if told and region.label in PEOPLE else 0.0 for region, told in zip(regions, shares, strict=True)
-    ]
-    best = max(range(len(likely)), key=lambda i: likely[i], default=0)
-    if any(region.label == label for region in regions) or not likely or likely[best] < MIGHT_BE:
-        return [*regions]
-    return [replace(r, label=label) if i == best else r for i, r in enumerate(regions)]
+def _with_the_one(
+    label: str, regions: Sequence[Region], found: Sequence[Region], might_be: Sequence[float]
+) -> list[Region]:
+    """Return the regions with those of a sort as sure as they were found, and the likeliest one, if nobody rather is.
+
+    Who speaks of the woman sees her, so that somebody is found counts for more than whom they look like.
+    """
+    ones = {i for i, region in enumerate(regions) if region.label == label}
+    if not ones and max(might_be, default=0.0) >= MIGHT_BE:
+        ones = {might_be.index(max(might_be))}
+    return [replace(found[i], label=label) if i in ones else region for i, region in enumerate(regions)]
 
 
 def _shares(findings: Collection[Finding]) -> Mapping[Area, Mapping[str, float]]:

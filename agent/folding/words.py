@@ -1,8 +1,8 @@
 """Which answer people would rather give: of those that a question names or that there are, or yes or no to a claim.
 
 "Is he sitting or standing?" names its answers; "Is the dog catching a frisbee?" and "Is there a ladder?" claim
-something; what he is wearing is one of some garments, what he walks on one of some grounds. Who weighs words tells how
-likely people would say each of the picture.
+something; what he is wearing is one of some garments, what he walks on one of some grounds, where he is one of some
+places. Who weighs words tells how likely people would say each of the picture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.scene import asks_for_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
-from vqa.agent.questions.closed_sets import as_one, read_closed_set
+from vqa.agent.questions.closed_sets import ClosedSet, read_closed_set
 from vqa.agent.questions.existence import can_be_denied, read_existence, told_missing
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_reasons, kind_of
@@ -27,7 +27,7 @@ from vqa.agent.questions.predicates import read_predicate
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
 from vqa.agent.questions.taxonomy import ANYBODY, SORTS
-from vqa.agent.questions.vocabulary import meant, mentioned
+from vqa.agent.questions.vocabulary import labels_of, meant, mentioned
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
 
@@ -39,6 +39,8 @@ OF_THE_SORT = 3.0
 """The same that there is some food gains where a pizza is found; where nothing is, there may be other food."""
 HALF = 0.11
 """Share of captions from which on a garment, or what somebody is on, is more likely right than not."""
+PLACED = 0.17
+"""Share of captions from which on it is told where somebody is; less sure, the side of the picture is."""
 _WITHIN = re.compile(r"in(?:side)?(?: of)? (?:an? |the |this |that )?[a-z]+(?: [a-z]+)?")
 _COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
     r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
@@ -95,7 +97,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if any(_tells(question, other, findings) for other in findings if other.error is None):
         return None
     if likely:
-        return _likeliest(likely.asked, [region for region in finding.regions if region.label in likely.answers])
+        return _likeliest(likely, finding) if _is_found(likely.thing, findings) else None
     if len(choices) > 1:
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
@@ -117,14 +119,23 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)
 
 
-def _likeliest(asked: str, words: Sequence[Region]) -> Chosen | None:
+def _likeliest(asked: ClosedSet, finding: Finding) -> Chosen | None:
     """Return which of some words people would say the most often, and how likely each is one that they say."""
-    if not words:
+    words = [region for region in finding.regions if region.label in asked.answers]
+    best = max(words, key=lambda word: word.score, default=None)
+    if best is None or (asked.thing and best.score < PLACED):
         return None
     shares: dict[str, float] = {}
     for word in sorted(words, key=lambda word: word.score):
-        shares[as_one(word.label)] = word.score / (word.score + HALF)
-    return Chosen(asked, shares, (max(words, key=lambda word: word.score),))
+        shares[asked.answers[word.label]] = word.score / (word.score + HALF)
+    return Chosen(asked.asked, shares, (best,))
+
+
+def _is_found(thing: str, findings: Sequence[Finding]) -> bool:
+    """Return whether a detector counts one of what is named by a word; nobody looks for "" or contradicts it."""
+    boxes = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
+    found = ((r, labels_of(thing, f.vocabulary) or ANYBODY) for f in boxes for r in f.regions if thing)
+    return not thing or any(region.label in labels and region.score >= COUNT_SCORE for region, labels in found)
 
 
 def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:

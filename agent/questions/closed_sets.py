@@ -1,4 +1,4 @@
-"""Questions whose answer is one of some words: what somebody wears, what they stand on or run through.
+"""Questions whose answer is one of some words: what somebody wears, what they stand on or run through, where they are.
 
 Which of them it is, what people would say of the picture tells; a small core says "skateboard" of what is worn.
 """
@@ -6,11 +6,14 @@ Which of them it is, what people would say of the picture tells; a small core sa
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vqa.agent.questions import asking
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
+from vqa.agent.questions.taxonomy import ALIVE
+from vqa.agent.questions.vocabulary import labels_of
 from vqa.words import singular
 
 _HEAD = "hat hats cap helmet helmets headscarf bandanna".split()
@@ -41,31 +44,56 @@ _BEING_ON = re.compile(
     r"sleeping|resting|playing|climbing|crawling|splashing|swimming) (?:down )?"
     rf"(?:on|in|through|along|into|over|across|down|up)){_HERE}\W*"
 )
+_AT = {
+    "in": "air desert field forest lake mud ocean park pond pool puddle river snow stream water woods yard",
+    "on": (
+        "beach bridge court dirt grass gravel hill ice path pavement platform road rock rocks roof sand sidewalk "
+        "stage stairs steps street swing track trampoline"
+    ),
+}
+_PLACES = {word: f"{how} the {word}" for how, words in _AT.items() for word in words.split()}
+_WHERE = re.compile(  # and not "where in the picture", which asks for the side
+    r"where (?:is|are) (?:(?:the|this|that|these|those) )?(?:(?!hot|stuffed|teddy|toy)[a-z]+ )??(?P<thing>[a-z]+?)"
+    r"(?: (?:sitting|standing|lying|laying|sleeping|resting|located|parked|running|walking|jumping|playing|swimming|"
+    r"going|flying|grazing|riding))?(?: now)?\W*"
+)
+_GOING = frozenset(ALIVE - {"teddy bear"} | {"bicycle", "car", "motorcycle", "bus", "truck", "boat", "airplane"})
+"""Labels of what stands and goes where people say it does; a thing is rather on another thing, or at a side."""
 _PAIRS = frozenset("sunglasses glasses goggles trunks shorts jeans pants boots".split())
 
 
 @dataclass(frozen=True)
 class ClosedSet:
-    """What is asked for, and the words that may be the answer: "wearing", "running through"."""
+    """What is asked for, and the words that may be the answer.
+
+    Attributes:
+        asked: "wearing", "running through", "place of puppy".
+        answers: The words, and how each is said: "grass" as "on the grass".
+        thing: Of which it is asked where it is, in the question's word; "" where something else is asked.
+    """
 
     asked: str
-    answers: tuple[str, ...]
+    answers: Mapping[str, str]
+    thing: str = ""
 
 
 def read_closed_set(question: str) -> ClosedSet | None:
     """Return what a question asks for one of some words; None if any word may be the answer."""
     asked = asking.lowered(plainly(question))
     if match := _WEARING.fullmatch(asked):
-        return ClosedSet("wearing", tuple(_WORN[match["part"] or match["worn_on"] or ""]))
-    if (match := _BEING_ON.fullmatch(asked)) is None:
+        return ClosedSet("wearing", {word: _as_one(word) for word in _WORN[match["part"] or match["worn_on"] or ""]})
+    if match := _BEING_ON.fullmatch(asked):
+        does = match["does"]
+        dry, wet = does.endswith((" on", " up", " down")), does.startswith(("swimming", "splashing"))
+        boards = _BOARDS if does == "standing on" else ()
+        words = _WATERS if wet else (*_GROUNDS, *boards) if dry else (*_GROUNDS, *_WATERS)
+        return ClosedSet(does, {word: word for word in words})
+    match = _WHERE.fullmatch(asking.lowered(question))  # to find it, or to point at it, asks for the side
+    if match is None or not (re.fullmatch(asking.SOMEBODY, match["thing"]) or labels_of(match["thing"], _GOING)):
         return None
-    does = match["does"]
-    if does == "standing on":
-        return ClosedSet(does, (*_GROUNDS, *_BOARDS))
-    dry, wet = does.endswith((" on", " up", " down")), does.startswith(("swimming", "splashing"))
-    return ClosedSet(does, tuple(_WATERS if wet else _GROUNDS if dry else (*_GROUNDS, *_WATERS)))
+    return ClosedSet(f"place of {match['thing']}", _PLACES, match["thing"])
 
 
-def as_one(word: str) -> str:
-    """Return the name of one garment: "hat" for "hats", and "shorts" as it is; any other word as it is."""
-    return singular(word) if word in (*_BODY, *_HEAD) and word not in _PAIRS else word
+def _as_one(word: str) -> str:
+    """Return the name of one garment: "hat" for "hats", and "shorts" as it is."""
+    return word if word in _PAIRS else singular(word)
