@@ -1,4 +1,4 @@
-"""Questions about annotated boxes, for dev_questions.py: what is there, how many, of which more, what is not there."""
+"""Questions about annotated boxes, for dev_questions.py: what is there, how many, of which more, where, what is not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 from dev_rows import Row, ask
 
+from vqa.agent.questions.relations import lies
+from vqa.values import Region
 from vqa.words import one, plural
 
 MOST_ASKED = 3  # things there, and things not there, about one picture
@@ -126,6 +128,25 @@ def premises(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
             question = rng.choice(OF_SOMEBODY if label == "person" else OF_SOMETHING).format(label)
             right = ["I cannot tell", f"There is no {label}"]
             yield ask(row, question, right, type="premise", metric="exact")
+
+
+def relations(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield what is left or right of a thing, or on it, for things that there is one of; all that is so is right.
+
+    What lies how is read off the annotated boxes as it is off found ones.
+    """
+    rng = random.Random(0)
+    for row in rows:
+        boxes = [Region(tuple(box["xyxy"]), box["label"], 1.0) for box in row["boxes"]]
+        number = Counter(box.label for box in boxes)
+        told: list[tuple[str, str, set[str]]] = []
+        for anchor in (box for box in boxes if number[box.label] == 1 and box.label != "person"):
+            for how in ("left of", "right of", "on"):
+                if so := {box.label for box in boxes if box.label != anchor.label and lies(how, box, anchor)}:
+                    told.append((how, anchor.label, so))
+        for how, label, so in rng.sample(told, min(MOST_ASKED, len(told))):
+            right = [name for one_of in sorted(so) for name in (one_of, plural(one_of, 2))]
+            yield ask(row, f"What is {how} the {label}?", right, type=how, metric="supported")
 
 
 def _area(box: Mapping[str, Any]) -> float:

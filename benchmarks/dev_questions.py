@@ -11,6 +11,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   drawn at random, by how common they are, or by how often they stand beside what is there. A thing that a caption
   mentions is never asked as absent.
 - counts of 1 to 5, no more ones than twos; a thing with a hardly visible specimen is not counted.
+- relations: what is left or right of a thing, or on it.
 - comparing: whether there are more of one thing than of another, and of which there are more, for two that are there.
 - what is taken for granted: questions about things that are not there, of which an answer can only be withheld.
 - reading: a receipt's fields, and the words that can be read in a street.
@@ -45,7 +46,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dev_boxes import comparisons, counts, premises, presence
+from dev_boxes import comparisons, counts, premises, presence, relations
 from dev_mentions import mentions, surfaces, whereabouts, worn
 from dev_people import people
 from dev_rows import Row, ask
@@ -122,6 +123,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "signs": signs(rows),
         "doing": doing(rows, rng),
         "compare": comparisons([row for row in rows if row.get("boxes")], rng),
+        "relations": relations([row for row in rows if row.get("boxes")]),
         "premise": premises([row for row in rows if row.get("boxes")], rng),
         "choice": choices(rows, rng),
         "actions": actions(rows),

@@ -186,6 +186,13 @@ def test_the_woman_is_the_likeliest_one_if_any_might_be() -> None:
     assert [(region.xyxy, region.score) for region in young.regions if region.label == "woman"] == [(BOXES[1], 0.9)]
     child = by_who_they_are("Where is the child?", found, [told(found, (0.9, 0.02), (0.4, 0.02))])
     assert {region.label for region in child.regions} == {"woman", "man"}
+    alike = [told(found, (0.6, 0.1), (0.9, 0.1))]
+    for question, one in (("Where is the man?", "man"), ("Where is the woman?", "woman")):
+        called = {r.label: r.xyxy for r in by_who_they_are(question, found, alike).regions}
+        assert called == {one: BOXES[one == "woman"], "woman" if one == "man" else "person": BOXES[one == "man"]}
+    side = by_who_they_are("Is the man left of the woman?", found, alike)
+    assert {region.label: region.xyxy for region in side.regions} == {"man": BOXES[0], "woman": BOXES[1]}
+    assert {r.label for r in by_who_they_are("Where are the women?", found, alike).regions} == {"woman"}
     counted = by_who_they_are("How many women are sitting?", found, [told(found, hardly, rather_not)])
     assert {region.label for region in counted.regions} == {"man"}
 

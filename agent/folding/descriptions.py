@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
 from vqa.agent.folding.classes import identified
-from vqa.agent.folding.naming import named
+from vqa.agent.folding.naming import NAMED_SCORE, named
 from vqa.agent.folding.predicates import as_far_as_seen
 from vqa.agent.folding.scene import no_scene, told_of_scene
 from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
@@ -124,10 +124,11 @@ def _believed(question: str, findings: Sequence[Finding], *, least: float = 0.0)
 
 
 def surely_shown(question: str, finding: Finding, findings: Sequence[Finding]) -> Finding:
-    """Return a detector's finding without what it is not sure of, where a picture that is no scene shall be told."""
-    if not asks_what_is_shown(question) or no_scene(findings) < PAGE:
+    """Return a detector's finding without what it is not sure of, where it is asked what the picture shows."""
+    if not asks_what_is_shown(question):
         return finding
-    return replace(finding, regions=tuple(region for region in finding.regions if region.score >= SURELY_THERE))
+    least = NAMED_SCORE if no_scene(findings) < PAGE else SURELY_THERE
+    return replace(finding, regions=tuple(region for region in finding.regions if region.score >= least))
 
 
 def _named(question: str, findings: Sequence[Finding]) -> bool:

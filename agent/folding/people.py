@@ -16,6 +16,7 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
 from vqa.agent.questions.people import (
     counts_or_places,
+    names_one,
     read_people,
     sorts_named,
     speaks_of_the_one,
@@ -37,6 +38,8 @@ SLOPE, OFFSET = 0.85, 1.1
 """Log odds that somebody of a sort is there, of those that the likeliest is such (docs/measurements.md, "People")."""
 MIGHT_BE = 0.05
 """Share from which somebody may be "the woman" where nobody is more likely one (docs/measurements.md, "Where")."""
+RATHER = 0.15
+"""The same where it is asked what the woman holds: if nobody may be, anybody's hands are looked at."""
 _GOES_FOR = {"man": "boy", "boy": "man", "woman": "girl", "girl": "woman"}
 """Who may be called so as well by whoever sees them."""
 NONE = 0.3
@@ -134,17 +137,23 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return finding
     together, vocabulary = takes_together(question), (*finding.vocabulary, *PEOPLE)
     placed = counts_or_places(question, finding.vocabulary)
-    regions = [_called(r, shares.get(around(r, finding.size)), named, together) for r in finding.regions]
+    told = [shares.get(around(r, finding.size)) if r.label == "person" else None for r in finding.regions]
+    regions = [_called(*each, named, together) for each in zip(finding.regions, told, strict=True)]
+    meant: dict[int, str] = {}
     for label in named if speaks_of_the_one(question, vocabulary) else ():
         called = (label, _GOES_FOR[label]) if placed and not together else (label,)
-        told = [shares.get(around(r, finding.size)) for r in finding.regions]
-        might_be = [
-            _of(called, each) if each and r.label in PEOPLE else 0.0 for r, each in zip(regions, told, strict=True)
+        likely = [_of(called, each) if each and i not in meant else 0.0 for i, each in enumerate(told)]
+        ones = [i for i, region in enumerate(regions) if region.label == label and i not in meant]
+        alone = not together and names_one(question, label)
+        meant |= dict.fromkeys(_the_ones(ones, likely, finding.regions, placed=placed, alone=alone), label)
+    if meant:
+        regions = [
+            replace(found, label=meant[i]) if i in meant else found if r.label in meant.values() else r
+            for i, (r, found) in enumerate(zip(regions, finding.regions, strict=True))
         ]
-        regions = _with_the_one(label, regions, finding.regions, might_be)
     if not placed:
-        meant = {new.xyxy for new in regions if new.label in named}
-        kept = (r for r in finding.regions if r.label != "person" or not meant or r.xyxy in meant)
+        those = {new.xyxy for new in regions if new.label in named}
+        kept = (r for r in finding.regions if r.label != "person" or not those or r.xyxy in those)
         return replace(finding, regions=tuple(kept))
     regions.sort(key=lambda region: -region.score)
     return replace(finding, regions=tuple(regions), vocabulary=vocabulary)
@@ -167,17 +176,17 @@ def _called(region: Region, shares: Mapping[str, float] | None, named: Sequence[
     return replace(region, label=rather, score=region.score * shares[rather])
 
 
-def _with_the_one(
-    label: str, regions: Sequence[Region], found: Sequence[Region], might_be: Sequence[float]
-) -> list[Region]:
-    """Return the regions with those of a sort as sure as they were found, and the likeliest one, if nobody rather is.
+def _the_ones(
+    called_so: Sequence[int], likely: Sequence[float], found: Sequence[Region], *, placed: bool, alone: bool
+) -> Sequence[int]:
+    """Return which of the found ones a question speaks of: those who are called so, or the likeliest, if it is one.
 
     Who speaks of the woman sees her, so that somebody is found counts for more than whom they look like.
     """
-    ones = {i for i, region in enumerate(regions) if region.label == label}
-    if not ones and max(might_be, default=0.0) >= MIGHT_BE:
-        ones = {might_be.index(max(might_be))}
-    return [replace(found[i], label=label) if i in ones else region for i, region in enumerate(regions)]
+    if called_so and not alone:
+        return called_so
+    best = max(called_so or range(len(found)), key=lambda i: likely[i] * found[i].score)
+    return [best] if called_so or likely[best] >= (MIGHT_BE if placed else RATHER) else ()
 
 
 def _shares(findings: Collection[Finding]) -> Mapping[Area, Mapping[str, float]]:

@@ -28,6 +28,7 @@ from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
 from vqa.agent.questions.taxonomy import ANYBODY, SORTS
 from vqa.agent.questions.vocabulary import labels_of, meant, mentioned
+from vqa.boxes import shared
 from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import counted
 
@@ -35,12 +36,17 @@ LEAST = 0.6
 """Share from which on yes or no is told."""
 NAMED = 1.0
 """Log odds that a claim gains where all that it names is found, and loses where some of it is not."""
+APART = 3.0
+"""What it loses where somebody is said to ride, or sit on, what is found elsewhere."""
 OF_THE_SORT = 3.0
 """The same that there is some food gains where a pizza is found; where nothing is, there may be other food."""
 HALF = 0.11
 """Share of captions from which on a garment, or what somebody is on, is more likely right than not."""
 PLACED = 0.17
 """Share of captions from which on it is told where somebody is; less sure, the side of the picture is."""
+_IN_TOUCH = re.compile(
+    r"(?:riding|petting|hugging|feeding|eating|(?:sitting|seated|standing|lying|laying|sleeping|resting) (?:on|in)) .+"
+)
 _WITHIN = re.compile(r"in(?:side)?(?: of)? (?:an? |the |this |that )?[a-z]+(?: [a-z]+)?")
 _COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
     r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
@@ -106,6 +112,8 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if found and _WITHIN.fullmatch(claim.label):  # that there is a car says nothing of who is in it
         return None
     gained = (NAMED if all(found.values()) else -NAMED) if found else 0.0
+    if all(found.values()) and _are_apart(question, claim.label, found, findings):
+        gained = -APART
     if there and (found := found or _of_the_sort(there.thing, findings)):
         gained = gained or OF_THE_SORT
     odds = claim.score / max(1 - claim.score, 1e-6) * math.exp(gained)
@@ -147,6 +155,23 @@ def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[
                 those = [r for r in finding.regions if r.label == label and r.score >= PRESENCE_SCORE]
                 found.setdefault(label, []).extend(those)
     return found
+
+
+def _are_apart(question: str, claim: str, found: Mapping[str, Sequence[Region]], findings: Sequence[Finding]) -> bool:
+    """Return whether what a claim says that somebody touches is found, and nobody of whom it says so beside any."""
+    if not found or not _IN_TOUCH.fullmatch(claim):
+        return False
+    boxes = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
+    whose = asking.lowered(plainly(question)).replace(claim, " ")
+    somebody = [
+        region
+        for finding in boxes
+        for labels in [mentioned(whose, finding.vocabulary) or ANYBODY]
+        for region in finding.regions
+        if region.label in labels and region.score >= PRESENCE_SCORE
+    ]
+    things = [thing for those in found.values() for thing in those]
+    return bool(somebody) and not any(shared(one.xyxy, thing.xyxy) for one in somebody for thing in things)
 
 
 def _of_the_sort(thing: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:

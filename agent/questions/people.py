@@ -104,6 +104,12 @@ def speaks_of_the_one(question: str, known: Collection[str]) -> bool:
     return intent.aim in ("place", "other") and definite and not intent.bound and not intent.together
 
 
+def names_one(question: str, sort: str) -> bool:
+    """Return whether a question speaks of one of a sort: of "the lady", and not of "the women"."""
+    words = re.findall(r"[a-z]+", plainly(question).lower())
+    return any(labels_of(word, PEOPLE) == (sort,) and not word.endswith(("s", "men")) for word in words)
+
+
 def takes_together(question: str) -> bool:
     """Return whether a question has one name for two sorts: boys and girls are children."""
     return _TOGETHER.search(plainly(question).lower()) is not None

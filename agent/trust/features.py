@@ -15,6 +15,7 @@ from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.descriptions import answered
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
+from vqa.agent.folding.objects import asked_relation, sure_ones
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
@@ -43,6 +44,8 @@ _AS_PLAIN = {"yes or no": "presence"}
 """Where two things are, or of their number, is too rare to fit, and as plain a yes or no."""
 ACTION = "action"
 """The kind of questions of which a captioner tells what somebody does."""
+RELATION = "relation"
+"""The kind of questions of which boxes tell what is left of a thing, or on it."""
 CHOICE = "choice"
 """The kind of questions that name their answers, or of which people's words tell."""
 SAID = "open: log of how often people would say it"
@@ -82,7 +85,10 @@ def features(
         kind = CHOICE
     elif action:
         kind = ACTION
-    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in (*KINDS, SCENE, ACTION, CHOICE)}
+    elif kind == "open" and intent.related and any(asked_relation(sure_ones(finding), intent) for finding in looked):
+        kind = RELATION
+    kinds = (*KINDS, SCENE, ACTION, CHOICE, RELATION)
+    told: dict[str, float] = {f"{KIND}{name}": float(kind == name) for name in kinds}
     told |= scene
     if core_confidence is not None:
         told[CORE] = _logit(core_confidence)
@@ -107,9 +113,7 @@ def features(
         unsupported = bool(findings) and all(e.stance != "supports" for e in evidence)
         told["description: nothing supports it"] = float(unsupported)
     if kind == "open" and names:
-        told[f"open: detector names {'its color' if color else 'it'}"] = float(
-            any(e.stance == "supports" for e in speaks)
-        )
+        told["open: detector names it"] = float(any(e.stance == "supports" for e in speaks))
         surest = max((r.score for e in speaks if e.stance == "supports" for r in e.regions), default=0.0)
         told["open: score of what it names"] = 0.0 if color else surest
     scores = [r.score for f in looked for r in f.regions if r.label in intent.asked]

@@ -9,6 +9,7 @@ from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import asks_for_words, intent_of, kind_of
 from vqa.agent.questions.languages import is_foreign
@@ -89,6 +90,8 @@ def _says_nothing(question: str, text: str, findings: Sequence[Finding]) -> bool
     """Return whether an open question is answered with its own words alone ("bird" to "What bird is it?"), or "one"."""
     if kind_of(question, intent_of(question, findings)) != "open" or named_alternatives(question):
         return False
+    if any(finding.kind == "scene" and told_of_scene(question, finding, findings) for finding in findings):
+        return False  # "What time of day is it?" is answered with "day"
     said = set(telling_words(text))
     return is_empty(text) or (
         said <= set(telling_words(question)) and not asked_color(question, known_to_detectors(findings))
