@@ -1,7 +1,7 @@
 """Fits an answer's confidence: how likely it is right, from the evidence for it and the core's own probability.
 
     for SET in {photos,web}-{presence,shown} photos-{counts,compare,premise,relations} \
-            {flickr8k,coco}-{doing,there,actions,choice} flickr8k-shown coco-{vqa,scene,claims} \
+            {flickr8k,coco}-{doing,there,actions,choice,mentions,worn,surfaces} flickr8k-shown coco-{vqa,scene,claims} \
             daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done

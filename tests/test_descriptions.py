@@ -175,3 +175,11 @@ def test_a_reader_is_called_in_for_a_page_and_the_route_says_so(
     assert ("a page, perhaps" in answer.route.reasons["ocr"]) == bool(called)
     (many,) = agent.answer_many([("example:bus", question)])
     assert many.route == answer.route
+
+
+@pytest.mark.parametrize(
+    ("score", "told"), [(0.34, "Detector: nothing found"), (0.36, "Detector: all there is: 1 bird")]
+)
+def test_what_is_hardly_seen_is_no_description(score: float, told: str) -> None:
+    assert evidence("What is in the picture?", [objects(("bird", score))])[0].text == told
+    assert evidence("How many birds are there?", [objects(("bird", score))])[0].text == "Detector: 1 bird"

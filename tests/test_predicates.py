@@ -122,6 +122,25 @@ def test_a_claim_gains_where_what_it_names_is_found_and_loses_where_it_is_not() 
     assert held.text == "would rather say riding a bike: No 0.73, given no bicycles"
 
 
+@pytest.mark.parametrize(
+    ("question", "person", "told"),
+    [
+        ("Is the man riding a horse?", (5, 20, 30, 60), "Words: riding a horse: No"),
+        ("Is there a man riding a horse?", (5, 20, 30, 60), "Words: riding a horse: No"),
+        ("Is the man riding a horse?", (65, 5, 80, 40), "Words: riding a horse: Yes"),
+        ("Is the man looking at a horse?", (5, 20, 30, 60), "Words: looking at a horse: Yes"),
+    ],
+)
+def test_nobody_rides_what_is_found_elsewhere(question: str, person: tuple[int, int, int, int], told: str) -> None:
+    horse = Region((60, 20, 95, 60), "horse", 0.8)
+    found = Finding("detect", "objects", "", (horse, Region(person, "person", 0.8)), vocabulary=LABELS)
+    said = words(told.split(": ")[1], 0.8)
+    assert [line.text for line in evidence(question, [said, found]) if not line.doubt] == [told]
+    if told.endswith("No"):
+        (held,) = weigh(Question(question), [said, found], "No")
+        assert held.text.endswith("given 1 horse elsewhere")
+
+
 @pytest.mark.weights
 def test_of_the_people_at_the_bus_none_rides_a_bike() -> None:
     agent = VQAAgent.from_pretrained(settings=Settings(detector="efficientdet"))

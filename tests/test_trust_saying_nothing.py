@@ -7,14 +7,16 @@ from vqa.agent.trust.judging import CANNOT_TELL, judged
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
 
-def answered(question: str, text: str, *, least: float, choices: tuple[str, ...] = ()) -> Answer:
+def answered(
+    question: str, text: str, *, least: float, choices: tuple[str, ...] = (), seen: tuple[Finding, ...] = ()
+) -> Answer:
     bus = Finding(
         "detect", "objects", "1 bus", (Region((9, 9, 90, 90), "bus", 0.9),), vocabulary=("bus",), size=(99, 99)
     )
     route, prompt = Route((), "", "none"), Prompt("", (), (), 0, 0)
     core = shipped().cores[0]
     given = Answer(
-        text, None, Question(question, choices=choices), route, (bus,), prompt, core, {}, core_confidence=0.9
+        text, None, Question(question, choices=choices), route, (bus, *seen), prompt, core, {}, core_confidence=0.9
     )
     return judged(given, min_confidence=least)
 
@@ -40,3 +42,12 @@ def test_an_answer_that_says_no_more_than_the_question_is_withheld(question: str
 def test_a_given_choice_says_something_whatever_it_is() -> None:
     assert answered("How far is the train?", "one", least=0.001).text == CANNOT_TELL
     assert answered("How far is the train?", "one", least=0.001, choices=("one", "two")).text == "one"
+
+
+def test_what_the_scene_tells_in_the_words_of_the_question_says_something() -> None:
+    concepts = ("night", "sunset", "no scene", "outdoors")
+    scene = Finding(
+        "scene", "scene", "", (Region((0, 0, 99, 99), "outdoors", 0.98),), vocabulary=concepts, size=(99, 99)
+    )
+    assert answered("What time of day is it?", "day", least=0.001, seen=(scene,)).text == "day"
+    assert answered("What time of day is it?", "day", least=0.001).text == CANNOT_TELL

@@ -112,7 +112,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if found and _WITHIN.fullmatch(claim.label):  # that there is a car says nothing of who is in it
         return None
     gained = (NAMED if all(found.values()) else -NAMED) if found else 0.0
-    if all(found.values()) and _are_apart(question, claim.label, found, findings):
+    if elsewhere := _are_apart(question, claim.label, found, findings):
         gained = -APART
     if there and (found := found or _of_the_sort(there.thing, findings)):
         gained = gained or OF_THE_SORT
@@ -123,7 +123,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     beside = there is not None and there.is_this and odds > 1
     if max(shares.values()) < LEAST or unsaid or beside:
         return None
-    told = ", ".join(counted(label, len(those)) for label, those in found.items())
+    told = ", ".join(counted(label, len(those)) for label, those in found.items()) + " elsewhere" * elsewhere
     return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)
 
 
@@ -159,7 +159,7 @@ def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[
 
 def _are_apart(question: str, claim: str, found: Mapping[str, Sequence[Region]], findings: Sequence[Finding]) -> bool:
     """Return whether what a claim says that somebody touches is found, and nobody of whom it says so beside any."""
-    if not found or not _IN_TOUCH.fullmatch(claim):
+    if not found or not all(found.values()) or not _IN_TOUCH.fullmatch(claim):
         return False
     boxes = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     whose = asking.lowered(plainly(question)).replace(claim, " ")
