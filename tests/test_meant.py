@@ -69,6 +69,19 @@ def test_a_panda_is_a_bear_to_who_asks_for_one(question: str, told: str) -> None
     assert evidence(question, [seen])[0].text == told
 
 
+@pytest.mark.parametrize(
+    ("side", "score", "told"),
+    [(100, 0.5, "Detector: no bears"), (100, 0.6, "Detector: 1 bear"), (80, 0.5, "Detector: 1 bear")],
+)
+def test_a_large_animal_has_to_be_surer_where_a_classifier_sees_none(side: int, score: float, told: str) -> None:
+    quokka = Finding(
+        "detect", "objects", "", (Region((0, 0, side, side), "bear", score),), vocabulary=LABELS, size=(300, 300)
+    )
+    seen = animals(("wombat", 0.1))
+    assert evidence("Is this a bear?", [quokka, seen])[0].text == told
+    assert evidence("Where is the bear?", [quokka, seen])[0].text == "Detector: 1 bear (top left)"
+
+
 def breeds(*kinds: tuple[str, str, float]) -> Finding:
     shown = tuple(Region((0, 0, 300, 300), name, share, kinds=(kind, "animal")) for name, kind, share in kinds)
     return Finding("classify", "classes", "", shown)

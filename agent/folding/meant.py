@@ -11,18 +11,21 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 
-from vqa.agent.folding.captions import shares, surest
+from vqa.agent.folding.captions import shares
 from vqa.agent.folding.colors import of_the_color
 from vqa.agent.folding.people import by_who_they_are
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.taxonomy import SORTS
-from vqa.values import PRESENCE_SCORE, Finding
+from vqa.boxes import area
+from vqa.values import PRESENCE_SCORE, Finding, Region
 
 _TOYS = {"bear": "teddy bear"}
 _ALSO = {"panda": "bear"}
 """What is found, and what it is too, where that is asked for."""
-SURELY_ONE = 0.4
-"""Score from which an animal is one, whatever a classifier sees."""
+SURELY_ONE, EVEN_LARGE = 0.4, 0.6
+"""Score from which an animal is one, whatever a classifier sees; and one that is large, which it would not miss."""
+LARGE = 0.1
+"""Share of the picture from which it is."""
 SOME = 0.05
 """A classifier's share of all animals from which it sees some."""
 A_TRACE = 0.01
@@ -71,9 +74,15 @@ def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]
     if animals == SORTS["animal"].keys() & finding.vocabulary:
         doubted = animals if seen["animal"] < SOME else doubted
     elif intent.aim == "presence":
-        doubted = {label for label in animals if seen[label] < A_TRACE and surest(label, finding) < SURELY_ONE}
-    kept = tuple(r for r in finding.regions if r.label not in doubted or r.score >= SURELY_ONE)
+        doubted = {label for label in animals if seen[label] < A_TRACE}
+    kept = tuple(r for r in finding.regions if r.label not in doubted or _is_one(r, finding.size))
     return finding if len(kept) == len(finding.regions) else replace(finding, regions=kept)
+
+
+def _is_one(animal: Region, size: tuple[int, int]) -> bool:
+    """Return whether an animal that a classifier does not see is sure enough, in a picture of some size."""
+    share = area(animal.xyxy) / max(size[0] * size[1], 1)
+    return animal.score >= (EVEN_LARGE if share >= LARGE else SURELY_ONE)
 
 
 def _by_wider_names(question: str, finding: Finding) -> Finding:
