@@ -80,6 +80,7 @@ def test_a_large_animal_has_to_be_surer_where_a_classifier_sees_none(side: int, 
     seen = animals(("wombat", 0.1))
     assert evidence("Is this a bear?", [quokka, seen])[0].text == told
     assert evidence("Where is the bear?", [quokka, seen])[0].text == "Detector: 1 bear (top left)"
+    assert evidence("What animal is this?", [quokka, animals()])[0].text == "Detector: animal: bear"
 
 
 def breeds(*kinds: tuple[str, str, float]) -> Finding:

@@ -75,14 +75,15 @@ def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]
         doubted = animals if seen["animal"] < SOME else doubted
     elif intent.aim == "presence":
         doubted = {label for label in animals if seen[label] < A_TRACE}
-    kept = tuple(r for r in finding.regions if r.label not in doubted or _is_one(r, finding.size))
+    large = EVEN_LARGE if intent.aim == "presence" else SURELY_ONE  # "What animal is it?" takes it for granted
+    kept = tuple(r for r in finding.regions if r.label not in doubted or _is_one(r, finding.size, large))
     return finding if len(kept) == len(finding.regions) else replace(finding, regions=kept)
 
 
-def _is_one(animal: Region, size: tuple[int, int]) -> bool:
-    """Return whether an animal that a classifier does not see is sure enough, in a picture of some size."""
+def _is_one(animal: Region, size: tuple[int, int], large: float) -> bool:
+    """Return whether an animal that a classifier does not see is sure enough: from `large` on, if it is that."""
     share = area(animal.xyxy) / max(size[0] * size[1], 1)
-    return animal.score >= (EVEN_LARGE if share >= LARGE else SURELY_ONE)
+    return animal.score >= (large if share >= LARGE else SURELY_ONE)
 
 
 def _by_wider_names(question: str, finding: Finding) -> Finding:

@@ -127,8 +127,8 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
 def by_who_they_are(question: str, finding: Finding, findings: Collection[Finding]) -> Finding:
     """Return a detector's finding with people as a question tells them apart, each with how likely they are such.
 
-    Where it is asked how many women there are, or where, they go by that name; asked what the woman holds, nobody else
-    counts, unless nobody is one.
+    Where it is asked how many women there are, or where, they go by that name, and "the woman" is the likeliest one.
+    Asked what she holds, nobody else counts, unless nobody is one.
     """
     shares = _shares(findings)
     looked_at = any(around(region, finding.size) in shares for region in finding.regions if region.label == "person")
@@ -144,7 +144,7 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         called = (label, _GOES_FOR[label]) if placed and not together else (label,)
         likely = [_of(called, each) if each and i not in meant else 0.0 for i, each in enumerate(told)]
         ones = [i for i, region in enumerate(regions) if region.label == label and i not in meant]
-        alone = not together and names_one(question, label)
+        alone = placed and not together and names_one(question, label)
         meant |= dict.fromkeys(_the_ones(ones, likely, finding.regions, placed=placed, alone=alone), label)
     if meant:
         regions = [
