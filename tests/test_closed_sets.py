@@ -114,6 +114,11 @@ def test_it_is_the_ground_that_people_would_say_the_most_often_unless_boxes_tell
         ("Where's the woman sitting?", "woman"),
         ("Where are they?", "they"),
         ("Where is the car parked?", "car"),
+        ("Where is the man in the red shirt?", "man"),
+        ("Where are the two dogs with the ball?", "dogs"),
+        ("Where can the cat be found?", "cat"),
+        ("Can you tell me where the horse is?", "horse"),
+        ("고양이가 어디 있어?", "cat"),
     ],
 )
 def test_where_somebody_is_is_one_of_some_places(question: str, thing: str) -> None:
@@ -129,6 +134,7 @@ def test_where_somebody_is_is_one_of_some_places(question: str, thing: str) -> N
         "Where is the dog in the picture?",
         "Find the dog.",
         "Where is the cup?",
+        "Where is the hot dog?",
         "Where is the teddy bear?",
         "Where is this?",
         "Where is the dog looking?",

@@ -14,7 +14,7 @@ from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.scene import WHO
 from vqa.agent.questions.taxonomy import ALIVE
 from vqa.agent.questions.vocabulary import labels_of
-from vqa.words import singular
+from vqa.words import COLORS, singular
 
 _HEAD = "hat hats cap helmet helmets headscarf bandanna".split()
 _FACE = "sunglasses glasses goggles mask".split()
@@ -52,10 +52,17 @@ _AT = {
     ),
 }
 _PLACES = {word: f"{how} the {word}" for how, words in _AT.items() for word in words.split()}
+_IT = (
+    r"(?:(?:the|this|that|these|those|my|your|our) )?(?:(?:one|two|three|four|(?!hot|stuffed|teddy|toy)[a-z]+) )??"
+    r"(?P<thing>[a-z]+?)(?: (?:wearing|with|in (?:an? |the )?(?:[a-z]+ )?(?:shirt|jacket|coat|dress|hat|cap|helmet|suit"
+    rf"|{'|'.join(COLORS)})\b)[a-z -]*?)?"
+)
 _WHERE = re.compile(  # and not "where in the picture", which asks for the side
-    r"where (?:is|are) (?:(?:the|this|that|these|those) )?(?:(?!hot|stuffed|teddy|toy)[a-z]+ )??(?P<thing>[a-z]+?)"
+    rf"where (?:is|are|(?:can|do) (?:i|we|you) (?:see|find)) {_IT.replace('thing', 'one')}"
     r"(?: (?:sitting|standing|lying|laying|sleeping|resting|located|parked|running|walking|jumping|playing|swimming|"
     r"going|flying|grazing|riding))?(?: now)?\W*"
+    rf"|where can {_IT.replace('thing', 'other')} be (?:seen|found)\W*"
+    rf"|(?:(?:can|could|will|would) you )?(?:please )?tell me where {_IT.replace('thing', 'told')} (?:is|are)\W*"
 )
 _GOING = frozenset(ALIVE - {"teddy bear"} | {"bicycle", "car", "motorcycle", "bus", "truck", "boat", "airplane"})
 """Labels of what stands and goes where people say it does; a thing is rather on another thing, or at a side."""
@@ -89,9 +96,10 @@ def read_closed_set(question: str) -> ClosedSet | None:
         words = _WATERS if wet else (*_GROUNDS, *boards) if dry else (*_GROUNDS, *_WATERS)
         return ClosedSet(does, {word: word for word in words})
     match = _WHERE.fullmatch(asking.lowered(question))  # to find it, or to point at it, asks for the side
-    if match is None or not (re.fullmatch(asking.SOMEBODY, match["thing"]) or labels_of(match["thing"], _GOING)):
+    thing = match and (match["one"] or match["other"] or match["told"])
+    if not thing or not (re.fullmatch(asking.SOMEBODY, thing) or labels_of(thing, _GOING)):
         return None
-    return ClosedSet(f"place of {match['thing']}", _PLACES, match["thing"])
+    return ClosedSet(f"place of {thing}", _PLACES, thing)
 
 
 def _as_one(word: str) -> str:
