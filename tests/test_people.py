@@ -17,6 +17,7 @@ from vqa.agent.prompting import evidence
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.agent.trust.evidence import weigh
+from vqa.agent.trust.features import TAKEN_FOR_GRANTED, features
 from vqa.agent.trust.premise import unfounded
 from vqa.experts.detect import DetectExpert
 from vqa.experts.detectors.coco import LABELS
@@ -195,6 +196,16 @@ def test_the_woman_is_the_likeliest_one_if_any_might_be() -> None:
     assert {r.label for r in by_who_they_are("Where are the women?", found, alike).regions} == {"woman"}
     counted = by_who_they_are("How many women are sitting?", found, [told(found, hardly, rather_not)])
     assert {region.label for region in counted.regions} == {"man"}
+
+
+def test_that_there_is_no_woman_is_less_sure_where_a_question_speaks_of_her() -> None:
+    found = people(0.9)
+    seen = [found, told(found, (0.02, 0.1))]
+    asked, spoken_of = (
+        features(Question(question), seen, (), answer, 0.9)["choice: log odds of what people would say"]
+        for question, answer in (("Is there a woman?", "No"), ("Where is the woman?", "There is no woman"))
+    )
+    assert asked - spoken_of == pytest.approx(TAKEN_FOR_GRANTED)
 
 
 def test_people_are_all_of_them_where_a_detector_knows_men_and_women() -> None:

@@ -53,6 +53,8 @@ _OFTEN = 30
 """One over the share of captions from which on a word counts for something."""
 _A_THING = 0.9
 """How likely a thing is that a scene tells of, whatever its share: captions leave out most of what is around."""
+TAKEN_FOR_GRANTED = 2.2
+"""Log odds that somebody is there of whom a question speaks: nine in ten who ask where the woman is see her."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
@@ -72,7 +74,8 @@ def features(
         text: The answer as the core gave it.
         core_confidence: Its own probability; then CORE is among the features.
     """
-    asked, text = whether(*answered(question.text, text, findings))
+    spoken_of, text = answered(question.text, text, findings)
+    asked, text = whether(spoken_of, text)
     question = replace(question, text=asked)
     objects = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
     looked = [as_meant(question.text, finding, findings) for finding in objects]
@@ -99,7 +102,7 @@ def features(
     if (plain := _AS_PLAIN.get(kind, kind)) in _OF_THINGS:
         told |= _of_stances(f"{plain}: detector", speaks)
     if share is not None:
-        told["choice: log odds of what people would say"] = _logit(share)
+        told["choice: log odds of what people would say"] = _logit(share) - TAKEN_FOR_GRANTED * (asked != spoken_of)
     captions = [e for e in evidence if _kind_of_expert(e.expert, findings) == "caption"]
     others = [e for e in captions if all(region.label != text for region in e.regions)]  # it does not support itself
     if not action:  # nor what somebody does, which is taken from it
