@@ -148,7 +148,8 @@ def test_it_is_the_place_that_people_would_say_the_most_often_of_what_is_found()
     where, said = "Where is the dog?", words(grass=0.2, water=0.19, dogs=0.4)
     told = told_of_words(where, said, [boxes("dog"), said])
     assert told is not None
-    assert (str(told), told.regions) == ("place of dog: on the grass", said.regions[:1])
+    assert (str(told), told.found) == ("place of dog: on the grass", "1 dog")
+    assert [region.label for region in told.regions] == ["grass", "dog"]
     assert [one.text for one in evidence(where, [boxes("dog"), said]) if not one.doubt] == [f"Words: {told}"]
     for answer, stance in (("on the grass", "supports"), ("in the water", "contradicts")):
         held = [one for one in weigh(Question(where), [boxes("dog"), said], answer) if one.expert == "words"]

@@ -49,6 +49,7 @@ def test_the_first_questions_get_the_right_answers() -> None:
         "Is there a giraffe?": "No",
         "Is there a man riding a bike?": "No",
         "What color is the bus?": "blue",
+        "Where are the people?": "on the street",
         "Where is the dog?": "There is no dog",
         "Is there a dragon?": "I cannot tell",
     }

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
 from vqa.agent.folding.classes import identified
-from vqa.agent.folding.naming import NAMED_SCORE, named
+from vqa.agent.folding.naming import named
 from vqa.agent.folding.predicates import as_far_as_seen
 from vqa.agent.folding.scene import no_scene, told_of_scene
-from vqa.agent.questions.asking import EVERYTHING, asks_for_description, asks_what_this_is, lowered
+from vqa.agent.questions.asking import asks_for_description, asks_for_everything, asks_what_this_is
 from vqa.boxes import area
 from vqa.values import CLASS_SCORE, Finding, Region
 
@@ -105,7 +105,7 @@ def wants_a_reader(question: str, findings: Sequence[Finding]) -> bool:
 
 def asks_what_is_shown(question: str) -> bool:
     """Return whether a question asks for what the picture shows, as a sentence, a word or a list."""
-    return asks_for_description(question) or EVERYTHING.fullmatch(lowered(question)) is not None
+    return asks_for_description(question) or asks_for_everything(question)
 
 
 def _is_a_page(question: str, findings: Sequence[Finding]) -> bool:
@@ -124,11 +124,10 @@ def _believed(question: str, findings: Sequence[Finding], *, least: float = 0.0)
 
 
 def surely_shown(question: str, finding: Finding, findings: Sequence[Finding]) -> Finding:
-    """Return a detector's finding without what it is not sure of, where it is asked what the picture shows."""
-    if not asks_what_is_shown(question):
+    """Return a detector's finding without what it is not sure of, where a picture that is no scene shall be told."""
+    if not asks_what_is_shown(question) or no_scene(findings) < PAGE:
         return finding
-    least = NAMED_SCORE if no_scene(findings) < PAGE else SURELY_THERE
-    return replace(finding, regions=tuple(region for region in finding.regions if region.score >= least))
+    return replace(finding, regions=tuple(region for region in finding.regions if region.score >= SURELY_THERE))
 
 
 def _named(question: str, findings: Sequence[Finding]) -> bool:

@@ -282,13 +282,13 @@ def _besides(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
     return _all_of(f"besides the {label}", [region for region in sure if region.label != label])
 
 
-def _all_of(asked: str, things: Sequence[Region]) -> Named:
-    """Name things and their numbers; those of classes that are surely there, if any is."""
+def _all_of(asked: str, things: Sequence[Region]) -> Named | None:
+    """Name things and their numbers; those of classes that are surely there, if any is, else those likely there."""
     surely = {region.label for region in things if region.score >= LISTED_SCORE}
-    told = [region for region in things if region.label in surely] or things
+    told = [region for region in things if region.label in surely or (not surely and region.score >= NAMED_SCORE)]
     said = as_said(region.label for region in told)
     number = Counter(said[region.label] for region in told)
-    return Named(asked, tuple(counted(name, n) for name, n in number.items()), tuple(told))
+    return Named(asked, tuple(counted(name, n) for name, n in number.items()), tuple(told)) if told else None
 
 
 def _under(one: Region, sure: Sequence[Region], places: Use) -> Named | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vqa.agent.folding.lines import BESIDE, Line
 from vqa.agent.folding.naming import NAMED_SCORE, THIS_SCORE
 from vqa.agent.folding.naming import named as named_by
-from vqa.agent.questions.asking import asks_what_this_is
+from vqa.agent.questions.asking import asks_for_everything, asks_what_this_is
 from vqa.agent.questions.intent import Intent
 from vqa.agent.questions.kinds import asks_where
 from vqa.agent.questions.relations import as_asked, is_so, lacking, lies
@@ -26,8 +26,8 @@ def object_lines(question: str, finding: Finding, intent: Intent, *, settled: bo
     `color` is the one that the things counted all have, "" if they are counted whatever colour they have.
     """
     sure = sure_ones(finding)
-    if asks_what_this_is(question):
-        sure = [region for region in sure if region.score >= THIS_SCORE]
+    if least := THIS_SCORE if asks_what_this_is(question) else NAMED_SCORE if asks_for_everything(question) else 0.0:
+        sure = [region for region in sure if region.score >= least]
     if alone := told_alone(question, finding, intent):
         others = _counts([region.label for region in sure])
         return [Line(f"Detector: {alone}", 0.0), Line(f"Detector: {others}", 3.0, BESIDE)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from vqa.agent.folding.chosen import Chosen
@@ -103,7 +104,7 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     if any(_tells(question, other, findings) for other in findings if other.error is None):
         return None
     if likely:
-        return _likeliest(likely, finding) if _is_found(likely.thing, findings) else None
+        return _likeliest(likely, finding, findings)
     if len(choices) > 1:
         return Chosen(" or ".join(choices), {r.label: r.score for r in finding.regions}, finding.regions[:1])
     (claim,) = finding.regions
@@ -127,23 +128,28 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
     return Chosen(claim.label, shares, (claim, *(r for those in found.values() for r in those)), told)
 
 
-def _likeliest(asked: ClosedSet, finding: Finding) -> Chosen | None:
-    """Return which of some words people would say the most often, and how likely each is one that they say."""
+def _likeliest(asked: ClosedSet, finding: Finding, findings: Sequence[Finding]) -> Chosen | None:
+    """Return which of some words people would say the most often, and how likely each is one that they say.
+
+    Where a thing is that no detector counts nobody tells.
+    """
     words = [region for region in finding.regions if region.label in asked.answers]
     best = max(words, key=lambda word: word.score, default=None)
-    if best is None or (asked.thing and best.score < PLACED):
+    those = _counted(asked.thing, findings) if asked.thing else ()
+    if best is None or (asked.thing and (best.score < PLACED or not those)):
         return None
     shares: dict[str, float] = {}
     for word in sorted(words, key=lambda word: word.score):
         shares[asked.answers[word.label]] = word.score / (word.score + HALF)
-    return Chosen(asked.asked, shares, (best,))
+    number = Counter(region.label for region in those)
+    return Chosen(asked.asked, shares, (best, *those), ", ".join(counted(label, n) for label, n in number.items()))
 
 
-def _is_found(thing: str, findings: Sequence[Finding]) -> bool:
-    """Return whether a detector counts one of what is named by a word; nobody looks for "" or contradicts it."""
+def _counted(thing: str, findings: Sequence[Finding]) -> Sequence[Region]:
+    """Return what detectors are sure enough of to count it among what goes by a name, "puppy" or "she"."""
     boxes = [finding for finding in findings if finding.kind == "objects" and finding.error is None]
-    found = ((r, labels_of(thing, f.vocabulary) or ANYBODY) for f in boxes for r in f.regions if thing)
-    return not thing or any(region.label in labels and region.score >= COUNT_SCORE for region, labels in found)
+    named = ((r, labels_of(thing, f.vocabulary) or ANYBODY) for f in boxes for r in f.regions)
+    return [region for region, labels in named if region.label in labels and region.score >= COUNT_SCORE]
 
 
 def _named_in(claim: str, findings: Sequence[Finding]) -> Mapping[str, Sequence[Region]]:

@@ -189,6 +189,11 @@ def asks_what_this_is(question: str) -> bool:
     return THIS.fullmatch(lowered(question)) is not None
 
 
+def asks_for_everything(question: str) -> bool:
+    """Return whether a question asks for all there is: "What is in the picture?"."""
+    return EVERYTHING.fullmatch(lowered(question)) is not None
+
+
 def asks_for_description(question: str) -> bool:
     """Return whether a question asks for what the picture shows, in a sentence or a word."""
     said = plainly(question).lower()
