@@ -154,9 +154,10 @@ def ask(
 
 
 def _pictures_and_questions(arguments: Sequence[str], questions: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    if questions:
-        return arguments, questions
     *pictures, question = arguments
+    if questions:  # what reads as one stands before them: vqa ask a.jpg "Is there a dog?" --question "Is it wet?"
+        reads_as_one = pictures and " " in question and question.rstrip().endswith(("?", "."))
+        return (pictures, [question, *questions]) if reads_as_one else (arguments, questions)
     if not pictures:
         raise InputError(f'one argument is not enough: vqa ask IMAGE "QUESTION"; got only {question!r}')
     for word in pictures[1:]:

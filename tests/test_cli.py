@@ -97,6 +97,12 @@ def test_several_pictures_and_questions_are_answered_in_order(vqa: Vqa, pictures
     assert rows == [[picture, text, text] for picture in pictures for text in ("Red?", "Blue?")]
 
 
+def test_a_question_before_others_is_asked_too(vqa: Vqa, pictures: list[str]) -> None:
+    code, out, _ = vqa("ask", pictures[0], "Is it red?", "--question", "Is it blue?", *BLIND)
+    assert code == 0
+    assert [line.split("\t")[1:] for line in out.splitlines()] == [["Is it red?"] * 2, ["Is it blue?"] * 2]
+
+
 def test_a_bad_picture_does_not_stop_the_others(vqa: Vqa, pictures: list[str]) -> None:
     code, out, err = vqa("ask", "red.png", "none.png", "blue.png", "What?", *BLIND)
     assert code == 4
