@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from dev_rows import Row, ask
 
@@ -34,6 +35,11 @@ WHERE = (
     "air beach bridge dirt field forest grass hill ice lake mud ocean park path pavement pool puddle river road rock "
     "rocks sand sidewalk snow stage stairs steps stream street swing track trampoline water woods yard"
 ).split()
+TAKEN = (
+    "airport bathroom beach bridge city court desert farm field forest garden house kitchen lake market mountain ocean "
+    "park playground pool restaurant river road room snow stadium stage store street town track woods yard"
+).split()
+MOST_TAKEN = 200  # pictures
 _SOMEBODY = "man|woman|boy|girl"
 _ANIMAL = "dog|cat|bird|horse|cow|sheep|elephant|giraffe|zebra|bear"
 _SEVERAL = re.compile(r"\b(?:men|women|boys|girls|dogs|children|two|group|people)\b")
@@ -86,6 +92,13 @@ def whereabouts(rows: Iterable[Row]) -> Iterator[Row]:
         who = set(re.findall(rf"\b(?:{_SOMEBODY}|{_ANIMAL})\b", said))
         if len(who) == 1 and not _SEVERAL.search(said) and any(_mentioned(place, row) for place in WHERE):
             yield ask(row, f"Where is the {who.pop()}?", row["captions"], type="where", metric="supported")
+
+
+def taken(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield where pictures were taken whose captions tell; people's words are right."""
+    told = (row for row in _captioned(rows) if any(_mentioned(place, row) for place in TAKEN))
+    for row in islice(told, MOST_TAKEN):
+        yield ask(row, "Where was this photo taken?", row["captions"], type="taken", metric="supported")
 
 
 def _captioned(rows: Iterable[Row]) -> list[Row]:

@@ -23,7 +23,8 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
   another picture does, of which nothing is said of this one; of the first 200 such pictures with several captions.
   The same is asked as whether there is one who does it, and of people what they do.
 - whether there is a thing that no detector knows: one that captions mention, and one that they do not.
-- what somebody wears, what they stand on, run through, jump into, and where they are, as captions tell.
+- what somebody wears, what they stand on, run through, jump into, and where they are, as captions tell;
+  and where the picture was taken.
 - whether there is a man, a woman or a child, and how many, as captions have it.
 - whether there are any animals: where a caption of three or more names one.
 - choices: the same people and dogs, and which of two it is that they do, or are.
@@ -47,7 +48,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dev_boxes import comparisons, counts, premises, presence, relations
-from dev_mentions import mentions, surfaces, whereabouts, worn
+from dev_mentions import mentions, surfaces, taken, whereabouts, worn
 from dev_people import people
 from dev_rows import Row, ask
 
@@ -132,6 +133,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "worn": worn(rows),
         "surfaces": surfaces(rows),
         "where": whereabouts(rows),
+        "taken": taken(rows),
         "people": people(rows, rng),
     }
     files = {kind: found for kind, questions in kinds.items() if (found := list(questions))}

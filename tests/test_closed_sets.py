@@ -12,6 +12,7 @@ from vqa.agent.questions.closed_sets import read_closed_set
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import SAID, features
 from vqa.experts.detectors.coco import LABELS
+from vqa.experts.scenes.concepts import CONCEPTS
 from vqa.experts.words import WordsExpert
 from vqa.images import load_image
 from vqa.settings import Settings
@@ -136,7 +137,6 @@ def test_where_somebody_is_is_one_of_some_places(question: str, thing: str) -> N
         "Where is the cup?",
         "Where is the hot dog?",
         "Where is the teddy bear?",
-        "Where is this?",
         "Where is the dog looking?",
     ],
 )
@@ -160,6 +160,18 @@ def test_it_is_the_place_that_people_would_say_the_most_often_of_what_is_found()
     assert told_of_words(where, unsure, [boxes("dog"), unsure]) is None
     on_it = tuple(Region(xyxy, label, 0.9) for xyxy, label in (((30, 10, 60, 80), "dog"), ((25, 5, 70, 90), "couch")))
     assert told_of_words(where, said, [replace(boxes(), regions=on_it), said]) is None
+
+
+def test_where_it_was_taken_is_one_of_some_places_unless_the_scene_or_a_classifier_tells() -> None:
+    where, said = "Where was this photo taken?", words(street=0.12, water=0.3, kitchen=0.11)
+    assert str(told_of_words(where, said, [boxes("car"), said])) == "place: street"
+    unsure = words(street=0.09)
+    assert told_of_words(where, unsure, [unsure]) is None
+    beach = (Region((0, 0, 100, 100), "beach", 0.7),)
+    scene = Finding("scene", "scene", "", beach, vocabulary=tuple(CONCEPTS), size=(100, 100))
+    assert told_of_words(where, said, [said, scene]) is None
+    shop = (Region((0, 0, 100, 100), "bakery", 0.9, kinds=("shop", "place")),)
+    assert told_of_words(where, said, [said, Finding("classify", "classes", "", shop)]) is None
 
 
 def test_an_open_answer_is_supported_by_people_who_would_say_it() -> None:

@@ -27,7 +27,9 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert "caption" in route("What is going on?").experts
     assert "caption" not in route("What is this person riding?").experts
     assert "classify" not in route("What is this person riding?").experts
-    assert route("Where is the bus?").experts == LOOKS
+    assert route("Where is the cup?").experts == LOOKS
+    assert set(route("Where is the bus?").experts) == {*LOOKS, "words"}  # on the street
+    assert set(route("Where was this taken?").experts) == {"classify", "detect", "scene", "words"}
     assert route("Is there a number 22?").experts == ("ocr",)
     assert "ocr" in route("What is the player's number?").experts
     assert set(route("What is the weather like?").experts) == {"detect", "scene"}

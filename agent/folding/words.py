@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from vqa.agent.folding.chosen import Chosen
-from vqa.agent.folding.classes import is_one, known_to_detectors
+from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.people import told_of_people
@@ -43,8 +43,6 @@ OF_THE_SORT = 3.0
 """The same that there is some food gains where a pizza is found; where nothing is, there may be other food."""
 HALF = 0.11
 """Share of captions from which on a garment, or what somebody is on, is more likely right than not."""
-PLACED = 0.17
-"""Share of captions from which on it is told where somebody is; less sure, the side of the picture is."""
 _IN_TOUCH = re.compile(
     r"(?:riding|petting|hugging|feeding|eating|(?:sitting|seated|standing|lying|laying|sleeping|resting) (?:on|in)) .+"
 )
@@ -136,7 +134,7 @@ def _likeliest(asked: ClosedSet, finding: Finding, findings: Sequence[Finding]) 
     words = [region for region in finding.regions if region.label in asked.answers]
     best = max(words, key=lambda word: word.score, default=None)
     those = _counted(asked.thing, findings) if asked.thing else ()
-    if best is None or (asked.thing and (best.score < PLACED or not those)):
+    if best is None or best.score < asked.least or (asked.thing and not those):
         return None
     shares: dict[str, float] = {}
     for word in sorted(words, key=lambda word: word.score):
@@ -197,7 +195,7 @@ def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
     if other.kind == "people":
         return told_of_people(question, other, findings) is not None
     if other.kind == "classes":
-        return is_one(question, other, known_to_detectors(findings)) is not None
+        return bool(told_of_classes(question, other, findings))
     if other.kind != "objects":
         return False
     intent = read_intent(question, other.vocabulary)

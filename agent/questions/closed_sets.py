@@ -52,6 +52,13 @@ _AT = {
     ),
 }
 _PLACES = {word: f"{how} the {word}" for how, words in _AT.items() for word in words.split()}
+_TAKEN = (
+    "airport bathroom beach bedroom bridge city court desert farm field forest garden kitchen lake market mountain "
+    "ocean park playground pool restaurant river road room snow stadium stage store street town track woods yard"
+).split()
+_SURELY_AT, _LIKELY_AT = 0.17, 0.1
+"""Share of captions from which on it is told where somebody is (less sure, the side of the picture is), and where a
+picture was taken."""
 _IT = (
     r"(?:(?:the|this|that|these|those|my|your|our) )?(?:(?:one|two|three|four|(?!hot|stuffed|teddy|toy)[a-z]+) )??"
     r"(?P<thing>[a-z]+?)(?: (?:wearing|with|in (?:an? |the )?(?:[a-z]+ )?(?:shirt|jacket|coat|dress|hat|cap|helmet|suit"
@@ -77,11 +84,19 @@ class ClosedSet:
         asked: "wearing", "running through", "place of puppy".
         answers: The words, and how each is said: "grass" as "on the grass".
         thing: Of which it is asked where it is, in the question's word; "" where something else is asked.
+        least: Share of captions that would have it from which on the likeliest is told.
     """
 
     asked: str
     answers: Mapping[str, str]
     thing: str = ""
+    least: float = 0.0
+
+    @property
+    def why(self) -> str:
+        """What a question asks, in words."""
+        where = "where somebody is" if self.thing else "where it was taken" if self.asked == "place" else ""
+        return where or f"what somebody is {self.asked}"
 
 
 def read_closed_set(question: str) -> ClosedSet | None:
@@ -97,9 +112,11 @@ def read_closed_set(question: str) -> ClosedSet | None:
         return ClosedSet(does, {word: word for word in words})
     match = _WHERE.fullmatch(asking.lowered(question))  # to find it, or to point at it, asks for the side
     thing = match and (match["one"] or match["other"] or match["told"])
-    if not thing or not (re.fullmatch(asking.SOMEBODY, thing) or labels_of(thing, _GOING)):
-        return None
-    return ClosedSet(f"place of {thing}", _PLACES, thing)
+    if thing and (re.fullmatch(asking.SOMEBODY, thing) or labels_of(thing, _GOING)):
+        return ClosedSet(f"place of {thing}", _PLACES, thing, _SURELY_AT)
+    if asking.WHERE_TAKEN.fullmatch(asked):
+        return ClosedSet("place", {word: word for word in _TAKEN}, least=_LIKELY_AT)
+    return None
 
 
 def _as_one(word: str) -> str:

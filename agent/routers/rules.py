@@ -109,9 +109,7 @@ def _what_it_is(question: str, expert: Expert, labels: Sequence[str]) -> str | N
         if choices := choices_of(question, labels):
             return "the question names its answers" if len(choices) > 1 else "the question claims something"
         likely = read_closed_set(question)
-        if likely and likely.thing:
-            return "the question asks where somebody is"
-        return f"the question asks what somebody is {likely.asked}" if likely else None
+        return f"the question asks {likely.why}" if likely else None
     if expert.kind == "caption":
         return "the question asks what the picture shows" if asks_for_description(question) else None
     if expert.kind == "people":
