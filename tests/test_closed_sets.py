@@ -170,6 +170,10 @@ def test_where_it_was_taken_is_one_of_some_places_unless_the_scene_or_a_classifi
     beach = (Region((0, 0, 100, 100), "beach", 0.7),)
     scene = Finding("scene", "scene", "", beach, vocabulary=tuple(CONCEPTS), size=(100, 100))
     assert told_of_words(where, said, [said, scene]) is None
+    for share, told in ((0.9, "place: street"), (0.5, "place: street"), (0.1, "place: kitchen")):
+        outdoors = (Region((0, 0, 100, 100), "outdoors", share),)
+        seen = Finding("scene", "scene", "", outdoors, vocabulary=tuple(CONCEPTS), size=(100, 100))
+        assert str(told_of_words(where, said, [said, seen])) == told
     shop = (Region((0, 0, 100, 100), "bakery", 0.9, kinds=("shop", "place")),)
     assert told_of_words(where, said, [said, Finding("classify", "classes", "", shop)]) is None
 

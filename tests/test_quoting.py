@@ -209,3 +209,16 @@ def test_what_the_evidence_names_is_said(question, lines, name):
 )
 def test_what_else_boxes_tell_is_put_in_the_cores_own_words(question, lines):
     assert quotable(question, lines).lines == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "line", "answer"),
+    [
+        ("Where are the people?", "Detector: no people", "There are no people"),
+        ("Where are the dogs?", "Detector: no dogs", "There are no dogs"),
+        ("Where is the dog?", "Detector: no dogs", ""),
+        ("Where are the dogs?", "Detector: 2 dogs (left, right)", "left and right"),
+    ],
+)
+def test_that_there_are_none_is_told_of_several_that_are_asked_for(question: str, line: str, answer: str) -> None:
+    assert quotable(question, [line]).only == answer

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from vqa.agent.documents.goods import TOLD_OF_GOODS
-from vqa.agent.questions.asking import asks_for_description
+from vqa.agent.questions.asking import asks_for_description, lowered
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_words, asks_where, asks_yes_or_no
 from vqa.words import listed
@@ -34,6 +34,7 @@ _BOXED = re.compile(
 )
 _LIST = re.compile(r"Detector: (?:[^:]+: (?P<things>an? [^:]+)|\d+ [^:(]+ \((?P<places>[^)]+)\))")
 _AS_MANY = "the same number"
+_MISSING = re.compile(r"Detector: no (?P<what>[a-z][a-z ]*)")
 _THAN = re.compile(r"\bthan\b")  # "Are there more dogs than cats or birds?" asks for no name
 # Of the text something else is asked than its words: yes or no, where it stands, what it is like.
 _ABOUT_IT = re.compile(
@@ -89,13 +90,13 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         question: In its own words.
         evidence: The lines that the core reads.
     """
-    if name := _named(question, evidence) or _decided(question, evidence):
+    if name := _named(question, evidence) or _decided(question, evidence) or _missing(question, evidence):
         return Quotable((name,), whole=True, or_else=())
     captions = tuple(line.removeprefix(_CAPTION) for line in evidence if line.startswith(_CAPTION))
     if captions and asks_for_description(question) and not asks_for_words(question):
         return Quotable(captions, whole=True)
-    lowered = question.lower().strip()
-    about_it = _ABOUT_IT.search(lowered) or read_intent(question, ()).aim in ("count", "presence")
+    asked = question.lower().strip()
+    about_it = _ABOUT_IT.search(asked) or read_intent(question, ()).aim in ("count", "presence")
     if about_it or not asks_for_words(question):
         return Quotable()
     read = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["read"] != _NONE]
@@ -103,7 +104,7 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
     read = placed or read
     read = [match for match in read if not match["doubt"]] or read
     lines = tuple(match["read"] for match in read)
-    if lines and (_ALL_OF_IT.search(lowered) or (placed and _ALL_ON_IT.search(lowered))):
+    if lines and (_ALL_OF_IT.search(asked) or (placed and _ALL_ON_IT.search(asked))):
         held = _held(lines)
         return Quotable((" ".join(lines[:held]),), whole=True, left_out=len(lines) - held)
     return Quotable(lines, bool(read) and all(match["value"] for match in read))
@@ -122,6 +123,14 @@ def _named(question: str, evidence: Sequence[str]) -> str:
     which = ("things", "places") if asks_where(question) else ("things",)
     said = next((match[name] for name in which for match in lists if match[name]), "")
     return listed(said.split(", ")) if ", " in said else ""  # of several a small core leaves some out
+
+
+def _missing(question: str, evidence: Sequence[str]) -> str:
+    """Return that there are none of those of whom it is asked where they are; a core may say "There is no people"."""
+    if not evidence or not lowered(question).startswith("where are "):
+        return ""
+    missing = _MISSING.fullmatch(evidence[0])
+    return f"There are no {missing['what']}" if missing else ""
 
 
 def _decided(question: str, evidence: Sequence[str]) -> str:

@@ -172,6 +172,12 @@ def is_drawn(findings: Sequence[Finding]) -> bool:
     return _share_of("drawing", findings) >= DRAWN
 
 
+def outdoors(findings: Sequence[Finding]) -> float | None:
+    """Return how likely a picture is taken outdoors; None if nobody says."""
+    scenes = [finding for finding in findings if finding.kind == "scene" and finding.error is None]
+    return _share_of("outdoors", scenes) if scenes else None
+
+
 def _share_of(concept: str, findings: Sequence[Finding]) -> float:
     scenes = [finding for finding in findings if finding.kind == "scene" and finding.error is None]
     return max((r.score for scene in scenes for r in scene.regions if r.label == concept), default=0.0)

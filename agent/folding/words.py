@@ -17,10 +17,10 @@ from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.people import told_of_people
-from vqa.agent.folding.scene import asks_for_scene, told_of_scene
+from vqa.agent.folding.scene import asks_for_scene, outdoors, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
-from vqa.agent.questions.closed_sets import ClosedSet, read_closed_set
+from vqa.agent.questions.closed_sets import IN_THE_OPEN, ROOMS, ClosedSet, read_closed_set
 from vqa.agent.questions.existence import can_be_denied, read_existence, told_missing
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_reasons, kind_of
@@ -46,6 +46,8 @@ HALF = 0.11
 _IN_TOUCH = re.compile(
     r"(?:riding|petting|hugging|feeding|eating|(?:sitting|seated|standing|lying|laying|sleeping|resting) (?:on|in)) .+"
 )
+UNLIKE = 0.3
+"""Share of "outdoors" under which a picture is of no place in the open; of "indoors" under which it is of no room."""
 _WITHIN = re.compile(r"in(?:side)?(?: of)? (?:an? |the |this |that )?[a-z]+(?: [a-z]+)?")
 _COMPARED = re.compile(  # "Which is bigger, the dog or the cat?" is not about what is said of them
     r"(?:which|what|who)\b.*\b(?:more|most|fewer|fewest|less|least|(?:big|small|tall|short|long|close|near|high|low|heavi|light"
@@ -132,6 +134,9 @@ def _likeliest(asked: ClosedSet, finding: Finding, findings: Sequence[Finding]) 
     Where a thing is that no detector counts nobody tells.
     """
     words = [region for region in finding.regions if region.label in asked.answers]
+    if asked.least and (in_the_open := outdoors(findings)) is not None:  # a place
+        unlike = IN_THE_OPEN if in_the_open < UNLIKE else ROOMS if in_the_open > 1 - UNLIKE else ()
+        words = [word for word in words if word.label not in unlike]
     best = max(words, key=lambda word: word.score, default=None)
     those = _counted(asked.thing, findings) if asked.thing else ()
     if best is None or best.score < asked.least or (asked.thing and not those):

@@ -56,6 +56,12 @@ _TAKEN = (
     "airport bathroom beach bedroom bridge city court desert farm field forest garden kitchen lake market mountain "
     "ocean park playground pool restaurant river road room snow stadium stage store street town track woods yard"
 ).split()
+ROOMS = frozenset("bathroom bedroom kitchen restaurant room store".split())
+IN_THE_OPEN = frozenset(
+    "beach bridge city desert dirt farm field forest garden grass gravel hill ice lake mountain mud ocean park path "
+    "pavement playground pond puddle river road rock rocks sidewalk snow stream street town woods yard".split()
+)
+"""Places that are outdoors, and those that are not; a pool may be either."""
 _SURELY_AT, _LIKELY_AT = 0.17, 0.1
 """Share of captions from which on it is told where somebody is (less sure, the side of the picture is), and where a
 picture was taken."""
@@ -115,7 +121,7 @@ def read_closed_set(question: str) -> ClosedSet | None:
     if thing and (re.fullmatch(asking.SOMEBODY, thing) or labels_of(thing, _GOING)):
         return ClosedSet(f"place of {thing}", _PLACES, thing, _SURELY_AT)
     if asking.WHERE_TAKEN.fullmatch(asked):
-        return ClosedSet("place", {word: word for word in _TAKEN}, least=_LIKELY_AT)
+        return ClosedSet("place", {word: word for word in _TAKEN} | {"snow": "in the snow"}, least=_LIKELY_AT)
     return None
 
 
