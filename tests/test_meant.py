@@ -101,6 +101,7 @@ def breeds(*kinds: tuple[str, str, float]) -> Finding:
         ("Where is the dog?", breeds(("Newfoundland dog", "dog", 0.02)), "Detector: no dogs"),
         ("Where is the dog?", animals(), "Detector: no dogs"),
         ("Is there a dog?", breeds(("Newfoundland dog", "dog", 0.1)), "Detector: no dogs"),
+        ("Is there a dog?", breeds(("Newfoundland dog", "dog", 0.2)), "Detector: 1 dog"),
         ("Is the dog behind the bear?", breeds(("Newfoundland dog", "dog", 0.1)), "Detector: no dogs"),
     ],
 )

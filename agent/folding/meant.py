@@ -28,6 +28,9 @@ LARGE = 0.1
 """Share of the picture from which it is."""
 SOME = 0.05
 """A classifier's share of all animals from which it sees some."""
+ASKED_FOR, ANOTHER = 0.2, 0.74
+"""The same of the one that it is asked whether it is there, which may be what a detector takes for another one with a
+score of less than that."""
 A_TRACE = 0.01
 """The same of one animal under which it sees none; an unsure box of it is none, then: seven of 170 were."""
 
@@ -42,21 +45,24 @@ def _with_the_animal(question: str, finding: Finding, findings: Collection[Findi
     """Return the finding with an animal under the name of the one that the question speaks of, where none is found.
 
     Who asks where the dog is sees one. If a classifier does as well, rather than the bear that a detector finds, that
-    is it.
+    is it. Who asks whether there is one may see none, so more of it has to be seen then, and the bear be less sure.
     """
     intent = read_intent(question, finding.vocabulary)
     there = {region.label for region in finding.regions if region.score >= PRESENCE_SCORE}
     missing = [label for label in intent.named if label in SORTS["animal"] and label not in there]
-    if intent.aim not in ("place", "other") or len(missing) != 1:
+    if intent.aim not in ("place", "presence", "other") or len(missing) != 1:
         return finding
+    whether = intent.aim == "presence"
     seen = Counter[str]()
     for other in (other for other in findings if other.kind == "classes" and other.error is None):
         seen.update(shares(other))
-    least = max(SOME, *(seen[label] for label in there & SORTS["animal"].keys()), 0.0)
+    least = max(ASKED_FOR if whether else SOME, *(seen[label] for label in there & SORTS["animal"].keys()), 0.0)
     others = [r for r in finding.regions if r.label in SORTS["animal"].keys() & there - {*intent.named}]
     if not others or seen[missing[0]] < least:
         return finding
     one = max(others, key=lambda region: region.score)
+    if whether and one.score >= ANOTHER:
+        return finding
     return replace(finding, regions=tuple(replace(r, label=missing[0]) if r is one else r for r in finding.regions))
 
 
