@@ -37,7 +37,7 @@ HALF = 0.5
 SLOPE, OFFSET = 0.85, 1.1
 """Log odds that somebody of a sort is there, of those that the likeliest is such (docs/measurements.md, "People")."""
 MIGHT_BE = 0.05
-"""Share from which somebody may be "the woman" where nobody is more likely one (docs/measurements.md, "Where")."""
+"""Share from which somebody may be "the woman" where nobody rather is (docs/measurements.md, "Where somebody is")."""
 RATHER = 0.15
 """The same where it is asked what the woman holds: if nobody may be, anybody's hands are looked at."""
 _GOES_FOR = {"man": "boy", "boy": "man", "woman": "girl", "girl": "woman"}

@@ -66,7 +66,7 @@ _SURELY_AT, _LIKELY_AT = 0.17, 0.1
 """Share of captions from which on it is told where somebody is (less sure, the side of the picture is), and where a
 picture was taken."""
 _IT = (
-    r"(?:(?:the|this|that|these|those|my|your|our) )?(?:(?:one|two|three|four|(?!hot|stuffed|teddy|toy)[a-z]+) )??"
+    r"(?:(?:the|this|that|these|those|my|your|our) )?(?:(?!hot|stuffed|teddy|toy)[a-z]+ )??"
     r"(?P<thing>[a-z]+?)(?: (?:wearing|with|in (?:an? |the )?(?:[a-z]+ )?(?:shirt|jacket|coat|dress|hat|cap|helmet|suit"
     rf"|{'|'.join(COLORS)})\b)[a-z -]*?)?"
 )
