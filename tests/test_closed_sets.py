@@ -174,6 +174,8 @@ def test_where_it_was_taken_is_one_of_some_places_unless_the_scene_or_a_classifi
         outdoors = (Region((0, 0, 100, 100), "outdoors", share),)
         seen = Finding("scene", "scene", "", outdoors, vocabulary=tuple(CONCEPTS), size=(100, 100))
         assert str(told_of_words(where, said, [said, seen])) == told
+    plain = Finding("scene", "scene", "", (Region((0, 0, 100, 100), "no scene", 0.9),), vocabulary=tuple(CONCEPTS))
+    assert told_of_words(where, said, [said, plain]) is None
     shop = (Region((0, 0, 100, 100), "bakery", 0.9, kinds=("shop", "place")),)
     assert told_of_words(where, said, [said, Finding("classify", "classes", "", shop)]) is None
 

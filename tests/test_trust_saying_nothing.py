@@ -4,6 +4,7 @@ import pytest
 
 from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.judging import CANNOT_TELL, judged
+from vqa.experts.scenes.concepts import CONCEPTS
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
 
@@ -51,3 +52,18 @@ def test_what_the_scene_tells_in_the_words_of_the_question_says_something() -> N
     )
     assert answered("What time of day is it?", "day", least=0.001, seen=(scene,)).text == "day"
     assert answered("What time of day is it?", "day", least=0.001).text == CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "why"),
+    [
+        ("bus", 0.0, "the answer names a thing, and no place"),
+        ("bus station", 0.0, ""),
+        ("beach", 0.9, "the picture shows no scene"),
+        ("beach", 0.0, ""),
+    ],
+)
+def test_a_thing_is_no_place_and_a_drawing_was_taken_nowhere(text: str, plain: float, why: str) -> None:
+    scene = Finding("scene", "scene", "", (Region((0, 0, 99, 99), "no scene", plain),), vocabulary=tuple(CONCEPTS))
+    given = answered("Where was this photo taken?", text, least=0.001, seen=(scene,))
+    assert (given.abstention, given.text) == (why, CANNOT_TELL if why else text)

@@ -17,7 +17,7 @@ from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.people import told_of_people
-from vqa.agent.folding.scene import asks_for_scene, outdoors, told_of_scene
+from vqa.agent.folding.scene import SAYS, asks_for_scene, no_scene, outdoors, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.closed_sets import IN_THE_OPEN, ROOMS, ClosedSet, read_closed_set
@@ -131,8 +131,10 @@ def told_of_words(question: str, finding: Finding, findings: Sequence[Finding]) 
 def _likeliest(asked: ClosedSet, finding: Finding, findings: Sequence[Finding]) -> Chosen | None:
     """Return which of some words people would say the most often, and how likely each is one that they say.
 
-    Where a thing is that no detector counts nobody tells.
+    Where a thing is that no detector counts nobody tells, nor where a drawing was taken, or a thing on plain ground.
     """
+    if asked.least and no_scene(findings) >= SAYS:
+        return None
     words = [region for region in finding.regions if region.label in asked.answers]
     if asked.least and (in_the_open := outdoors(findings)) is not None:  # a place
         unlike = IN_THE_OPEN if in_the_open < UNLIKE else ROOMS if in_the_open > 1 - UNLIKE else ()

@@ -9,7 +9,8 @@ from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.folding.meant import as_meant
-from vqa.agent.folding.scene import told_of_scene
+from vqa.agent.folding.scene import SAYS, no_scene, told_of_scene
+from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import asks_for_words, intent_of, kind_of
 from vqa.agent.questions.languages import is_foreign
@@ -79,6 +80,8 @@ def _is_a_guess(answer: Answer) -> bool:
         return True
     if not answer.question.choices and _says_nothing(question, answer.text, answer.findings):
         return True
+    if _why_no_place(question, answer.text, answer.findings):
+        return True
     intent = intent_of(question, answer.findings)
     unnamed = bool(intent.thing) or not question.isascii()  # of a Korean question nothing says what it looks for
     unknown = intent.aim == "presence" and unnamed and not intent.asked
@@ -96,6 +99,17 @@ def _says_nothing(question: str, text: str, findings: Sequence[Finding]) -> bool
     return is_empty(text) or (
         said <= set(telling_words(question)) and not asked_color(question, known_to_detectors(findings))
     )
+
+
+def _why_no_place(question: str, text: str, findings: Sequence[Finding]) -> str:
+    """Return why what is said cannot be where the picture was taken, "" if that is not asked, or it can."""
+    if not asking.WHERE_TAKEN.fullmatch(asking.lowered(question)):
+        return ""
+    if no_scene(findings) >= SAYS:
+        return "the picture shows no scene"
+    known = known_to_detectors(findings)
+    things = {thing for thing in mentioned(text, known) if set(telling_words(text)) <= set(telling_words(thing))}
+    return "the answer names a thing, and no place" if things else ""
 
 
 def _without_left_out(findings: Sequence[Finding], prompt: Prompt) -> list[Finding]:
@@ -157,6 +171,8 @@ def _why_silent(question: str, findings: Sequence[Finding], text: str = "") -> s
                     return "the text cannot be read with certainty"
     if text and _says_nothing(question, text, findings):
         return "the answer says no more than the question"
+    if text and (nowhere := _why_no_place(question, text, findings)):
+        return nowhere
     if nothing := unfounded(question, findings):
         return f"the question takes for granted what no detector finds: {' and '.join(nothing)}"
     sort, of_it = sort_asked(question)
