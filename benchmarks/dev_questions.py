@@ -26,7 +26,7 @@ ignore) and `key` (a receipt's company, date, total, address). What can be asked
 - what somebody wears, what they stand on, run through, jump into, and where they are, as captions tell;
   and where the picture was taken.
 - whether there is a man, a woman or a child, and how many, as captions have it.
-- whether there are any animals: where a caption of three or more names one.
+- whether there are any animals: where a caption of three or more names one; then whether it is a dog, or what it says.
 - choices: the same people and dogs, and which of two it is that they do, or are.
 - what is shown: "Describe the image." and "What is this?" of the first 200 pictures with several captions.
 - pictures that are often no photos of scenes: web_told.tsv beside this file says of 80 of `web`, by hand, whether each
@@ -129,6 +129,7 @@ def question_files(rows: Sequence[Row], rng: random.Random) -> dict[str, list[Ro
         "choice": choices(rows, rng),
         "actions": actions(rows),
         "animals": animals(rows),
+        "animal": which_animals(rows),
         "mentions": mentions(rows, rng),
         "worn": worn(rows),
         "surfaces": surfaces(rows),
@@ -215,6 +216,20 @@ def animals(rows: Iterable[Row]) -> Iterator[Row]:
             there = bool(named & SORTS["animal"].keys()) or any("animal" in caption.lower() for caption in said)
             answer = "yes" if there else "no"
             yield ask(row, "Are there any animals?", [answer], type=answer, metric="exact")
+
+
+def which_animals(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield whether there is a dog, and whether each kind that a caption names is there, where any is named.
+
+    Of no other kind is anything asked that is not there.
+    """
+    for row in rows:
+        if len(said := row.get("captions", ())) > 2:
+            words = re.sub(r"\b(?:animal|pet|creature)s?\b", "", " ".join(said).lower())  # which name all of them
+            there = sorted(SORTS["animal"].keys() & mentioned(words, LABELS))
+            for label in there and sorted({"dog", *there}):
+                answer = "yes" if label in there else "no"
+                yield ask(row, f"Is there {one(label)}?", [answer], type=label, metric="exact")
 
 
 def vqa(rows: Iterable[Row]) -> Iterator[Row]:

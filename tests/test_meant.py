@@ -81,6 +81,10 @@ def test_a_large_animal_has_to_be_surer_where_a_classifier_sees_none(side: int, 
     assert evidence("Is this a bear?", [quokka, seen])[0].text == told
     assert evidence("Where is the bear?", [quokka, seen])[0].text == "Detector: 1 bear (top left)"
     assert evidence("What animal is this?", [quokka, animals()])[0].text == "Detector: animal: bear"
+    giraffe = Finding(
+        "detect", "objects", "", (Region((0, 0, 99, 99), "giraffe", 0.5),), vocabulary=LABELS, size=(300, 300)
+    )
+    assert evidence("Is this a giraffe?", [giraffe, seen])[0].text == "Detector: 1 giraffe"
 
 
 def breeds(*kinds: tuple[str, str, float]) -> Finding:

@@ -26,6 +26,8 @@ SURELY_ONE, EVEN_LARGE = 0.4, 0.6
 """Score from which an animal is one, whatever a classifier sees; and one that is large, which it would not miss."""
 LARGE = 0.1
 """Share of the picture from which it is."""
+UNSEEN = "giraffe"
+"""Of which ImageNet has no class."""
 SOME = 0.05
 """A classifier's share of all animals from which it sees some."""
 ASKED_FOR, ANOTHER = 0.2, 0.74
@@ -89,7 +91,7 @@ def _not_imagined(question: str, finding: Finding, findings: Collection[Finding]
 def _is_one(animal: Region, size: tuple[int, int], large: float) -> bool:
     """Return whether an animal that a classifier does not see is sure enough: from `large` on, if it is that."""
     share = area(animal.xyxy) / max(size[0] * size[1], 1)
-    return animal.score >= (large if share >= LARGE else SURELY_ONE)
+    return animal.score >= (large if share >= LARGE and animal.label != UNSEEN else SURELY_ONE)
 
 
 def _by_wider_names(question: str, finding: Finding) -> Finding:
