@@ -65,17 +65,12 @@ IN_THE_OPEN = frozenset(
 _SURELY_AT, _LIKELY_AT = 0.17, 0.1
 """Share of captions from which on it is told where somebody is (less sure, the side of the picture is), and where a
 picture was taken."""
-_IT = (
-    r"(?:(?:the|this|that|these|those|my|your|our) )?(?:(?!hot|stuffed|teddy|toy)[a-z]+ )??"
+_WHERE = re.compile(  # and not "where in the picture", which asks for the side
+    r"where (?:is|are) (?:(?:the|this|that|these|those|my|your|our) )?(?:(?!hot|stuffed|teddy|toy)[a-z]+ )??"
     r"(?P<thing>[a-z]+?)(?: (?:wearing|with|in (?:an? |the )?(?:[a-z]+ )?(?:shirt|jacket|coat|dress|hat|cap|helmet|suit"
     rf"|{'|'.join(COLORS)})\b)[a-z -]*?)?"
-)
-_WHERE = re.compile(  # and not "where in the picture", which asks for the side
-    rf"where (?:is|are|(?:can|do) (?:i|we|you) (?:see|find)) {_IT.replace('thing', 'one')}"
     r"(?: (?:sitting|standing|lying|laying|sleeping|resting|located|parked|running|walking|jumping|playing|swimming|"
     r"going|flying|grazing|riding))?(?: now)?\W*"
-    rf"|where can {_IT.replace('thing', 'other')} be (?:seen|found)\W*"
-    rf"|(?:(?:can|could|will|would) you )?(?:please )?tell me where {_IT.replace('thing', 'told')} (?:is|are)\W*"
 )
 _GOING = frozenset(ALIVE - {"teddy bear"} | {"bicycle", "car", "motorcycle", "bus", "truck", "boat", "airplane"})
 """Labels of what stands and goes where people say it does; a thing is rather on another thing, or at a side."""
@@ -116,8 +111,8 @@ def read_closed_set(question: str) -> ClosedSet | None:
         boards = _BOARDS if does == "standing on" else ()
         words = _WATERS if wet else (*_GROUNDS, *boards) if dry else (*_GROUNDS, *_WATERS)
         return ClosedSet(does, {word: word for word in words})
-    match = _WHERE.fullmatch(asking.lowered(question))  # to find it, or to point at it, asks for the side
-    thing = match and (match["one"] or match["other"] or match["told"])
+    asks_where = "where" in asking.lowered(question)  # to find it, or to point at it, asks for the side
+    thing = match["thing"] if asks_where and (match := _WHERE.fullmatch(asked)) else ""
     if thing and (re.fullmatch(asking.SOMEBODY, thing) or labels_of(thing, _GOING)):
         return ClosedSet(f"place of {thing}", _PLACES, thing, _SURELY_AT)
     if asking.WHERE_TAKEN.fullmatch(asked):

@@ -41,6 +41,13 @@ _FIND = re.compile(
     rf"(?: (?:here|in {_IT}))*\W*",
     re.I,
 )
+_WHOSE = r"(?:the|this|that|these|those|my|your|our)"
+_WHERE_IT_IS = re.compile(
+    rf"(?:(?:can|could|will|would) you )?(?:please )?tell me where (?P<told>{_WHOSE} [\w' -]+?) (?P<be>is|are)\W*"
+    rf"|where can (?P<found>{_WHOSE} [\w' -]+?) be (?:seen|found)\W*"
+    rf"|where (?:can|do) (?:i|we|you) (?:see|find) (?P<seen>{_WHOSE} [\w' -]+?)\W*",
+    re.I,
+)
 _PICTURE_OF = re.compile(
     r"(?:is|was) (?:it|this|that) an? (?:picture|image|photo|photograph|shot|snapshot|close[ -]?up|view) "
     r"(?:of|showing|with) (?:(?P<one>(?:an?|the) [\w'-]+(?: (?!with|in|on|at|by|of|or|[a-z]+ing\b)[\w'-]+)?"
@@ -59,7 +66,8 @@ _CROWDED = re.compile(
 def plainly(question: str) -> str:
     """Return a question about what there is as "Is there …?", whether it is so as "Is the …?", any other as it is.
 
-    Who is to find the dog is asked where it is; where it is crowded, there are many people.
+    Who is to find the dog, or to tell where it can be seen, is asked where it is; where it is crowded, there are many
+    people.
     "Is there a number 22?" asks whether it says 22; who wants a title for the picture wants to know what it shows. A
     picture of a beach is a beach, and of people who dance, there are such.
 
@@ -78,6 +86,10 @@ def plainly(question: str) -> str:
         return "How many objects are there?"
     if match := _FIND.fullmatch(asked):
         return f"Where {'are' if (match['all'] or '').lower().startswith('all') else 'is'} the {match['what']}?"
+    if match := _WHERE_IT_IS.fullmatch(asked):
+        what = match["told"] or match["found"] or match["seen"]
+        several = _SEVERAL.match(what.partition(" ")[2])
+        return f"Where {match['be'] or ('are' if several else 'is')} {what}?"
     if _CROWDED.fullmatch(asked):
         return "Are there many people?"
     if match := _PICTURE_OF.fullmatch(asked):

@@ -54,7 +54,7 @@ _OFTEN = 30
 _A_THING = 0.9
 """How likely a thing is that a scene tells of, whatever its share: captions leave out most of what is around."""
 TAKEN_FOR_GRANTED = 2.2
-"""Log odds that somebody is there of whom a question speaks: nine in ten who ask where the woman is see her."""
+"""Log odds that somebody is there of whom a question speaks; supposed, not measured: nine in ten who ask see her."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
