@@ -99,6 +99,7 @@ def test_things_lie_on_things_and_fly_in_the_sky() -> None:
     ("question", "name"),
     [
         ("Where is the cat?", "place of cat: on the couch"),
+        ("Where can the cat be found?", "place of cat: on the couch"),
         ("Where's the cat sleeping?", "place of cat: on the couch"),
         ("Where is the man?", None),  # his feet are before it, not on it
         ("Where are the cups?", None),  # not both of them are on the table

@@ -216,6 +216,7 @@ def test_what_else_boxes_tell_is_put_in_the_cores_own_words(question, lines):
     [
         ("Where are the people?", "Detector: no people", "There are no people"),
         ("Where are the dogs?", "Detector: no dogs", "There are no dogs"),
+        ("Can you tell me where the dogs are?", "Detector: no dogs", "There are no dogs"),
         ("Where is the dog?", "Detector: no dogs", ""),
         ("Where are the dogs?", "Detector: 2 dogs (left, right)", "left and right"),
     ],

@@ -240,7 +240,7 @@ def _at_side(asked: str, sure: Sequence[Region], finding: Finding) -> Named | No
 
 def _where(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name what a thing is on or in; nothing if several things of its kind are not all there."""
-    match = asking.WHERE.fullmatch(asked)
+    match = asking.WHERE.fullmatch(asking.where_it_is(asked))
     if match is None:
         return None
     label = label_of(match["somebody"] or match["other"], finding.vocabulary)

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from vqa.agent.documents.goods import TOLD_OF_GOODS
-from vqa.agent.questions.asking import asks_for_description, lowered
+from vqa.agent.questions.asking import asks_for_description, where_it_is
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_words, asks_where, asks_yes_or_no
 from vqa.words import listed
@@ -127,7 +127,7 @@ def _named(question: str, evidence: Sequence[str]) -> str:
 
 def _missing(question: str, evidence: Sequence[str]) -> str:
     """Return that there are none of those of whom it is asked where they are; a core may say "There is no people"."""
-    if not evidence or not lowered(question).startswith("where are "):
+    if not evidence or not where_it_is(question).startswith("where are "):
         return ""
     missing = _MISSING.fullmatch(evidence[0])
     return f"There are no {missing['what']}" if missing else ""

@@ -189,6 +189,15 @@ def asks_what_this_is(question: str) -> bool:
     return THIS.fullmatch(lowered(question)) is not None
 
 
+def where_it_is(question: str) -> str:
+    """Return a question for where something is, put plainly, as the patterns have it; "" for any other.
+
+    To find it, or to point at it, is no such question: that asks for the side of the picture.
+    """
+    asked = lowered(question)
+    return lowered(plainly(asked)) if "where" in asked else ""
+
+
 def asks_for_everything(question: str) -> bool:
     """Return whether a question asks for all there is: "What is in the picture?"."""
     return EVERYTHING.fullmatch(lowered(question)) is not None

@@ -111,8 +111,7 @@ def read_closed_set(question: str) -> ClosedSet | None:
         boards = _BOARDS if does == "standing on" else ()
         words = _WATERS if wet else (*_GROUNDS, *boards) if dry else (*_GROUNDS, *_WATERS)
         return ClosedSet(does, {word: word for word in words})
-    asks_where = "where" in asking.lowered(question)  # to find it, or to point at it, asks for the side
-    thing = match["thing"] if asks_where and (match := _WHERE.fullmatch(asked)) else ""
+    thing = match["thing"] if (match := _WHERE.fullmatch(asking.where_it_is(question))) else ""
     if thing and (re.fullmatch(asking.SOMEBODY, thing) or labels_of(thing, _GOING)):
         return ClosedSet(f"place of {thing}", _PLACES, thing, _SURELY_AT)
     if asking.WHERE_TAKEN.fullmatch(asked):
