@@ -1,50 +1,62 @@
 """The `people` expert: whom a picture of somebody shows, a man, a woman, a boy or a girl, as people would call them.
 
-A detector finds people; asked how many women there are, each of them is looked at here. What somebody is nobody sees
-in a picture: told is how likely people who describe such pictures say "woman".
+A detector finds people; asked how many women there are, each of them is looked at here, and so is each face: how old it
+looks, and whether it smiles. What somebody is nobody sees in a picture: told is how likely people who describe such
+pictures say "woman".
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from vqa.experts.persons import sorts
+from vqa.experts.persons import faces, sorts
 from vqa.experts.scenes import heads
 from vqa.fingerprints import fingerprint
 from vqa.networks import SIGHT
 from vqa.registry import register_expert
 from vqa.settings import Settings
-from vqa.values import Finding, FindingKind, LoadedImage, Question, Region
+from vqa.values import CLASS_SCORE, Finding, FindingKind, LoadedImage, Question, Region
 from vqa.weights import Store
-from vqa.words import listed
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vqa.experts.persons.faces.finder import FaceFinder
+    from vqa.experts.persons.faces.networks import FaceReader
     from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
+FACE, FEMALE, AGED, SMILING = "face", "female", "aged", "smiling"
+"""What is told of a face: where it is, how likely it is called female, "aged 35", and how likely it smiles."""
+LEAST_WIDTH = 20
+"""Pixels across from which something is told of a face."""
+WITHIN_TEN_YEARS = 0.7
+"""How likely somebody's age is that far from what is told; supposed, of ten portraits it was nine."""
 _FOLDER = Path(sorts.__file__).parent
+_NETWORKS = (".py", ".tflite", ".onnx")
 
 
 @register_expert
 class PeopleExpert:
-    """Tells men, women, boys and girls apart."""
+    """Tells men, women, boys and girls apart, and what their faces say."""
 
     name: ClassVar[str] = "people"
     kind: ClassVar[FindingKind] = "people"
-    description: ClassVar[str] = "tells men, women, boys and girls apart among the people that a detector finds"
+    description: ClassVar[str] = "tells men, women, boys and girls apart, how old faces look, and whether they smile"
     cues: ClassVar[tuple[str, ...]] = ()
-    vocabulary: ClassVar[tuple[str, ...]] = sorts.SORTS
+    vocabulary: ClassVar[tuple[str, ...]] = (*sorts.SORTS, FACE, FEMALE, AGED, SMILING)
     uses_question: ClassVar[bool] = False
     side_by_side: ClassVar[bool] = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store.from_settings(settings)
-        self._loaded: tuple[Sight, heads.Heads] | None = None
+        self._loaded: tuple[Sight, heads.Heads, FaceFinder, FaceReader] | None = None
         self._loading = threading.Lock()
 
     @classmethod
@@ -53,14 +65,18 @@ class PeopleExpert:
 
     @property
     def fingerprint(self) -> str | None:
-        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), sorts.FILE, Path(heads.__file__), *SIGHT)
-        return fingerprint((), self._store.model(MODEL).hashes, code=code, packages=("torch",))
+        of_faces = sorted(file for file in Path(faces.__file__).parent.iterdir() if file.suffix in _NETWORKS)
+        code = (Path(__file__), *sorted(_FOLDER.glob("*.py")), sorts.FILE, Path(heads.__file__), *of_faces, *SIGHT)
+        packages = ("torch", "onnxruntime", "ai-edge-litert")
+        return fingerprint((), self._store.model(MODEL).hashes, code=code, packages=packages)
 
     def available(self) -> str | None:
         return None if self._loaded is not None else self._store.why_missing(MODEL, "the built-in vision network")
 
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         """Return how likely somebody whom the picture shows is of each sort, the likeliest first, as whole pictures.
+
+        After them come the faces, the largest first, and what is told of that one, if it is large enough.
 
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
@@ -69,17 +85,18 @@ class PeopleExpert:
 
         from vqa.networks.sight import pooled
 
-        sight, of_people = self._ready()
+        sight, of_people, finder, reader = self._ready()
         started = time.perf_counter()
         with torch.inference_mode():
             told = sorts.shares(of_people.shares(pooled(sight.tokens(image))).tolist())
         whole = (0.0, 0.0, float(image.pil.width), float(image.pil.height))
-        regions = tuple(Region(whole, name, p) for name, p in sorted(told.items(), key=lambda item: -item[1]))
+        regions = [Region(whole, name, p) for name, p in sorted(told.items(), key=lambda item: -item[1])]
+        regions += _faces(image.pil, finder, reader)
         return Finding(
             expert=self.name,
             kind=self.kind,
-            text=f"{regions[0].label} {regions[0].score:.2f}",
-            regions=regions,
+            text=_told(regions),
+            regions=tuple(regions),
             model=MODEL,
             seconds=time.perf_counter() - started,
             vocabulary=self.vocabulary,
@@ -89,26 +106,65 @@ class PeopleExpert:
     def refined(self, first: Finding, closer: Finding, area: tuple[int, int, int, int]) -> Finding:
         """Return what the whole picture shows, and who those are that were looked at, with one more of them.
 
-        Somebody's surroundings tell of them, too: on a playground are children.
+        Somebody's surroundings tell of them, too: on a playground are children. And so does their face.
         """
         x0, y0, x1, y1 = map(float, area)
         number = len(sorts.SORTS)
         picture, alone = ({r.label: r.score for r in found.regions[:number]} for found in (first, closer))
-        told = sorts.together(alone, picture) if alone.keys() == picture.keys() else {}
+        if not alone.keys() == picture.keys() == {*sorts.SORTS}:
+            return first
+        face = [_moved(region, x0, y0) for region in closer.regions[number:]]
+        told = sorts.together(alone, picture, _of_face(face))
         likeliest = sorted(told.items(), key=lambda item: -item[1])
-        regions = (*first.regions, *(Region((x0, y0, x1, y1), name, p) for name, p in likeliest))
-        each = regions[number::number]
-        return replace(
-            first, text=listed([f"{one.label} {one.score:.2f}" for one in each or regions[:1]]), regions=regions
-        )
+        somebody = [*(Region((x0, y0, x1, y1), name, p) for name, p in likeliest), *face]
+        others = sum(region.label in sorts.SORTS for region in first.regions) > number
+        before = (first.text,) if others else ()
+        text = "; ".join((*before, _told(somebody)))
+        return replace(first, text=text, regions=(*first.regions, *somebody))
 
     def unload(self) -> None:
         self._loaded = None
 
-    def _ready(self) -> tuple[Sight, heads.Heads]:
+    def _ready(self) -> tuple[Sight, heads.Heads, FaceFinder, FaceReader]:
+        from vqa.experts.persons.faces.finder import FaceFinder
+        from vqa.experts.persons.faces.networks import FaceReader
         from vqa.networks.sight import sight
 
         with self._loading:
             if self._loaded is None:
-                self._loaded = sight(self._settings), heads.Heads.load(sorts.FILE)
+                self._loaded = sight(self._settings), heads.Heads.load(sorts.FILE), FaceFinder(), FaceReader()
             return self._loaded
+
+
+def _faces(picture: Image, finder: FaceFinder, reader: FaceReader) -> list[Region]:
+    """Return the faces of a picture, the largest first, and what is told of that one."""
+    found = sorted(finder.find(picture), key=lambda face: -face.width * face.score)
+    regions = [Region(face.xyxy, FACE, face.score) for face in found]
+    if not found or found[0].width < LEAST_WIDTH:
+        return regions
+    told, box = reader.read(picture, found[0]), found[0].xyxy
+    regions.append(Region(box, FEMALE, told.female))
+    regions.append(Region(box, f"{AGED} {told.age:.0f}", WITHIN_TEN_YEARS))
+    return [*regions, Region(box, SMILING, told.smiling)]
+
+
+def _of_face(face: Sequence[Region]) -> sorts.OfAFace | None:
+    """Return what `_faces` told of the largest face; None if nothing."""
+    female = next((region for region in face if region.label == FEMALE), None)
+    age = next((region.label for region in face if region.label.startswith(AGED)), "")
+    if female is None or not age:
+        return None
+    return sorts.OfAFace(female.xyxy[2] - female.xyxy[0], female.score, float(age.removeprefix(AGED)))
+
+
+def _moved(region: Region, x: float, y: float) -> Region:
+    """Return what was seen of a part in pixels of the picture, of which the part begins at `x`, `y`."""
+    x0, y0, x1, y1 = region.xyxy
+    return replace(region, xyxy=(x0 + x, y0 + y, x1 + x, y1 + y))
+
+
+def _told(somebody: Sequence[Region]) -> str:
+    """Return "woman 0.85, smiling 0.97, aged 35"."""
+    first, age = somebody[0], [region.label for region in somebody if region.label.startswith(AGED)]
+    smiling = [f"{r.label} {r.score:.2f}" for r in somebody if r.label == SMILING and r.score >= CLASS_SCORE]
+    return ", ".join((f"{first.label} {first.score:.2f}", *smiling, *age))

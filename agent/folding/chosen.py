@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vqa.values import Region
+
+NONE = 0.3
+"""What it weighs that there is none where it is asked how many there are: who asks that expects some."""
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,17 @@ class Chosen:
 
     def __str__(self) -> str:
         return f"{self.asked}: {self.answer}"
+
+
+def likely_numbers(likely: Sequence[float], *, none: float = NONE) -> list[float]:
+    """Return how likely none is so, one, two, …, by how likely each is, one regardless of the others.
+
+    Args:
+        likely: How likely each is so.
+        none: What it weighs that none is.
+    """
+    told = [1.0]
+    for one in likely:
+        told = [a * (1 - one) + b * one for a, b in zip((*told, 0.0), (0.0, *told), strict=True)]
+    told[0] *= none
+    return [share / sum(told) for share in told]

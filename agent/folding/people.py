@@ -9,11 +9,13 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from vqa.agent.folding.chosen import Chosen
+from vqa.agent.folding.chosen import Chosen, likely_numbers
 from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
+from vqa.agent.folding.faces import told_of_faces
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
+from vqa.agent.questions.faces import read_faces
 from vqa.agent.questions.people import (
     counts_or_places,
     names_one,
@@ -42,8 +44,6 @@ RATHER = 0.15
 """The same where it is asked what the woman holds: if nobody may be, anybody's hands are looked at."""
 _GOES_FOR = {"man": "boy", "boy": "man", "woman": "girl", "girl": "woman"}
 """Who may be called so as well by whoever sees them."""
-NONE = 0.3
-"""What it weighs that there is none where it is asked how many there are: who asks that expects some."""
 _LEAST = 0.01
 
 Area = tuple[int, int, int, int]
@@ -58,6 +58,8 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
     """
     if ANYBODY.intersection(known) != {"person"}:
         return ""
+    if faces := read_faces(question):
+        return f"the question asks for {'faces' if faces.what == 'face' else f'what a face says: {faces.words}'}"
     if (asked := read_people(question)) and asked.how == "which":
         return f"the question asks whether somebody is {asked.what}"
     named = sorts_named(question, known)
@@ -74,7 +76,7 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
         findings: Of everybody.
     """
     people = _people(findings)
-    alone_too = counts_or_places(question, known_to_detectors(list(findings)))
+    alone_too = read_faces(question) or counts_or_places(question, known_to_detectors(list(findings)))
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -89,14 +91,16 @@ def around(person: Region, size: tuple[int, int]) -> Area:
 def told_of_people(question: str, finding: Finding, findings: Collection[Finding]) -> Chosen | None:
     """Return which of some sorts people are, whether there is one of a sort, or how many; None where nobody tells.
 
-    Asked which, larger people weigh more. How likely each number is follows from how likely each of them is such a one;
-    of a crowd those who were not looked at are as the others.
+    And what their faces say, where it is asked for that. Asked which, larger people weigh more. How likely each number
+    is follows from how likely each of them is such a one; of a crowd those who were not looked at are as the others.
 
     Args:
         question: In its own words.
         finding: Of who tells people apart.
         findings: Of everybody.
     """
+    if faces := read_faces(question):
+        return told_of_faces(faces, finding, sorts_named(question, known_to_detectors(list(findings))))
     asked, told = read_people(question), _shares([finding])
     areas = {around(person, finding.size): person for person in people_to_look_at(question, findings)}
     seen = {box: person for box, person in areas.items() if box in told}
@@ -119,7 +123,7 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
         return Chosen(asked.what, shares, _shown(finding, surest[:1], sorts))
     share = sum(_of(sorts, told[box]) for box in seen) / len(seen)
     others = [person.score * share for person in _people(findings) if person not in seen.values()]
-    numbers = _numbers([*likely.values(), *others])
+    numbers = likely_numbers([*likely.values(), *others])
     most = max(range(len(numbers)), key=lambda number: numbers[number])
     return Chosen(asked.what, {str(n): p for n, p in enumerate(numbers)}, _shown(finding, surest[:most], sorts))
 
@@ -211,15 +215,6 @@ def _shown(finding: Finding, areas: Sequence[Area], sorts: Collection[str] = PEO
 
 def _of(sorts: Collection[str], shares: Mapping[str, float]) -> float:
     return sum(shares[sort] for sort in sorts)
-
-
-def _numbers(likely: Sequence[float]) -> list[float]:
-    """Return how likely none is so, one, two, …, by how likely each is, one regardless of the others."""
-    told = [1.0]
-    for one in likely:
-        told = [a * (1 - one) + b * one for a, b in zip((*told, 0.0), (0.0, *told), strict=True)]
-    told[0] *= NONE
-    return [share / sum(told) for share in told]
 
 
 def _of_one_of_them(question: str, known: Collection[str]) -> bool:

@@ -8,8 +8,6 @@ boxes of one class are thinned here.
 
 from __future__ import annotations
 
-import os
-import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from vqa.errors import ModelUnavailable
 from vqa.experts.detectors.mirroring import scaled
 from vqa.lanes import threads
+from vqa.litert import interpreter
 from vqa.values import Region
 
 if TYPE_CHECKING:
@@ -98,11 +97,7 @@ class _Network:
     """One interpreter, for one thread at a time, with as many threads of its own as a computation may have now."""
 
     def __init__(self, model_file: Path, classes: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        with _no_greeting():
-            self._interpreter: Any = Interpreter(model_path=str(model_file), num_threads=threads(MAX_THREADS))
-            self._interpreter.allocate_tensors()
+        self._interpreter: Any = interpreter(model_file, threads=threads(MAX_THREADS))
         self._input = self._interpreter.get_input_details()[0]["index"]
         # Told apart by their last dimension: four box numbers, or one score for each class name.
         outputs = {int(o["shape"][-1]): o["index"] for o in self._interpreter.get_output_details()}
@@ -126,20 +121,6 @@ class _Network:
         # Ten times as fast as asking for the places in both dimensions.
         rows, classes = np.divmod(np.flatnonzero(scores >= min_score), scores.shape[1])
         return rows, classes, scores[rows, classes], deltas[rows]
-
-
-@contextmanager
-def _no_greeting() -> Iterator[None]:
-    """Keep LiteRT's "INFO: Created …" off standard error; its C++ code writes there whatever the environment says."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def letterbox(picture: Image) -> Image:

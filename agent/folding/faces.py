@@ -1,0 +1,227 @@
+"""What faces say, where a question asks for it: whether somebody smiles, how old they look, how many faces there are.
+
+The `people` expert (experts/people.py) tells it of each of the people that it looks at, after what sort they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vqa.agent.folding.chosen import Chosen, likely_numbers
+from vqa.agent.questions.alternatives import YES_OR_NO
+from vqa.agent.questions.faces import AskedFaces, is_glad
+from vqa.agent.questions.taxonomy import PEOPLE
+from vqa.boxes import area, overlap
+from vqa.values import CLASS_SCORE, Finding, Region
+from vqa.words import listed
+
+SURELY = 0.6
+"""How likely somebody must smile, or not, where more is asked than that: who smiles is not sad, who does not may be."""
+SERIOUS = 0.6
+"""How likely somebody who does not smile is called serious, or sad where it is asked which of both; supposed."""
+SPREAD = 5.0
+"""Years: the scale of the logistic distribution of somebody's age about what is told."""
+OLD = 45.0
+"""Age from which somebody is rather old than young."""
+A_CHILD, GROWN_UP = 12.0, 18.0
+"""The most and the least age of who surely is a child, or surely none: a face alone tells it worse."""
+MISSED = 0.1
+"""How likely one more face is there than are found; supposed."""
+MIGHT_BE = 0.05
+"""Share from which somebody may be the one whom a question names; who speaks of her sees her."""
+NO_FACE = 0.7
+"""How likely no face is to be seen of somebody large of whom none is found; supposed."""
+LARGE = 150.0
+"""Height in pixels from which they are large enough for that."""
+_SURELY_CHILD = 0.6
+_FACE, _SMILING, _AGED = "face", "smiling", "aged "
+_BEHIND = 4.0
+"""How many times as large somebody without a face must be for the question to be about them."""
+_SAME = 0.3
+_SMILES = ("smiling", "glad")
+_SIDES = {"left": 0.0, "right": 1.0, "middle": 0.5, "center": 0.5, "centre": 0.5}
+
+
+@dataclass
+class Somebody:
+    """One of the people that were looked at.
+
+    Attributes:
+        where: The part of the picture.
+        sorts: How likely they are a man, a woman, a boy, a girl.
+        faces: That are seen there, the largest first, which is theirs.
+        smiling: How likely they smile, at their face; None where nothing is told of that.
+        aged: How old they look, at their face.
+    """
+
+    where: Region
+    sorts: dict[str, float] = field(default_factory=dict)
+    faces: list[Region] = field(default_factory=list)
+    smiling: Region | None = None
+    aged: Region | None = None
+
+    @property
+    def years(self) -> float:
+        """Their age, by their face and as far as they surely are a child or not; 0 if nothing is told."""
+        age = float(self.aged.label.removeprefix(_AGED)) if self.aged else 0.0
+        child = self.sorts.get("boy", 0.0) + self.sorts.get("girl", 0.0)
+        if child >= _SURELY_CHILD:
+            return min(age, A_CHILD)
+        return max(age, GROWN_UP) if age and child < 1 - _SURELY_CHILD else age
+
+
+def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> Chosen | None:
+    """Return what faces say of a question; None where they say nothing.
+
+    Args:
+        asked: What is asked of them.
+        finding: Of who looks at people.
+        sorts: Of people whom the question names; none: anybody.
+    """
+    picture, *each = somebodies(finding)
+    people = each or [picture]
+    if asked.what == "face":
+        return _of_faces_themselves(asked, picture, each, sorts)
+    read = [one for one in people if one.smiling and one.aged]
+    those = _meant(asked, read, people, asked.sorts or sorts, finding.size)
+    if not those:
+        return None
+    if asked.what == "age":
+        return _of_age(asked, those)
+    if asked.what == "years":
+        return _of_years(asked, those)
+    return _of_expression(asked, those)
+
+
+def somebodies(finding: Finding) -> list[Somebody]:
+    """Return what is told of the whole picture, and of each of those that were looked at, as the expert tells it."""
+    people = [Somebody(Region((0.0, 0.0, *map(float, finding.size)), "", 0.0))]
+    fresh = True
+    for region in finding.regions:
+        if region.label in PEOPLE:
+            if not fresh and (people[-1].faces or len(people[-1].sorts) == len(PEOPLE)):
+                people.append(Somebody(region))
+            people[-1].sorts[region.label] = region.score
+            fresh = False
+        elif region.label == _FACE:
+            people[-1].faces.append(region)
+        elif region.label == _SMILING:
+            people[-1].smiling = region
+        elif region.label.startswith(_AGED):
+            people[-1].aged = region
+    return people
+
+
+def _meant(
+    asked: AskedFaces, read: Sequence[Somebody], people: Sequence[Somebody], sorts: Sequence[str], size: tuple[int, int]
+) -> list[Somebody]:
+    """Return whose faces a question is about, the one or all of them; none where theirs is not to be seen."""
+    if not read:
+        return []
+    if asked.whose != "one":
+        return [one for one in read if _is(sorts, one) >= CLASS_SCORE]
+    if side := next((side for side in _SIDES if side in asked.who.split()), ""):
+        return [min(read, key=lambda one: abs(_middle(one) - _SIDES[side] * size[0]))]
+    best = max(read, key=lambda one: _is(sorts, one) * _width(one))
+    largest = max(people, key=lambda one: _is(sorts, one) * area(one.where.xyxy))
+    hidden = not largest.faces and area(largest.where.xyxy) > _BEHIND * area(best.where.xyxy)
+    return [] if hidden or _is(sorts, best) < MIGHT_BE else [best]
+
+
+def _of_faces_themselves(
+    asked: AskedFaces, picture: Somebody, each: Sequence[Somebody], sorts: Sequence[str]
+) -> Chosen | None:
+    found: list[Region] = []
+    for region in sorted((face for one in (picture, *each) for face in one.faces), key=lambda face: -face.score):
+        if all(overlap(region.xyxy, other.xyxy) < _SAME for other in found):
+            found.append(region)
+    if asked.whose == "how many":
+        return Chosen(asked.words, _numbered([*(face.score for face in found), MISSED]), tuple(found))
+    theirs = [one for one in each if _is(asked.sorts or sorts, one) >= CLASS_SCORE] if asked.who != "any" else []
+    seen = [face for one in theirs for face in one.faces[:1]] if theirs else found
+    if seen:
+        return Chosen(asked.words, _yes(max(face.score for face in seen)), (max(seen, key=lambda face: face.score),))
+    large = [one for one in theirs or each if one.where.xyxy[3] - one.where.xyxy[1] >= LARGE]
+    return Chosen(asked.words, _yes(1 - NO_FACE), ()) if large or not each else None
+
+
+def _of_expression(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
+    told = [one.smiling for one in those if one.smiling]
+    each = [region.score for region in told]
+    if asked.whose == "how many":
+        smiling = tuple(region for region in told if region.score >= CLASS_SCORE)
+        return Chosen(asked.words, _numbered(each), smiling) if asked.what in _SMILES else None
+    glad = 1 - math.prod(1 - p for p in each) if asked.whose == "any" else sum(each) / len(each)
+    shares = _shares(asked, glad)
+    best = sorted(told, key=lambda region: -region.score)
+    return Chosen(asked.words, shares, tuple(best[:1] if asked.whose == "any" else best)) if shares else None
+
+
+def _shares(asked: AskedFaces, smiling: float) -> Mapping[str, float]:
+    """Return how likely each answer is, by how likely somebody smiles; none where that does not tell."""
+    if asked.what in _SMILES:
+        return _yes(smiling)
+    if asked.what == "serious":
+        return _yes(1 - smiling)
+    if asked.what == "feeling":
+        return {"smiling" if asked.words == "expression" else "happy": smiling, "serious": SERIOUS * (1 - smiling)}
+    if asked.what == "laughing":
+        return _yes(smiling / 2) if smiling <= 1 - SURELY else {}
+    if asked.what == "not glad":
+        return _yes(1 - smiling) if smiling >= SURELY else {}
+    glad, other = (asked.words, asked.other) if is_glad(asked.words) else (asked.other, asked.words)
+    return {glad: smiling, other: SERIOUS * (1 - smiling)}
+
+
+def _of_age(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen:
+    told = [one.aged for one in those if one.aged]
+    ages = sorted({_rounded(one.years) for one in those})
+    answer = f"about {listed([str(age) for age in ages])}"
+    return Chosen(asked.words, {answer: min(region.score for region in told)}, tuple(told))
+
+
+def _of_years(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
+    if asked.whose == "how many":
+        return None
+    told = tuple(one.aged for one in those if one.aged)
+    if asked.other:
+        young = sum(_younger_than(OLD, one.years) for one in those) / len(those)
+        words = (asked.words, asked.other) if asked.years[0] == 0 else (asked.other, asked.words)
+        return Chosen(asked.words, dict(zip(words, (young, 1 - young), strict=True)), told)
+    least, most = asked.years
+    each = [_younger_than(most, one.years) - _younger_than(least, one.years) for one in those]
+    likely = 1 - math.prod(1 - p for p in each) if asked.whose == "any" else sum(each) / len(each)
+    return Chosen(asked.words, _yes(likely), told)
+
+
+def _younger_than(years: float, age: float) -> float:
+    return 1 / (1 + math.exp((age - years) / SPREAD)) if years else 0.0
+
+
+def _rounded(age: float) -> int:
+    """Return an age as people say it, in years of a child's and in fives."""
+    return max(round(age), 1) if age < GROWN_UP else 5 * round(age / 5)
+
+
+def _is(sorts: Collection[str], one: Somebody) -> float:
+    return sum(one.sorts.get(sort, 0.0) for sort in sorts) if sorts else 1.0
+
+
+def _width(one: Somebody) -> float:
+    x0, _, x1, _ = one.faces[0].xyxy
+    return x1 - x0
+
+
+def _middle(one: Somebody) -> float:
+    x0, _, x1, _ = one.faces[0].xyxy
+    return (x0 + x1) / 2
+
+
+def _yes(share: float) -> Mapping[str, float]:
+    return dict(zip(YES_OR_NO, (share, 1 - share), strict=True))
+
+
+def _numbered(likely: Sequence[float]) -> Mapping[str, float]:
+    return {str(number): share for number, share in enumerate(likely_numbers(likely, none=1.0))}
