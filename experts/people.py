@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from vqa.networks.sight import Sight
 
 MODEL = "efficientnet-lite2"
-FACE, FEMALE, AGED, SMILING = "face", "female", "aged", "smiling"
-"""What is told of a face: where it is, how likely it is called female, "aged 35", and how likely it smiles."""
+FACE, FACING, FEMALE, AGED, SMILING = "face", "facing", "female", "aged", "smiling"
+"""What is told of a face: where it is, how likely it looks towards the camera, and is called female, "aged 35", and how
+likely it smiles."""
 LEAST_WIDTH = 20
 """Pixels across from which something is told of a face."""
 WITHIN_TEN_YEARS = 0.7
-"""How likely somebody's age is that far from what is told; supposed, of ten portraits it was nine."""
+"""How likely somebody's age is no farther from what is told; supposed (docs/measurements.md, "Faces")."""
 _FOLDER = Path(sorts.__file__).parent
 _NETWORKS = (".py", ".tflite", ".onnx")
 
@@ -49,7 +50,7 @@ class PeopleExpert:
     kind: ClassVar[FindingKind] = "people"
     description: ClassVar[str] = "tells men, women, boys and girls apart, how old faces look, and whether they smile"
     cues: ClassVar[tuple[str, ...]] = ()
-    vocabulary: ClassVar[tuple[str, ...]] = (*sorts.SORTS, FACE, FEMALE, AGED, SMILING)
+    vocabulary: ClassVar[tuple[str, ...]] = (*sorts.SORTS, FACE, FACING, FEMALE, AGED, SMILING)
     uses_question: ClassVar[bool] = False
     side_by_side: ClassVar[bool] = True
 
@@ -142,10 +143,9 @@ def _faces(picture: Image, finder: FaceFinder, reader: FaceReader) -> list[Regio
     regions = [Region(face.xyxy, FACE, face.score) for face in found]
     if not found or found[0].width < LEAST_WIDTH:
         return regions
-    told, box = reader.read(picture, found[0]), found[0].xyxy
-    regions.append(Region(box, FEMALE, told.female))
-    regions.append(Region(box, f"{AGED} {told.age:.0f}", WITHIN_TEN_YEARS))
-    return [*regions, Region(box, SMILING, told.smiling)]
+    told, age = reader.read(picture, found[0]), WITHIN_TEN_YEARS
+    shares = {FACING: found[0].facing, FEMALE: told.female, f"{AGED} {told.age:.0f}": age, SMILING: told.smiling}
+    return [*regions, *(Region(found[0].xyxy, label, share) for label, share in shares.items())]
 
 
 def _of_face(face: Sequence[Region]) -> sorts.OfAFace | None:

@@ -73,7 +73,7 @@ def test_who_tells_people_apart_is_asked_where_the_question_does(question: str) 
         "Is there a person?",
         "Is there a dog?",
         "What is the man doing?",
-        "Is the woman happy?",
+        "Is the woman tired?",
         "Is there a man wearing a hat?",
         "Does the bike belong to a man or a woman?",
         "What does the sign say?",

@@ -32,15 +32,18 @@ MISSED = 0.1
 MIGHT_BE = 0.05
 """Share from which somebody may be the one whom a question names; who speaks of her sees her."""
 NO_FACE = 0.7
-"""How likely no face is to be seen of somebody large of whom none is found; supposed."""
+"""How likely no face is to be seen, or towards the camera, of somebody large of whom none is found; supposed."""
 LARGE = 150.0
 """Height in pixels from which they are large enough for that."""
+MOST_AGES = 2
+"""Of so many different ages each is told; of more the least and the most."""
 _SURELY_CHILD = 0.6
-_FACE, _SMILING, _AGED = "face", "smiling", "aged "
+CHILDREN = frozenset({"boy", "girl"})
+_FACE, _FACING, _SMILING, _AGED = "face", "facing", "smiling", "aged "
 _BEHIND = 4.0
 """How many times as large somebody without a face must be for the question to be about them."""
 _SAME = 0.3
-_SMILES = ("smiling", "glad")
+_AS_TOLD = ("smiling", "glad", "facing")
 _SIDES = {"left": 0.0, "right": 1.0, "middle": 0.5, "center": 0.5, "centre": 0.5}
 
 
@@ -53,20 +56,27 @@ class Somebody:
         sorts: How likely they are a man, a woman, a boy, a girl.
         faces: That are seen there, the largest first, which is theirs.
         smiling: How likely they smile, at their face; None where nothing is told of that.
-        aged: How old they look, at their face.
+        facing: How likely they look towards the camera.
+        aged: How old they look.
     """
 
     where: Region
     sorts: dict[str, float] = field(default_factory=dict)
     faces: list[Region] = field(default_factory=list)
     smiling: Region | None = None
+    facing: Region | None = None
     aged: Region | None = None
 
-    @property
-    def years(self) -> float:
-        """Their age, by their face and as far as they surely are a child or not; 0 if nothing is told."""
+    def years(self, named: Sequence[str] = ()) -> float:
+        """Return their age, by their face, as far as they surely are a child or not; 0 if nothing is told.
+
+        Args:
+            named: Sorts of people that the question calls them; it sees whether they are children.
+        """
         age = float(self.aged.label.removeprefix(_AGED)) if self.aged else 0.0
-        child = self.sorts.get("boy", 0.0) + self.sorts.get("girl", 0.0)
+        child = sum(self.sorts.get(sort, 0.0) for sort in CHILDREN)
+        if named and len(CHILDREN.intersection(named)) in (0, len(named)):
+            child = float(named[0] in CHILDREN)
         if child >= _SURELY_CHILD:
             return min(age, A_CHILD)
         return max(age, GROWN_UP) if age and child < 1 - _SURELY_CHILD else age
@@ -86,13 +96,18 @@ def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> 
         return _of_faces_themselves(asked, picture, each, sorts)
     read = [one for one in people if one.smiling and one.aged]
     those = _meant(asked, read, people, asked.sorts or sorts, finding.size)
+    if not those and asked.sorts:  # whether "he" is a man, a face tells less surely than that he is meant
+        those = _meant(asked, read, people, (), finding.size)
     if not those:
-        return None
+        hidden = (
+            asked.what == "facing" and asked.whose != "how many" and _large([one for one in people if not one.faces])
+        )
+        return Chosen(asked.words, _yes(1 - NO_FACE), ()) if hidden else None
     if asked.what == "age":
-        return _of_age(asked, those)
+        return _of_age(asked, those, asked.sorts or sorts)
     if asked.what == "years":
         return _of_years(asked, those)
-    return _of_expression(asked, those)
+    return _of_looks(asked, those)
 
 
 def somebodies(finding: Finding) -> list[Somebody]:
@@ -109,6 +124,8 @@ def somebodies(finding: Finding) -> list[Somebody]:
             people[-1].faces.append(region)
         elif region.label == _SMILING:
             people[-1].smiling = region
+        elif region.label == _FACING:
+            people[-1].facing = region
         elif region.label.startswith(_AGED):
             people[-1].aged = region
     return people
@@ -143,25 +160,29 @@ def _of_faces_themselves(
     seen = [face for one in theirs for face in one.faces[:1]] if theirs else found
     if seen:
         return Chosen(asked.words, _yes(max(face.score for face in seen)), (max(seen, key=lambda face: face.score),))
-    large = [one for one in theirs or each if one.where.xyxy[3] - one.where.xyxy[1] >= LARGE]
-    return Chosen(asked.words, _yes(1 - NO_FACE), ()) if large or not each else None
+    return Chosen(asked.words, _yes(1 - NO_FACE), ()) if not each or _large(theirs or each) else None
 
 
-def _of_expression(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
-    told = [one.smiling for one in those if one.smiling]
+def _large(people: Sequence[Somebody]) -> bool:
+    """Return whether anybody is so large that a face would be found."""
+    return any(one.where.xyxy[3] - one.where.xyxy[1] >= LARGE for one in people)
+
+
+def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
+    told = [region for one in those if (region := one.facing if asked.what == "facing" else one.smiling)]
     each = [region.score for region in told]
     if asked.whose == "how many":
-        smiling = tuple(region for region in told if region.score >= CLASS_SCORE)
-        return Chosen(asked.words, _numbered(each), smiling) if asked.what in _SMILES else None
-    glad = 1 - math.prod(1 - p for p in each) if asked.whose == "any" else sum(each) / len(each)
-    shares = _shares(asked, glad)
+        likely = tuple(region for region in told if region.score >= CLASS_SCORE)
+        return Chosen(asked.words, _numbered(each), likely) if asked.what in _AS_TOLD else None
+    share = 1 - math.prod(1 - p for p in each) if asked.whose == "any" else sum(each) / len(each)
+    shares = _shares(asked, share)
     best = sorted(told, key=lambda region: -region.score)
     return Chosen(asked.words, shares, tuple(best[:1] if asked.whose == "any" else best)) if shares else None
 
 
 def _shares(asked: AskedFaces, smiling: float) -> Mapping[str, float]:
-    """Return how likely each answer is, by how likely somebody smiles; none where that does not tell."""
-    if asked.what in _SMILES:
+    """Return how likely each answer is, by how likely somebody smiles, or faces us; none where that does not tell."""
+    if asked.what in _AS_TOLD:
         return _yes(smiling)
     if asked.what == "serious":
         return _yes(1 - smiling)
@@ -175,11 +196,11 @@ def _shares(asked: AskedFaces, smiling: float) -> Mapping[str, float]:
     return {glad: smiling, other: SERIOUS * (1 - smiling)}
 
 
-def _of_age(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen:
+def _of_age(asked: AskedFaces, those: Sequence[Somebody], named: Sequence[str]) -> Chosen:
     told = [one.aged for one in those if one.aged]
-    ages = sorted({_rounded(one.years) for one in those})
-    answer = f"about {listed([str(age) for age in ages])}"
-    return Chosen(asked.words, {answer: min(region.score for region in told)}, tuple(told))
+    ages = sorted({_rounded(one.years(named)) for one in those})
+    answer = f"{ages[0]} to {ages[-1]}" if len(ages) > MOST_AGES else listed([str(age) for age in ages])
+    return Chosen(asked.words, {f"about {answer}": min(region.score for region in told)}, tuple(told))
 
 
 def _of_years(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
@@ -187,11 +208,11 @@ def _of_years(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
         return None
     told = tuple(one.aged for one in those if one.aged)
     if asked.other:
-        young = sum(_younger_than(OLD, one.years) for one in those) / len(those)
+        young = sum(_younger_than(OLD, one.years()) for one in those) / len(those)
         words = (asked.words, asked.other) if asked.years[0] == 0 else (asked.other, asked.words)
         return Chosen(asked.words, dict(zip(words, (young, 1 - young), strict=True)), told)
     least, most = asked.years
-    each = [_younger_than(most, one.years) - _younger_than(least, one.years) for one in those]
+    each = [_younger_than(most, one.years()) - _younger_than(least, one.years()) for one in those]
     likely = 1 - math.prod(1 - p for p in each) if asked.whose == "any" else sum(each) / len(each)
     return Chosen(asked.words, _yes(likely), told)
 

@@ -22,6 +22,7 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.closed_sets import IN_THE_OPEN, ROOMS, ClosedSet, read_closed_set
 from vqa.agent.questions.existence import can_be_denied, read_existence, told_missing
+from vqa.agent.questions.faces import read_faces
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_reasons, kind_of
 from vqa.agent.questions.predicates import read_predicate
@@ -200,7 +201,8 @@ def _tells(question: str, other: Finding, findings: Sequence[Finding]) -> bool:
     if other.kind == "scene":
         return told_of_scene(question, other, findings) is not None
     if other.kind == "people":
-        return told_of_people(question, other, findings) is not None
+        faces = read_faces(question)
+        return told_of_people(question, other, findings) is not None or (faces is not None and faces.of_its_looks)
     if other.kind == "classes":
         return bool(told_of_classes(question, other, findings))
     if other.kind != "objects":

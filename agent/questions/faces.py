@@ -12,7 +12,9 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.rephrasing import plainly
 
 Whose = Literal["one", "all", "any", "how many"]
-What = Literal["smiling", "glad", "not glad", "laughing", "serious", "glad or not", "feeling", "age", "years", "face"]
+What = Literal[
+    "smiling", "glad", "not glad", "laughing", "serious", "glad or not", "feeling", "age", "years", "face", "facing"
+]
 
 _GLAD = "happy|glad|cheerful|joyful|pleased|in a good mood|friendly"
 _NOT_GLAD = "sad|unhappy|angry|mad|upset|crying|frowning|scared|afraid|in a bad mood|depressed|worried|annoyed"
@@ -63,6 +65,10 @@ _WHETHER = [
     ),
     re.compile(rf"{_IS} there (?:a |any )?(?P<smile>smiles?) on {_WHOSE} faces?{_SHOWN}\W*"),
 ]
+_FACING = re.compile(
+    rf"(?:{_IS}|{_DOES}) {_WHO} (?:(?:look|star|gaz|glanc)(?:ing|e)?|fac(?:ing|e)|turned)(?: (?:straight|right|directly"
+    r"|at|in|into|to|towards?))* (?P<words>(?:the |this )?(?:camera|viewer|photographer|lens)|us|me|forwards?)\W*"
+)
 _OVER = re.compile(
     rf"{_IS} {_WHO} (?P<how>over|above|older than|more than|under|below|younger than|less than|at least) "
     rf"(?:the age of )?(?P<years>\d{{1,2}})(?: years?(?: old)?)?{_SHOWN}\W*"
@@ -137,6 +143,11 @@ class AskedFaces:
     years: tuple[float, float] = (0.0, 0.0)
     other: str = ""
 
+    @property
+    def of_its_looks(self) -> bool:
+        """Whether only who sees the face can tell, and nobody by what else there is."""
+        return self.what not in ("age", "years", "face")
+
 
 @lru_cache(maxsize=4096)  # routing, folding and trust read the same question
 def read_faces(question: str) -> AskedFaces | None:
@@ -145,6 +156,8 @@ def read_faces(question: str) -> AskedFaces | None:
     if match := _first(_FACES, asked):
         named = match.groupdict()
         return _of(named.get("who") or "any", "face", match["face"], many=bool(named.get("many")))
+    if match := _FACING.fullmatch(asked):
+        return _of(match["who"], "facing", f"facing {match['words']}")
     if match := _COUNTED.fullmatch(asked):
         return _of(match["who"], _what(match["so"]), match["so"], many=True)
     if match := _OVER.fullmatch(asked):

@@ -26,6 +26,9 @@ FILE = Path(__file__).with_name("blazeface-full-range.tflite")
 SURE = 0.5
 """Score from which what is found is a face (docs/measurements.md, "Faces")."""
 OVERLAP = 0.3
+ASIDE, STEEP = 0.2, 10.0
+"""How far a face is turned that looks towards the camera or not, one as likely as the other, and log odds by which all
+the way more changes that (docs/measurements.md, "Faces")."""
 _SIDE = 192  # pixels of the input
 _POINTS = 6  # of a face: both eyes, the tip of the nose, the mouth, both ears
 _MOST = 30.0  # beyond which a score's exponent says no more
@@ -58,10 +61,18 @@ class Face:
         (x0, y0), (x1, y1) = self.points[:2]
         return math.atan2(y1 - y0, x1 - x0)
 
-    def moved(self, x: float, y: float) -> Face:
-        """Return it in the pixels of a picture of which this one is the part that begins at `x`, `y`."""
-        x0, y0, x1, y1 = self.xyxy
-        return Face((x0 + x, y0 + y, x1 + x, y1 + y), self.score, tuple((a + x, b + y) for a, b in self.points))
+    @property
+    def turned(self) -> float:
+        """How far it is turned aside: how far the eyes are off the middle of the ears, in distances of these."""
+        right, left, _, _, right_ear, left_ear = self.points
+        x, y = ((a + b - c - d) / 2 for a, b, c, d in zip(right, left, right_ear, left_ear, strict=True))
+        off = x * math.cos(self.slant) + y * math.sin(self.slant)
+        return abs(off) / max(math.dist(right_ear, left_ear), 1.0)
+
+    @property
+    def facing(self) -> float:
+        """How likely it looks towards the camera."""
+        return 1 / (1 + math.exp(STEEP * (self.turned - ASIDE)))
 
 
 class FaceFinder:
