@@ -112,7 +112,8 @@ def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> 
 
 def somebodies(finding: Finding) -> list[Somebody]:
     """Return what is told of the whole picture, and of each of those that were looked at, as the expert tells it."""
-    people = [Somebody(Region((0.0, 0.0, *map(float, finding.size)), "", 0.0))]
+    width, height = finding.size
+    people = [Somebody(Region((0.0, 0.0, float(width), float(height)), "", 0.0))]
     fresh = True
     for region in finding.regions:
         if region.label in PEOPLE:

@@ -95,9 +95,8 @@ def _small(picture: Image, face: Face, around: float) -> NDArray[np.float32]:
     """Return the same for the small networks, (1, 3, 112, 112) of -1 to 1."""
     import numpy as np
 
-    scaled: NDArray[np.float32] = (
-        _upright(picture, face, SMALL_SIDE, around) - np.array(_MEAN, np.float32)[:, None, None]
-    ) / 255
+    mean = np.array(_MEAN, np.float32)[:, None, None]
+    scaled: NDArray[np.float32] = (_upright(picture, face, SMALL_SIDE, around) - mean) / np.float32(255)
     return scaled
 
 
