@@ -85,10 +85,10 @@ def sex_and_age(folder: Path) -> None:
     weights = weights_of(stored["weightsManifest"][0]["weights"], folder / "faceres.bin")
     nodes = {node["name"]: node for node in stored["modelTopology"]["node"]}
     graph, made = Graph(), dict[str, str]()
-    for name in in_order(nodes, ("gender_pred/Sigmoid", "age_pred/Softmax")):
+    for name in in_order(nodes, ("gender_pred/Sigmoid", "age_pred/Softmax", "global_pooling/Mean")):
         if nodes[name]["op"] != "Const":
             made[name] = convert(graph, nodes[name], weights, made)
-    of = {"male": made["gender_pred/Sigmoid"], "ages": made["age_pred/Softmax"]}
+    of = {"male": made["gender_pred/Sigmoid"], "ages": made["age_pred/Softmax"], "seen": made["global_pooling/Mean"]}
     graph.save(networks.SEX_AND_AGE, networks.SEX_AND_AGE_SIDE, of)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def seen(*people: tuple[tuple[float, float], Looks | None]) -> Finding:
             regions += [Region(box, "face", 0.9), Region(box, "facing", facing), Region(box, "female", 0.5)]
             regions += [Region(box, f"aged {age:.0f}", 0.7), Region(box, "smiling", smiling)]
     return Finding("people", "people", "", tuple(regions), vocabulary=PEOPLE, size=SIZE)
+
+
+def wearing(**worn: float) -> Finding:
+    """Return what is told of a man whose face has glasses, a hat or a beard, each with how likely."""
+    man = seen((MAN, GLAD))
+    box = next(region.xyxy for region in man.regions if region.label == "face")
+    return replace(man, regions=(*man.regions, *(Region(box, name, share) for name, share in worn.items())))
 
 
 def boxes(number: int) -> Finding:
@@ -116,14 +124,40 @@ def test_a_face_answers_the_question_for_the_one_who_is_meant(question: str, tol
         "Is the man happy with the food?",
         "Is the food happy or sad?",
         "Is she old or sad?",
+        "How many glasses are there?",
+        "Is the dog wearing a hat?",
+        "Does the man have a tie?",
     ],
 )
 def test_of_anything_else_no_face_is_asked(question: str) -> None:
     assert read_faces(question) is None
 
 
-def test_one_person_alone_is_looked_at_for_their_face() -> None:
-    assert people_to_look_at("Is she smiling?", [boxes(1)]) == boxes(1).regions
+@pytest.mark.parametrize(
+    "question", ["Is she smiling?", "Is there a man wearing a hat?", "Do you see a boy with glasses?"]
+)
+def test_one_person_alone_is_looked_at_for_their_face(question: str) -> None:
+    assert asks_who_they_are(question, LABELS)
+    assert people_to_look_at(question, [boxes(1)]) == boxes(1).regions
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Is the man wearing glasses?", "glasses: Yes"),
+        ("Is he wearing a hat?", "hat: No"),
+        ("Does the man have a beard?", "beard: Yes"),
+        ("Is anyone wearing glasses?", "glasses: Yes"),
+        ("How many people are wearing glasses?", "glasses: 1"),
+        ("Is there a man with a beard?", "beard: Yes"),
+        ("Is he wearing a helmet?", "helmet: No"),  # who wears no hat wears no helmet
+        ("Is the man wearing sunglasses?", ""),  # and who wears glasses may wear others
+        ("Does he have a mustache?", ""),
+    ],
+)
+def test_a_face_tells_what_it_wears(question: str, told: str) -> None:
+    line = evidence(question, [boxes(1), wearing(glasses=0.9, hat=0.1, beard=0.8)])[0].text
+    assert line == f"People: {told}" if told else not line.startswith("People")
 
 
 def say(question: str, *people: tuple[tuple[float, float], Looks | None]) -> str:

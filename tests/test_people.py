@@ -74,7 +74,7 @@ def test_who_tells_people_apart_is_asked_where_the_question_does(question: str) 
         "Is there a dog?",
         "What is the man doing?",
         "Is the woman tired?",
-        "Is there a man wearing a hat?",
+        "Is there a man wearing a uniform?",
         "Does the bike belong to a man or a woman?",
         "What does the sign say?",
     ],
@@ -234,6 +234,20 @@ def test_who_somebody_is_is_told(question: str, line: str) -> None:
     answer = line.rpartition(": ")[2]
     (held,) = (held for held in weigh(Question(question), findings, answer) if held.expert == "people")
     assert held.stance == "supports"
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("Is the person on the left a man or a woman?", "People: man or woman: man"),
+        ("Is the person on the right a man or a woman?", "People: man or woman: woman"),
+        ("Is the person on the right a man?", "People: man: No"),
+        ("What gender is the person on the left?", "People: male or female: male"),
+    ],
+)
+def test_the_one_on_a_side_is_the_one_who_is_asked_about(question: str, line: str) -> None:
+    found = people(0.9, 0.9)
+    assert evidence(question, [found, told(found, MAN, WOMAN)])[0].text == line
 
 
 def test_of_an_animal_nobody_says_what_sex_it_is() -> None:

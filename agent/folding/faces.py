@@ -39,11 +39,12 @@ MOST_AGES = 2
 """Of so many different ages each is told; of more the least and the most."""
 _SURELY_CHILD = 0.6
 CHILDREN = frozenset({"boy", "girl"})
+_WORN = ("glasses", "hat", "beard")
 _FACE, _FACING, _SMILING, _AGED = "face", "facing", "smiling", "aged "
 _BEHIND = 4.0
 """How many times as large somebody without a face must be for the question to be about them."""
 _SAME = 0.3
-_AS_TOLD = ("smiling", "glad", "facing")
+_AS_TOLD = ("smiling", "glad", "facing", "worn")
 _SIDES = {"left": 0.0, "right": 1.0, "middle": 0.5, "center": 0.5, "centre": 0.5}
 
 
@@ -57,6 +58,7 @@ class Somebody:
         faces: That are seen there, the largest first, which is theirs.
         smiling: How likely they smile, at their face; None where nothing is told of that.
         facing: How likely they look towards the camera.
+        worn: How likely they have glasses, a hat, a beard.
         aged: How old they look.
     """
 
@@ -65,6 +67,7 @@ class Somebody:
     faces: list[Region] = field(default_factory=list)
     smiling: Region | None = None
     facing: Region | None = None
+    worn: dict[str, Region] = field(default_factory=dict)
     aged: Region | None = None
 
     def years(self, named: Sequence[str] = ()) -> float:
@@ -129,6 +132,8 @@ def somebodies(finding: Finding) -> list[Somebody]:
             people[-1].facing = region
         elif region.label.startswith(_AGED):
             people[-1].aged = region
+        elif region.label in _WORN:
+            people[-1].worn[region.label] = region
     return people
 
 
@@ -170,19 +175,30 @@ def _large(people: Sequence[Somebody]) -> bool:
 
 
 def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
-    told = [region for one in those if (region := one.facing if asked.what == "facing" else one.smiling)]
+    told = [region for one in those if (region := _seen(asked, one))]
+    if not told:
+        return None
     each = [region.score for region in told]
     if asked.whose == "how many":
         likely = tuple(region for region in told if region.score >= CLASS_SCORE)
-        return Chosen(asked.words, _numbered(each), likely) if asked.what in _AS_TOLD else None
+        return Chosen(asked.words, _numbered(each), likely) if asked.what in _AS_TOLD and asked.any_of_it else None
     share = 1 - math.prod(1 - p for p in each) if asked.whose == "any" else sum(each) / len(each)
     shares = _shares(asked, share)
     best = sorted(told, key=lambda region: -region.score)
     return Chosen(asked.words, shares, tuple(best[:1] if asked.whose == "any" else best)) if shares else None
 
 
+def _seen(asked: AskedFaces, one: Somebody) -> Region | None:
+    """Return what tells of somebody's looks."""
+    if asked.what == "worn":
+        return one.worn.get(asked.worn)
+    return one.facing if asked.what == "facing" else one.smiling
+
+
 def _shares(asked: AskedFaces, smiling: float) -> Mapping[str, float]:
-    """Return how likely each answer is, by how likely somebody smiles, or faces us; none where that does not tell."""
+    """Return how likely each answer is, by how likely somebody smiles, faces us or wears such; none if it tells not."""
+    if not asked.any_of_it:  # who wears no hat wears no helmet
+        return _yes(smiling / 2) if smiling <= 1 - SURELY else {}
     if asked.what in _AS_TOLD:
         return _yes(smiling)
     if asked.what == "serious":

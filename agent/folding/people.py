@@ -12,10 +12,10 @@ from dataclasses import replace
 from vqa.agent.folding.chosen import Chosen, likely_numbers
 from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
-from vqa.agent.folding.faces import told_of_faces
+from vqa.agent.folding.faces import somebodies, told_of_faces
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
-from vqa.agent.questions.faces import read_faces
+from vqa.agent.questions.faces import faces_spoken_of, read_faces
 from vqa.agent.questions.people import (
     counts_or_places,
     names_one,
@@ -58,7 +58,7 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
     """
     if ANYBODY.intersection(known) != {"person"}:
         return ""
-    if faces := read_faces(question):
+    if faces := faces_spoken_of(question):
         return f"the question asks for {'faces' if faces.what == 'face' else f'what a face says: {faces.words}'}"
     if (asked := read_people(question)) and asked.how == "which":
         return f"the question asks whether somebody is {asked.what}"
@@ -76,7 +76,7 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
         findings: Of everybody.
     """
     people = _people(findings)
-    alone_too = read_faces(question) or counts_or_places(question, known_to_detectors(list(findings)))
+    alone_too = faces_spoken_of(question) or counts_or_places(question, known_to_detectors(list(findings)))
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -107,6 +107,10 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
     if asked is None or not seen:
         return None
     if asked.how == "which":
+        if asked.side:
+            furthest = min if asked.side == "left" else max
+            alone = furthest(seen, key=lambda box: box[0] + box[2])
+            seen = {alone: seen[alone]}
         size = {box: max(area(person.xyxy), 1.0) for box, person in seen.items()}
         weights = {
             answer: sum(size[box] * _of(sorts, told[box]) for box in seen) for answer, sorts in asked.sorts.items()
@@ -114,7 +118,9 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
         shares = {answer: weight / sum(weights.values()) for answer, weight in weights.items()}
         return Chosen(asked.what, shares, _shown(finding, list(seen)[:1]))
     sorts = asked.sorts["Yes"]
-    likely = {box: person.score * _of(sorts, told[box]) for box, person in seen.items()}
+    face = {_area(one.where): one.faces[0].score for one in somebodies(finding) if one.faces}
+    there = {box: max(person.score, face.get(box, 0.0)) for box, person in seen.items()}  # whose face is seen is there
+    likely = {box: there[box] * _of(sorts, told[box]) for box in seen}
     surest = sorted(likely, key=lambda box: -likely[box])
     if asked.how == "whether there":
         likeliest = min(max(likely[surest[0]], _LEAST), 1 - _LEAST)

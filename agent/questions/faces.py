@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from vqa.agent.questions import asking
+from vqa.agent.questions.predicates import read_predicate
 from vqa.agent.questions.rephrasing import plainly
 
 Whose = Literal["one", "all", "any", "how many"]
@@ -40,7 +41,7 @@ _LOOKS = r"(?:looking|look|looks|seeming|seem|seems|appearing|appear|appears|fee
 _YOUNGER, _OLDEST = ("under", "below", "younger than", "less than"), 120.0
 _BODY = rf"(?:{asking.SOMEBODY}|anyone|anybody|everyone|everybody|him|her|them)"
 _WHO = (
-    rf"(?P<who>(?:(?:all|both|any|either|one|most)(?: of)? )?(?:(?:the|this|that|these|those|a|an|any) )?"
+    rf"(?P<who>(?!there )(?:(?:all|both|any|either|one|most)(?: of)? )?(?:(?:the|this|that|these|those|a|an|any) )?"
     rf"(?:(?!smiling|happy|sad)[a-z-]+ ){{0,2}}?{_BODY}"
     r"(?: (?:in|on|with|wearing|at|to) (?:the|a|an) (?:[\w'-]+ ?){1,3}?)?)"
 )
@@ -65,9 +66,37 @@ _WHETHER = [
     ),
     re.compile(rf"{_IS} there (?:a |any )?(?P<smile>smiles?) on {_WHOSE} faces?{_SHOWN}\W*"),
 ]
-_FACING = re.compile(
-    rf"(?:{_IS}|{_DOES}) {_WHO} (?:(?:look|star|gaz|glanc)(?:ing|e)?|fac(?:ing|e)|turned)(?: (?:straight|right|directly"
-    r"|at|in|into|to|towards?))* (?P<words>(?:the |this )?(?:camera|viewer|photographer|lens)|us|me|forwards?)\W*"
+_TO_US = (
+    r"(?:(?:look|star|gaz|glanc)(?:ing|e)?|fac(?:ing|e)|turned)(?: (?:straight|right|directly|at|in|into|to|towards?))*"
+    r" (?P<words>(?:the |this )?(?:camera|viewer|photographer|lens)|us|me|forwards?)"
+)
+_FACING = [
+    re.compile(rf"(?:{_IS}|{_DOES}) {_WHO} {_TO_US}\W*"),
+    re.compile(rf"(?P<many>how many) (?P<who>(?:[a-z]+ )??{asking.SOMEBODY})(?: {_IS}| do| does)? {_TO_US}\W*"),
+]
+_WORN = {
+    "glasses": "glasses|eye ?glasses|spectacles|reading glasses|eyewear",
+    "hat": "hats?|headgear|headwear",
+    "beard": "beards?|facial hair|bearded",
+}
+_KINDS_OF = {
+    "glasses": "sunglasses|shades|goggles",
+    "hat": "caps?|baseball caps?|helmets?|beanies?|cowboy hats?|hoods?|hard hats?|bike helmets?|visors?",
+    "beard": "moustaches?|mustaches?|goatees?",
+}
+_THING = "|".join((*_WORN.values(), *_KINDS_OF.values()))
+_HAS = (
+    rf"(?:an? |any |some |the |his |her |their )?(?:pair of )?(?P<thing>{_THING})(?: on)?"
+    r"(?: (?:his|her|their) (?:face|head|eyes)s?)?"
+)
+_HAVE = [
+    re.compile(rf"{_IS} {_WHO} wearing {_HAS}{_SHOWN}\W*"),
+    re.compile(rf"{_DOES} {_WHO} (?:have|wear|have on) {_HAS}{_SHOWN}\W*"),
+    re.compile(rf"{_IS} {_WHO} (?P<thing>bearded)\W*"),
+]
+_HOW_MANY_HAVE = re.compile(
+    rf"how many (?:of (?:the|these|them) )?(?P<who>(?:[a-z]+ )??(?:{asking.SOMEBODY}|them))(?: {_IS}| do| does)? "
+    rf"(?:wearing|wear|have|with|have on) {_HAS}{_SHOWN}\W*"
 )
 _OVER = re.compile(
     rf"{_IS} {_WHO} (?P<how>over|above|older than|more than|under|below|younger than|less than|at least) "
@@ -126,13 +155,15 @@ class AskedFaces:
     """What is asked of faces.
 
     Attributes:
-        what: Whether they smile, how somebody feels, how old they are, whether there is a face.
+        what: Whether they smile, how somebody feels, how old they are, what they wear, whether there is a face.
         words: In the question's words: "happy", "old", "how old".
         whose: One's, all of them, anybody's, or how many.
         who: In the question's words: "the man"; "" if nobody is named.
         sorts: Of people whom a pronoun means; none: see `who`.
         years: Between which somebody's age is, where that is asked.
         other: What else it may be: "sad" of "happy or sad".
+        worn: Of what somebody has on their face or head: "glasses", "hat", "beard".
+        any_of_it: Whether any such is asked for, or one of a kind, as a helmet is a kind of hat.
     """
 
     what: What
@@ -142,11 +173,13 @@ class AskedFaces:
     sorts: tuple[str, ...] = ()
     years: tuple[float, float] = (0.0, 0.0)
     other: str = ""
+    worn: str = ""
+    any_of_it: bool = True
 
     @property
     def of_its_looks(self) -> bool:
         """Whether only who sees the face can tell, and nobody by what else there is."""
-        return self.what not in ("age", "years", "face")
+        return self.what not in ("age", "years", "face", "worn")
 
 
 @lru_cache(maxsize=4096)  # routing, folding and trust read the same question
@@ -156,8 +189,13 @@ def read_faces(question: str) -> AskedFaces | None:
     if match := _first(_FACES, asked):
         named = match.groupdict()
         return _of(named.get("who") or "any", "face", match["face"], many=bool(named.get("many")))
-    if match := _FACING.fullmatch(asked):
-        return _of(match["who"], "facing", f"facing {match['words']}")
+    if match := _HOW_MANY_HAVE.fullmatch(asked) or _first(_HAVE, asked):
+        of = next(name for name in _WORN if re.fullmatch(f"{_WORN[name]}|{_KINDS_OF[name]}", match["thing"]))
+        asked_of = _of(match["who"], "worn", match["thing"], many=asked.startswith("how many"))
+        return replace(asked_of, worn=of, any_of_it=re.fullmatch(_WORN[of], match["thing"]) is not None)
+    if match := _first(_FACING, asked):
+        many = bool(match.groupdict().get("many"))
+        return _of(match["who"], "facing", f"facing {match['words']}", many=many)
     if match := _COUNTED.fullmatch(asked):
         return _of(match["who"], _what(match["so"]), match["so"], many=True)
     if match := _OVER.fullmatch(asked):
@@ -171,6 +209,15 @@ def read_faces(question: str) -> AskedFaces | None:
         who = match["who"] or match.groupdict().get("whose") or ""
         return _of(who, "feeling", "expression" if "expression" in asked else "feeling")
     return _of(match["who"], "age", "age") if (match := _first(_AGE, asked)) else None
+
+
+def faces_spoken_of(question: str) -> AskedFaces | None:
+    """Return what a question asks of faces, or would if the one is there of whom it asks whether there is one.
+
+    "Is there a man with a beard?" comes to whether the man has a beard.
+    """
+    predicate = read_predicate(question)
+    return read_faces(question) or (read_faces(predicate.so) if predicate else None)
 
 
 def _of(who: str, what: What, words: str, *, many: bool = False) -> AskedFaces:

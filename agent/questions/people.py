@@ -23,7 +23,9 @@ _WHICH_SEX = re.compile(
     rf"|what (?:is|are) (?:the )?(?:gender|sex)(?:es|s)? of {_THEY}\b.*"
     rf"|what (?:is|are) {_THEY}'s? (?:gender|sex)\W*"
 )
-_IS_ONE = re.compile(rf"(?:is|are) {_THEY} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
+_AT_SIDE = r"(?: (?:on|to|at) the (?:far )?(?P<side>left|right)(?: side)?)?"
+_IS_ONE = re.compile(rf"(?:is|are) {_THEY}{_AT_SIDE} (?:an? )?(?P<one>[a-z]+)(?: or not)?\W*")
+_SIDE = re.compile(rf"(?:is|are|of) {_THEY}{_AT_SIDE}")
 _IS = re.compile(r"(?:is|are|was|were) ")  # "Does the bike belong to a man or a woman?" is not about who is there
 _HOW_MANY = re.compile(
     r"how many (?P<thing>[a-z]+(?: [a-z]+)??)(?: (?:are|is|do|can))?(?: (?:there|here|you see|(?:be )?seen|visible|"
@@ -41,11 +43,13 @@ class AskedPeople:
         how: Which of some they are, whether there is one such, or how many are.
         what: In the question's words: "man or woman", "women".
         sorts: The sorts of people that each answer stands for; where it is not asked which, those that "Yes" does.
+        side: On which the one is of whom it is asked which, "left" or "right"; "" if that is not said.
     """
 
     how: Which
     what: str
     sorts: Mapping[str, Sequence[str]]
+    side: str = ""
 
 
 def read_people(question: str) -> AskedPeople | None:
@@ -53,15 +57,16 @@ def read_people(question: str) -> AskedPeople | None:
     asked = asking.lowered(plainly(question))
     if mentioned(asked, SORTS["animal"]):
         return None
+    side = (found["side"] or "") if (found := _SIDE.search(asked)) else ""
     if _WHICH_SEX.fullmatch(asked):
-        return AskedPeople("which", "male or female", {sex: labels_of(sex, PEOPLE) for sex in ("male", "female")})
+        return AskedPeople("which", "male or female", {sex: labels_of(sex, PEOPLE) for sex in ("male", "female")}, side)
     if (match := _IS_ONE.fullmatch(asked)) and (sorts := labels_of(match["one"], PEOPLE)):
         others = [sort for sort in PEOPLE if sort not in sorts]
-        return AskedPeople("which", match["one"], {"Yes": sorts, "No": others})
+        return AskedPeople("which", match["one"], {"Yes": sorts, "No": others}, side)
     which = named_alternatives(question) if _IS.match(asked) else ()
     alternatives = {answer: labels_of(answer, PEOPLE) for answer in which}
     if alternatives and all(alternatives.values()):
-        return AskedPeople("which", " or ".join(alternatives), alternatives)
+        return AskedPeople("which", " or ".join(alternatives), alternatives, side)
     there, many = read_existence(question), _HOW_MANY.fullmatch(asked)
     thing = there.thing if there and not there.is_this else many["thing"] if many else ""
     sorts = labels_of(_YOUNG.sub("", thing), PEOPLE)

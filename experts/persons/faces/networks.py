@@ -8,10 +8,13 @@ itself, and one the expression.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vqa.experts.scenes.heads import Heads
 from vqa.lanes import threads
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 SEX_AND_AGE = Path(__file__).with_name("sex-and-age.onnx")
 AGE = Path(__file__).with_name("age.onnx")
 EXPRESSION = Path(__file__).with_name("expression.onnx")
+HEADS = Path(__file__).with_name("heads.safetensors")
+WORN = ("glasses", "hat", "beard")
+"""What the heads tell of, which benchmarks/face_heads.py fits on what the first network sees."""
 HAPPY = 1
 """Place among the outputs for expressions. The others tell little: who looks down is "sad" (docs/measurements.md,
 "Faces")."""
@@ -45,11 +51,13 @@ class Told:
         female: How likely it is called so.
         age: In years, the mean of what both networks say.
         smiling: How likely it smiles.
+        worn: How likely it has each of `WORN`.
     """
 
     female: float
     age: float
     smiling: float
+    worn: Mapping[str, float]
 
 
 class FaceReader:
@@ -58,18 +66,35 @@ class FaceReader:
     def __init__(self) -> None:
         self._sex_and_age, self._age, self._expression = map(_session, (SEX_AND_AGE, AGE, EXPRESSION))
 
+    @cached_property
+    def _heads(self) -> Heads:
+        return Heads.load(HEADS)
+
+    def seen(self, picture: Image, face: Face) -> NDArray[np.float32]:
+        """Return what the first network makes of a face, (1024), which the heads read."""
+        pixels = _upright(picture, face, SEX_AND_AGE_SIDE, SEX_AND_AGE_AROUND)
+        seen: NDArray[np.float32] = self._sex_and_age.run(["seen"], {"pictures": pixels})[0][0]
+        return seen
+
     def read(self, picture: Image, face: Face) -> Told:
         """Return what is told of a face in an RGB picture."""
         import numpy as np
+        import torch
 
         pixels = _upright(picture, face, SEX_AND_AGE_SIDE, SEX_AND_AGE_AROUND)
-        male, ages = self._sex_and_age.run(["male", "ages"], {"pictures": pixels})
+        male, ages, seen = self._sex_and_age.run(["male", "ages", "seen"], {"pictures": pixels})
         likely_age = float(ages[0] @ np.arange(ages.shape[1], dtype=np.float32))
         (age,) = self._age.run(["age"], {"pictures": _small(picture, face, AGE_AROUND)})
         (shares,) = self._expression.run(["expressions"], {"pictures": _small(picture, face, EXPRESSION_AROUND)})
         happy = min(max(float(shares[0, HAPPY]), _LEAST), 1 - _LEAST)
         odds = (happy / (1 - happy)) ** SLOPE
-        return Told(1 - float(male[0, 0]), (likely_age + float(age[0, 0])) / 2, odds / (1 + odds))
+        worn = self._heads.shares(torch.from_numpy(seen[0])).tolist()
+        return Told(
+            female=1 - float(male[0, 0]),
+            age=(likely_age + float(age[0, 0])) / 2,
+            smiling=odds / (1 + odds),
+            worn=dict(zip(WORN, worn, strict=True)),
+        )
 
 
 def _upright(picture: Image, face: Face, side: int, around: float) -> NDArray[np.float32]:
