@@ -1,4 +1,4 @@
-"""Fits what is told of what a face wears (experts/persons/faces/heads.safetensors): glasses, a hat, a beard.
+"""Fits what a face is told to have (experts/persons/faces/heads.safetensors): glasses, a hat, a beard, blond hair.
 
     python benchmarks/face_heads.py flickr8k.jsonl:flickr8k.tar coco.jsonl:coco.tar --cache FACES.pt --write
 
@@ -29,7 +29,7 @@ from vqa import VQAAgent
 from vqa.agent.folding.people import around
 from vqa.boxes import overlap
 from vqa.experts.persons.faces.finder import FaceFinder
-from vqa.experts.persons.faces.networks import HEADS, WORN, FaceReader
+from vqa.experts.persons.faces.networks import HAS, HEADS, FaceReader
 from vqa.experts.scenes.heads import Heads
 from vqa.images import load_image
 
@@ -37,6 +37,7 @@ WORDS = {
     "glasses": r"\b(?:sun|eye)?glasses\b|spectacles|goggles",
     "hat": r"\bhats?\b|\bcaps?\b|helmet|beanie",
     "beard": r"beard|mou?stache|goatee|facial hair",
+    "blond hair": r"\bblonde?\b|(?:yellow|golden|fair|light)[- ]hair",
 }
 RIDGE = 0.3
 FOLDS = 6
@@ -76,7 +77,7 @@ def main() -> None:
     if args.cache.exists():
         seen = torch.load(args.cache, weights_only=True)
     with TOLD.open(encoding="utf-8") as lines:
-        rows = [row for row in csv.DictReader(lines, delimiter="\t") if any(row[name] for name in WORN)]
+        rows = [row for row in csv.DictReader(lines, delimiter="\t") if any(row[name] for name in HAS)]
     by_hand = {row["picture"] for row in rows}
     pictures: list[Picture] = []
     folder = Path()
@@ -100,7 +101,7 @@ def main() -> None:
             odds[place] = heads.shares(told.seen[place]).logit()
     slopes, offsets = scaled(odds, told)
     shares = (odds * slopes + offsets).sigmoid()
-    for place, name in enumerate(WORN):
+    for place, name in enumerate(HAS):
         known = told.known[:, place] > 0
         likely, so = shares[known, place], told.labels[known, place] > 0
         right = float(((likely >= 0.5) == so).float().mean())
@@ -153,8 +154,8 @@ def told_by_hand(rows: Sequence[Mapping[str, str]], seen: Seen) -> Faces:
         likely = [overlap((b[0], b[1], b[2], b[3]), (box[0], box[1], box[2], box[3])) for b in boxes]
         if likely and max(likely) >= SAME:
             examples.append(faces[likely.index(max(likely))])
-            labels.append([float(row[name] == "yes") for name in WORN])
-            known.append([float(row[name] != "") for name in WORN])
+            labels.append([float(row[name] == "yes") for name in HAS])
+            known.append([float(row[name] != "") for name in HAS])
             folds.append(zlib.crc32(row["picture"].encode()) % FOLDS)
     return Faces(torch.stack(examples), torch.tensor(labels), torch.tensor(known), torch.tensor(folds))
 
@@ -163,7 +164,7 @@ def told_by_captions(pictures: Sequence[Picture], seen: Seen) -> Faces:
     examples, labels, known = [], [], []
     for picture in pictures:
         people, boxes, faces = seen[picture.key]
-        spoken_of = [any(re.search(WORDS[name], caption.lower()) for caption in picture.captions) for name in WORN]
+        spoken_of = [any(re.search(WORDS[name], caption.lower()) for caption in picture.captions) for name in HAS]
         for box, face in zip(boxes, faces, strict=True):
             if box[2] - box[0] < LEAST_WIDTH:
                 continue
@@ -181,7 +182,7 @@ def fitted(said: Faces, told: Faces) -> Heads:
     labels, known = torch.cat([said.labels, told.labels]), torch.cat([said.known, told.known])
     share = torch.cat([torch.ones(len(said.seen)), torch.full((len(told.seen),), BY_HAND)])
     weights, bias = fit((seen - mean) / scale, labels, known, share, RIDGE)
-    return Heads(tuple(WORN), mean, scale, weights, bias)
+    return Heads(tuple(HAS), mean, scale, weights, bias)
 
 
 def scaled(odds: Tensor, told: Faces) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.experts.persons import faces, sorts
-from vqa.experts.persons.faces.networks import WORN
+from vqa.experts.persons.faces.networks import HAS
 from vqa.experts.scenes import heads
 from vqa.fingerprints import fingerprint
 from vqa.networks import SIGHT
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MODEL = "efficientnet-lite2"
 FACE, FACING, FEMALE, AGED, SMILING = "face", "facing", "female", "aged", "smiling"
 """What is told of a face: where it is, how likely it looks towards the camera, and is called female, "aged 35", and how
-likely it smiles; and how likely it has each of WORN."""
+likely it smiles; and how likely it has each of HAS."""
 LEAST_WIDTH = 20
 """Pixels across from which something is told of a face."""
 WITHIN_TEN_YEARS = 0.7
@@ -51,7 +51,7 @@ class PeopleExpert:
     kind: ClassVar[FindingKind] = "people"
     description: ClassVar[str] = "tells men, women, boys and girls apart, how old faces look, and whether they smile"
     cues: ClassVar[tuple[str, ...]] = ()
-    vocabulary: ClassVar[tuple[str, ...]] = (*sorts.SORTS, FACE, FACING, FEMALE, AGED, SMILING, *WORN)
+    vocabulary: ClassVar[tuple[str, ...]] = (*sorts.SORTS, FACE, FACING, FEMALE, AGED, SMILING, *HAS)
     uses_question: ClassVar[bool] = False
     side_by_side: ClassVar[bool] = True
 
@@ -146,7 +146,7 @@ def _faces(picture: Image, finder: FaceFinder, reader: FaceReader) -> list[Regio
         return regions
     told, age = reader.read(picture, found[0]), WITHIN_TEN_YEARS
     shares = {FACING: found[0].facing, FEMALE: told.female, f"{AGED} {told.age:.0f}": age, SMILING: told.smiling}
-    shares |= told.worn
+    shares |= told.has
     return [*regions, *(Region(found[0].xyxy, label, share) for label, share in shares.items())]
 
 
@@ -168,6 +168,6 @@ def _moved(region: Region, x: float, y: float) -> Region:
 def _told(somebody: Sequence[Region]) -> str:
     """Return "woman 0.85, smiling 0.97, aged 35"."""
     first, age = somebody[0], [region.label for region in somebody if region.label.startswith(AGED)]
-    looks = (SMILING, *WORN)
+    looks = (SMILING, *HAS)
     so = [f"{r.label} {r.score:.2f}" for r in somebody if r.label in looks and r.score >= CLASS_SCORE]
     return ", ".join((f"{first.label} {first.score:.2f}", *so, *age))

@@ -39,12 +39,12 @@ MOST_AGES = 2
 """Of so many different ages each is told; of more the least and the most."""
 _SURELY_CHILD = 0.6
 CHILDREN = frozenset({"boy", "girl"})
-_WORN = ("glasses", "hat", "beard")
+_HAD = ("glasses", "hat", "beard", "blond hair")
 _FACE, _FACING, _SMILING, _AGED = "face", "facing", "smiling", "aged "
 _BEHIND = 4.0
 """How many times as large somebody without a face must be for the question to be about them."""
 _SAME = 0.3
-_AS_TOLD = ("smiling", "glad", "facing", "worn")
+_AS_TOLD = ("smiling", "glad", "facing", "has")
 _SIDES = {"left": 0.0, "right": 1.0, "middle": 0.5, "center": 0.5, "centre": 0.5}
 
 
@@ -58,7 +58,7 @@ class Somebody:
         faces: That are seen there, the largest first, which is theirs.
         smiling: How likely they smile, at their face; None where nothing is told of that.
         facing: How likely they look towards the camera.
-        worn: How likely they have glasses, a hat, a beard.
+        has: How likely they have glasses, a hat, a beard, blond hair.
         aged: How old they look.
     """
 
@@ -67,7 +67,7 @@ class Somebody:
     faces: list[Region] = field(default_factory=list)
     smiling: Region | None = None
     facing: Region | None = None
-    worn: dict[str, Region] = field(default_factory=dict)
+    has: dict[str, Region] = field(default_factory=dict)
     aged: Region | None = None
 
     def years(self, named: Sequence[str] = ()) -> float:
@@ -132,8 +132,8 @@ def somebodies(finding: Finding) -> list[Somebody]:
             people[-1].facing = region
         elif region.label.startswith(_AGED):
             people[-1].aged = region
-        elif region.label in _WORN:
-            people[-1].worn[region.label] = region
+        elif region.label in _HAD:
+            people[-1].has[region.label] = region
     return people
 
 
@@ -190,27 +190,29 @@ def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
 
 def _seen(asked: AskedFaces, one: Somebody) -> Region | None:
     """Return what tells of somebody's looks."""
-    if asked.what == "worn":
-        return one.worn.get(asked.worn)
+    if asked.thing:
+        return one.has.get(asked.thing)
     return one.facing if asked.what == "facing" else one.smiling
 
 
-def _shares(asked: AskedFaces, smiling: float) -> Mapping[str, float]:
-    """Return how likely each answer is, by how likely somebody smiles, faces us or wears such; none if it tells not."""
+def _shares(asked: AskedFaces, likely: float) -> Mapping[str, float]:
+    """Return how likely each answer is, by how likely somebody smiles, faces us or has such; none if it tells not."""
     if not asked.any_of_it:  # who wears no hat wears no helmet
-        return _yes(smiling / 2) if smiling <= 1 - SURELY else {}
+        return _yes(likely / 2) if likely <= 1 - SURELY else {}
     if asked.what in _AS_TOLD:
-        return _yes(smiling)
+        return _yes(likely)
+    if asked.what == "hair":
+        return {"blonde": likely} if likely >= CLASS_SCORE else {}
     if asked.what == "serious":
-        return _yes(1 - smiling)
+        return _yes(1 - likely)
     if asked.what == "feeling":
-        return {"smiling" if asked.words == "expression" else "happy": smiling, "serious": SERIOUS * (1 - smiling)}
+        return {"smiling" if asked.words == "expression" else "happy": likely, "serious": SERIOUS * (1 - likely)}
     if asked.what == "laughing":
-        return _yes(smiling / 2) if smiling <= 1 - SURELY else {}
+        return _yes(likely / 2) if likely <= 1 - SURELY else {}
     if asked.what == "not glad":
-        return _yes(1 - smiling) if smiling >= SURELY else {}
+        return _yes(1 - likely) if likely >= SURELY else {}
     glad, other = (asked.words, asked.other) if is_glad(asked.words) else (asked.other, asked.words)
-    return {glad: smiling, other: SERIOUS * (1 - smiling)}
+    return {glad: likely, other: SERIOUS * (1 - likely)}
 
 
 def _of_age(asked: AskedFaces, those: Sequence[Somebody], named: Sequence[str]) -> Chosen:

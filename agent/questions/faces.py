@@ -14,7 +14,19 @@ from vqa.agent.questions.rephrasing import plainly
 
 Whose = Literal["one", "all", "any", "how many"]
 What = Literal[
-    "smiling", "glad", "not glad", "laughing", "serious", "glad or not", "feeling", "age", "years", "face", "facing"
+    "smiling",
+    "glad",
+    "not glad",
+    "laughing",
+    "serious",
+    "glad or not",
+    "feeling",
+    "age",
+    "years",
+    "face",
+    "facing",
+    "has",
+    "hair",
 ]
 
 _GLAD = "happy|glad|cheerful|joyful|pleased|in a good mood|friendly"
@@ -74,17 +86,19 @@ _FACING = [
     re.compile(rf"(?:{_IS}|{_DOES}) {_WHO} {_TO_US}\W*"),
     re.compile(rf"(?P<many>how many) (?P<who>(?:[a-z]+ )??{asking.SOMEBODY})(?: {_IS}| do| does)? {_TO_US}\W*"),
 ]
-_WORN = {
+_HAD = {
     "glasses": "glasses|eye ?glasses|spectacles|reading glasses|eyewear",
     "hat": "hats?|headgear|headwear",
     "beard": "beards?|facial hair|bearded",
+    "blond hair": "blonde? hair|blondes?|blonde?",
 }
 _KINDS_OF = {
     "glasses": "sunglasses|shades|goggles",
     "hat": "caps?|baseball caps?|helmets?|beanies?|cowboy hats?|hoods?|hard hats?|bike helmets?|visors?",
     "beard": "moustaches?|mustaches?|goatees?",
+    "blond hair": "strawberry blonde?(?: hair)?",
 }
-_THING = "|".join((*_WORN.values(), *_KINDS_OF.values()))
+_THING = "|".join((*_HAD.values(), *_KINDS_OF.values()))
 _HAS = (
     rf"(?:an? |any |some |the |his |her |their )?(?:pair of )?(?P<thing>{_THING})(?: on)?"
     r"(?: (?:his|her|their) (?:face|head|eyes)s?)?"
@@ -92,7 +106,16 @@ _HAS = (
 _HAVE = [
     re.compile(rf"{_IS} {_WHO} wearing {_HAS}{_SHOWN}\W*"),
     re.compile(rf"{_DOES} {_WHO} (?:have|wear|have on) {_HAS}{_SHOWN}\W*"),
-    re.compile(rf"{_IS} {_WHO} (?P<thing>bearded)\W*"),
+    re.compile(rf"{_IS} {_WHO} (?:an? )?(?P<thing>bearded|blonde?)\W*"),
+    re.compile(rf"{_IS} {_WHOSE} hair (?P<thing>blonde?)\W*"),
+]
+_COLORS = "colou?rs?"
+_HAIR = [
+    re.compile(rf"what {_COLORS} {_IS} {_WHOSE} hair{_SHOWN}\W*"),
+    re.compile(rf"what (?:{_COLORS} hair|hair {_COLORS}) {_DOES} {_WHO} have{_SHOWN}\W*"),
+    re.compile(
+        rf"what {_IS} (?:{_WHOSE} hair {_COLORS}|the {_COLORS} of {_WHOSE.replace('<who>', '<whose>')} hair){_SHOWN}\W*"
+    ),
 ]
 _HOW_MANY_HAVE = re.compile(
     rf"how many (?:of (?:the|these|them) )?(?P<who>(?:[a-z]+ )??(?:{asking.SOMEBODY}|them))(?: {_IS}| do| does)? "
@@ -155,14 +178,14 @@ class AskedFaces:
     """What is asked of faces.
 
     Attributes:
-        what: Whether they smile, how somebody feels, how old they are, what they wear, whether there is a face.
+        what: Whether they smile, how somebody feels, how old they are, what they have on, whether there is a face.
         words: In the question's words: "happy", "old", "how old".
         whose: One's, all of them, anybody's, or how many.
         who: In the question's words: "the man"; "" if nobody is named.
         sorts: Of people whom a pronoun means; none: see `who`.
         years: Between which somebody's age is, where that is asked.
         other: What else it may be: "sad" of "happy or sad".
-        worn: Of what somebody has on their face or head: "glasses", "hat", "beard".
+        thing: Of what somebody may have on their face or head: "glasses", "hat", "beard", "blond hair".
         any_of_it: Whether any such is asked for, or one of a kind, as a helmet is a kind of hat.
     """
 
@@ -173,13 +196,13 @@ class AskedFaces:
     sorts: tuple[str, ...] = ()
     years: tuple[float, float] = (0.0, 0.0)
     other: str = ""
-    worn: str = ""
+    thing: str = ""
     any_of_it: bool = True
 
     @property
     def of_its_looks(self) -> bool:
         """Whether only who sees the face can tell, and nobody by what else there is."""
-        return self.what not in ("age", "years", "face", "worn")
+        return self.what not in ("age", "years", "face", "has", "hair")
 
 
 @lru_cache(maxsize=4096)  # routing, folding and trust read the same question
@@ -190,9 +213,12 @@ def read_faces(question: str) -> AskedFaces | None:
         named = match.groupdict()
         return _of(named.get("who") or "any", "face", match["face"], many=bool(named.get("many")))
     if match := _HOW_MANY_HAVE.fullmatch(asked) or _first(_HAVE, asked):
-        of = next(name for name in _WORN if re.fullmatch(f"{_WORN[name]}|{_KINDS_OF[name]}", match["thing"]))
-        asked_of = _of(match["who"], "worn", match["thing"], many=asked.startswith("how many"))
-        return replace(asked_of, worn=of, any_of_it=re.fullmatch(_WORN[of], match["thing"]) is not None)
+        thing = next(name for name in _HAD if re.fullmatch(f"{_HAD[name]}|{_KINDS_OF[name]}", match["thing"]))
+        asked_of = _of(match["who"], "has", match["thing"], many=asked.startswith("how many"))
+        return replace(asked_of, thing=thing, any_of_it=re.fullmatch(_HAD[thing], match["thing"]) is not None)
+    if match := _first(_HAIR, asked):
+        who = match["who"] or match.groupdict().get("whose") or ""
+        return replace(_of(who, "hair", "color of hair"), thing="blond hair")
     if match := _first(_FACING, asked):
         many = bool(match.groupdict().get("many"))
         return _of(match["who"], "facing", f"facing {match['words']}", many=many)

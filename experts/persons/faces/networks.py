@@ -28,7 +28,7 @@ SEX_AND_AGE = Path(__file__).with_name("sex-and-age.onnx")
 AGE = Path(__file__).with_name("age.onnx")
 EXPRESSION = Path(__file__).with_name("expression.onnx")
 HEADS = Path(__file__).with_name("heads.safetensors")
-WORN = ("glasses", "hat", "beard")
+HAS = ("glasses", "hat", "beard", "blond hair")
 """What the heads tell of, which benchmarks/face_heads.py fits on what the first network sees."""
 HAPPY = 1
 """Place among the outputs for expressions. The others tell little: who looks down is "sad" (docs/measurements.md,
@@ -51,13 +51,13 @@ class Told:
         female: How likely it is called so.
         age: In years, the mean of what both networks say.
         smiling: How likely it smiles.
-        worn: How likely it has each of `WORN`.
+        has: How likely it has each of `HAS`.
     """
 
     female: float
     age: float
     smiling: float
-    worn: Mapping[str, float]
+    has: Mapping[str, float]
 
 
 class FaceReader:
@@ -88,12 +88,12 @@ class FaceReader:
         (shares,) = self._expression.run(["expressions"], {"pictures": _small(picture, face, EXPRESSION_AROUND)})
         happy = min(max(float(shares[0, HAPPY]), _LEAST), 1 - _LEAST)
         odds = (happy / (1 - happy)) ** SLOPE
-        worn = self._heads.shares(torch.from_numpy(seen[0])).tolist()
+        has = self._heads.shares(torch.from_numpy(seen[0])).tolist()
         return Told(
             female=1 - float(male[0, 0]),
             age=(likely_age + float(age[0, 0])) / 2,
             smiling=odds / (1 + odds),
-            worn=dict(zip(WORN, worn, strict=True)),
+            has=dict(zip(HAS, has, strict=True)),
         )
 
 
