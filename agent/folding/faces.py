@@ -19,6 +19,8 @@ from vqa.words import listed
 
 SURELY = 0.6
 """How likely somebody must smile, or not, where more is asked than that: who smiles is not sad, who does not may be."""
+SURELY_NOT = 0.2
+"""Share under which somebody surely has no hat or no glasses."""
 SERIOUS = 0.6
 """How likely somebody who does not smile is called serious, or sad where it is asked which of both; supposed."""
 SPREAD = 5.0
@@ -111,6 +113,13 @@ def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> 
     if asked.what == "years":
         return _of_years(asked, those)
     return _of_looks(asked, those)
+
+
+def has_not(findings: Collection[Finding]) -> frozenset[str]:
+    """Return what of "hat", "glasses" and the like nobody has of those whose faces were read; nothing if none was."""
+    looked = [finding for finding in findings if finding.kind == "people" and finding.error is None]
+    faces = [one.has for finding in looked for one in somebodies(finding)[1:] if one.has]
+    return frozenset(name for name in _HAD if faces and all(face[name].score < SURELY_NOT for face in faces))
 
 
 def somebodies(finding: Finding) -> list[Somebody]:

@@ -15,6 +15,7 @@ from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.faces import somebodies, told_of_faces
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
+from vqa.agent.questions.closed_sets import read_closed_set
 from vqa.agent.questions.faces import faces_spoken_of, read_faces
 from vqa.agent.questions.people import (
     counts_or_places,
@@ -62,6 +63,8 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
         return ""
     if faces := faces_spoken_of(question):
         return f"the question asks for {'faces' if faces.what == 'face' else f'what a face says: {faces.words}'}"
+    if _asks_for_clothes(question):
+        return "a face tells of hats and glasses"
     if (asked := read_people(question)) and asked.how == "which":
         return f"the question asks whether somebody is {asked.what}"
     named = sorts_named(question, known)
@@ -78,7 +81,12 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
         findings: Of everybody.
     """
     people = _people(findings)
-    alone_too = faces_spoken_of(question) or counts_or_places(question, known_to_detectors(list(findings)))
+    worn = read_closed_set(question)
+    alone_too = (
+        faces_spoken_of(question)
+        or (worn and worn.worn)
+        or counts_or_places(question, known_to_detectors(list(findings)))
+    )
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -170,6 +178,11 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return replace(finding, regions=tuple(kept))
     regions.sort(key=lambda region: -region.score)
     return replace(finding, regions=tuple(regions), vocabulary=vocabulary)
+
+
+def _asks_for_clothes(question: str) -> bool:
+    likely = read_closed_set(question)
+    return likely is not None and likely.worn
 
 
 def _people(findings: Collection[Finding]) -> list[Region]:

@@ -15,12 +15,13 @@ from collections.abc import Collection, Mapping, Sequence
 from vqa.agent.folding.chosen import Chosen
 from vqa.agent.folding.classes import told_of_classes
 from vqa.agent.folding.colors import asked_color
+from vqa.agent.folding.faces import has_not
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.scene import SAYS, asks_for_scene, no_scene, outdoors, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
-from vqa.agent.questions.closed_sets import IN_THE_OPEN, ROOMS, ClosedSet, read_closed_set
+from vqa.agent.questions.closed_sets import GLASSES, HATS, IN_THE_OPEN, ROOMS, ClosedSet, read_closed_set
 from vqa.agent.questions.existence import can_be_denied, read_existence, told_missing
 from vqa.agent.questions.faces import read_faces
 from vqa.agent.questions.intent import read_intent
@@ -58,6 +59,8 @@ _CLAIM = re.compile(
     rf"(?:is|are|was|were|does|do|did) (?!it\b){WHO} (?!.*\b(?:not|no|more|less|than|same|only|both|all|each)\b)"
     r"(?P<claim>[a-z][a-z' -]+?)\W*"
 )
+_OF_A_FACE = {"hat": HATS, "glasses": GLASSES}
+"""What of somebody's clothes their face tells of."""
 
 
 def choices_of(question: str, known: Collection[str] = ()) -> tuple[str, ...]:
@@ -140,6 +143,9 @@ def _likeliest(asked: ClosedSet, finding: Finding, findings: Sequence[Finding]) 
     if asked.least and (in_the_open := outdoors(findings)) is not None:  # a place
         unlike = IN_THE_OPEN if in_the_open < UNLIKE else ROOMS if in_the_open > 1 - UNLIKE else ()
         words = [word for word in words if word.label not in unlike]
+    if asked.worn:
+        none = has_not(findings)
+        words = [word for word in words if not any(word.label in _OF_A_FACE[name] for name in none & _OF_A_FACE.keys())]
     best = max(words, key=lambda word: word.score, default=None)
     those = _counted(asked.thing, findings) if asked.thing else ()
     if best is None or best.score < asked.least or (asked.thing and not those):

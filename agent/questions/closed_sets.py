@@ -16,8 +16,10 @@ from vqa.agent.questions.taxonomy import ALIVE
 from vqa.agent.questions.vocabulary import labels_of
 from vqa.words import COLORS, singular
 
-_HEAD = "hat hats cap helmet helmets headscarf bandanna".split()
-_FACE = "sunglasses glasses goggles mask".split()
+HATS = tuple("hat hats cap helmet helmets".split())
+GLASSES = tuple("sunglasses glasses goggles".split())
+_HEAD = [*HATS, "headscarf", "bandanna"]
+_FACE = [*GLASSES, "mask"]
 _BODY = (
     "shirt shirts t-shirt sweater sweatshirt hoodie jersey jerseys vest jacket jackets coat coats suit suits dress "
     "dresses uniform uniforms costume costumes wetsuit swimsuit bikini trunks shorts jeans pants skirt scarf boots"
@@ -92,6 +94,11 @@ class ClosedSet:
     answers: Mapping[str, str]
     thing: str = ""
     least: float = 0.0
+
+    @property
+    def worn(self) -> bool:
+        """Whether it is asked what somebody wears."""
+        return self.asked == "wearing"
 
     @property
     def why(self) -> str:
