@@ -35,7 +35,7 @@ def test_each_question_goes_to_the_experts_that_can_help() -> None:
     assert set(route("What is the weather like?").experts) == {"detect", "scene"}
     assert set(route("Is there any grass?").experts) == {"detect", "scene", "words"}
     assert set(route("What is the dog running through?").experts) == {"classify", "detect", "scene", "words"}
-    assert set(route("What is the man wearing?").experts) == {"detect", "scene", "words"}
+    assert set(route("What is the man wearing?").experts) == {"detect", "people", "scene", "words"}
     assert "words" not in route("What color is the bus?").experts
     assert "words" not in route("Why is the man laughing?").experts
     assert set(route("Is the dog running or jumping?").experts) == {"classify", "detect", "scene", "words"}

@@ -81,12 +81,8 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
         findings: Of everybody.
     """
     people = _people(findings)
-    worn = read_closed_set(question)
-    alone_too = (
-        faces_spoken_of(question)
-        or (worn and worn.worn)
-        or counts_or_places(question, known_to_detectors(list(findings)))
-    )
+    of_faces = faces_spoken_of(question) is not None or _asks_for_clothes(question)
+    alone_too = of_faces or counts_or_places(question, known_to_detectors(list(findings)))
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
