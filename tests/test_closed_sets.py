@@ -9,6 +9,7 @@ from vqa import VQAAgent
 from vqa.agent.folding.words import is_open, told_of_words
 from vqa.agent.prompting import evidence
 from vqa.agent.questions.closed_sets import read_closed_set
+from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import SAID, features
 from vqa.experts.detectors.coco import LABELS
@@ -96,6 +97,22 @@ def test_it_is_the_garment_that_people_would_say_the_most_often() -> None:
     assert told_of_words(WEARING, words(street=0.3), [boxes("person"), words(street=0.3)]) is None
     said = likely.answers if (likely := read_closed_set(WEARING)) else {}
     assert (said["dresses"], said["jeans"]) == ("dress", "jeans")
+
+
+def face(width: float, hat: float) -> Finding:
+    """Return what is told of somebody with a face so wide, by how likely they have a hat."""
+    told = [Region((0, 0, 300, 300), sort, 0.25) for sort in 2 * PEOPLE]
+    box = (10.0, 10.0, 10 + width, 10 + width)
+    told += [Region(box, "face", 0.9), Region(box, "hat", hat), Region(box, "glasses", 0.1)]
+    return Finding("people", "people", "", tuple(told), size=(300, 300))
+
+
+def test_no_hat_is_worn_where_a_face_that_is_seen_well_has_none() -> None:
+    said = words(hat=0.4, suit=0.3)
+    for looks, worn in ((face(80, 0.05), "suit"), (face(80, 0.6), "hat"), (face(30, 0.05), "hat")):
+        told = told_of_words(WEARING, said, [boxes("person"), looks, said])
+        assert told is not None
+        assert told.answer == worn
 
 
 def test_it_is_the_ground_that_people_would_say_the_most_often_unless_boxes_tell() -> None:

@@ -19,6 +19,8 @@ from vqa.words import listed
 
 SURELY = 0.6
 """How likely somebody must smile, or not, where more is asked than that: who smiles is not sad, who does not may be."""
+WELL_SEEN = 50.0
+"""Width in pixels from which a face also counts where it is not asked for it: for who is there, and what is worn."""
 SURELY_NOT = 0.2
 """Share under which somebody surely has no hat or no glasses."""
 SERIOUS = 0.6
@@ -72,6 +74,10 @@ class Somebody:
     has: dict[str, Region] = field(default_factory=dict)
     aged: Region | None = None
 
+    @property
+    def is_seen_well(self) -> bool:
+        return bool(self.faces) and _width(self) >= WELL_SEEN
+
     def years(self, named: Sequence[str] = ()) -> float:
         """Return their age, by their face, as far as they surely are a child or not; 0 if nothing is told.
 
@@ -116,9 +122,9 @@ def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> 
 
 
 def has_not(findings: Collection[Finding]) -> frozenset[str]:
-    """Return what of "hat", "glasses" and the like nobody has of those whose faces were read; nothing if none was."""
+    """Return what of "hat", "glasses" and the like nobody has whose face is seen well; nothing if nobody's is."""
     looked = [finding for finding in findings if finding.kind == "people" and finding.error is None]
-    faces = [one.has for finding in looked for one in somebodies(finding)[1:] if one.has]
+    faces = [one.has for finding in looked for one in somebodies(finding)[1:] if one.has and one.is_seen_well]
     return frozenset(name for name in _HAD if faces and all(face[name].score < SURELY_NOT for face in faces))
 
 

@@ -43,8 +43,6 @@ MIGHT_BE = 0.05
 """Share from which somebody may be "the woman" where nobody rather is (docs/measurements.md, "Where somebody is")."""
 RATHER = 0.15
 """The same where it is asked what the woman holds: if nobody may be, anybody's hands are looked at."""
-WELL_SEEN = 50.0
-"""Width in pixels of a face from which somebody is as surely there as it is one."""
 _GOES_FOR = {"man": "boy", "boy": "man", "woman": "girl", "girl": "woman"}
 """Who may be called so as well by whoever sees them."""
 _LEAST = 0.01
@@ -124,9 +122,8 @@ def told_of_people(question: str, finding: Finding, findings: Collection[Finding
         shares = {answer: weight / sum(weights.values()) for answer, weight in weights.items()}
         return Chosen(asked.what, shares, _shown(finding, list(seen)[:1]))
     sorts = asked.sorts["Yes"]
-    face = {_area(one.where): one.faces[0] for one in somebodies(finding) if one.faces}
-    well = {box: face[box].score for box in face if face[box].xyxy[2] - face[box].xyxy[0] >= WELL_SEEN}
-    there = {box: max(person.score, well.get(box, 0.0)) for box, person in seen.items()}
+    well = {_area(one.where): one.faces[0].score for one in somebodies(finding) if one.is_seen_well}
+    there = {box: max(person.score, well.get(box, 0.0)) for box, person in seen.items()}  # who has a face is there
     likely = {box: there[box] * _of(sorts, told[box]) for box in seen}
     surest = sorted(likely, key=lambda box: -likely[box])
     if asked.how == "whether there":
