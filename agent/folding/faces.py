@@ -125,7 +125,8 @@ def has_not(findings: Collection[Finding]) -> frozenset[str]:
     """Return what of "hat", "glasses" and the like nobody has whose face is seen well; nothing if nobody's is."""
     looked = [finding for finding in findings if finding.kind == "people" and finding.error is None]
     faces = [one.has for finding in looked for one in somebodies(finding)[1:] if one.has and one.is_seen_well]
-    return frozenset(name for name in _HAD if faces and all(face[name].score < SURELY_NOT for face in faces))
+    told = [{name for name, region in face.items() if region.score < SURELY_NOT} for face in faces]
+    return frozenset(set.intersection(*told)) if told else frozenset()
 
 
 def somebodies(finding: Finding) -> list[Somebody]:
