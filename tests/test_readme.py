@@ -55,6 +55,7 @@ def test_the_first_questions_get_the_right_answers() -> None:
     }
     assert agent("example:bus", "Is there a bus?").text == "Yes"
     assert agent("example:page", "What is the heading?").text == "Region-based segmentation"
+    assert agent("example:astronaut", "Is she smiling?").text == "Yes"
 
 
 def test_every_command_in_the_readme_exists() -> None:
