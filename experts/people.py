@@ -27,7 +27,7 @@ from vqa.weights import Store
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from vqa.experts.persons.faces.finder import FaceFinder
+    from vqa.experts.persons.faces.finder import Face, FaceFinder
     from vqa.experts.persons.faces.networks import FaceReader
     from vqa.networks.sight import Sight
 
@@ -35,6 +35,8 @@ MODEL = "efficientnet-lite2"
 FACE, FACING, FEMALE, AGED, SMILING = "face", "facing", "female", "aged", "smiling"
 """What is told of a face: where it is, how likely it looks towards the camera, and is called female, "aged 35", and how
 likely it smiles; and how likely it has each of HAS."""
+ASIDE, DOWN = 0.7, 0.5
+"""What a face loses of its weight to be somebody's at the sides of a picture of them, and at its foot."""
 LEAST_WIDTH = 20
 """Pixels across from which something is told of a face."""
 WITHIN_TEN_YEARS = 0.7
@@ -78,7 +80,7 @@ class PeopleExpert:
     def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
         """Return how likely somebody whom the picture shows is of each sort, the likeliest first, as whole pictures.
 
-        After them come the faces, the largest first, and what is told of that one, if it is large enough.
+        After them come the faces, theirs first, and what is told of that one, if it is large enough.
 
         Raises:
             ModelUnavailable: The weights are not here and cannot be had.
@@ -139,8 +141,8 @@ class PeopleExpert:
 
 
 def _faces(picture: Image, finder: FaceFinder, reader: FaceReader) -> list[Region]:
-    """Return the faces of a picture, the largest first, and what is told of that one."""
-    found = sorted(finder.find(picture), key=lambda face: -face.width * face.score)
+    """Return the faces of a picture of somebody, theirs first, and what is told of that one."""
+    found = sorted(finder.find(picture), key=lambda face: -_theirs(face, picture.size))
     regions = [Region(face.xyxy, FACE, face.score) for face in found]
     if not found or found[0].width < LEAST_WIDTH:
         return regions
@@ -150,8 +152,15 @@ def _faces(picture: Image, finder: FaceFinder, reader: FaceReader) -> list[Regio
     return [*regions, *(Region(found[0].xyxy, label, share) for label, share in shares.items())]
 
 
+def _theirs(face: Face, size: tuple[int, int]) -> float:
+    """Return how much a face weighs to be that of whom a picture shows: large, in the middle and at the top of it."""
+    x0, y0, x1, y1 = face.xyxy
+    aside, down = abs((x0 + x1) / size[0] - 1), (y0 + y1) / 2 / size[1]
+    return face.width * face.score * max(1 - ASIDE * aside, 0) * max(1 - DOWN * down, 0)
+
+
 def _of_face(face: Sequence[Region]) -> sorts.OfAFace | None:
-    """Return what `_faces` told of the largest face; None if nothing."""
+    """Return what `_faces` told of their face; None if nothing."""
     female = next((region for region in face if region.label == FEMALE), None)
     age = next((region.label for region in face if region.label.startswith(AGED)), "")
     if female is None or not age:

@@ -20,7 +20,7 @@ from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.agent.trust.evidence import weigh
 from vqa.examples import get_example
 from vqa.experts.detectors.coco import LABELS
-from vqa.experts.people import PeopleExpert
+from vqa.experts.people import PeopleExpert, _theirs
 from vqa.experts.persons import faces
 from vqa.experts.persons.faces.finder import Face, FaceFinder
 from vqa.experts.persons.faces.networks import FaceReader, _upright
@@ -49,11 +49,16 @@ def seen(*people: tuple[tuple[float, float], Looks | None]) -> Finding:
     return Finding("people", "people", "", tuple(regions), vocabulary=PEOPLE, size=SIZE)
 
 
+_NAMES = {"blond": "blond hair"}
+
+
 def wearing(**worn: float) -> Finding:
     """Return what is told of a man whose face has glasses, a hat or a beard, each with how likely."""
     man = seen((MAN, GLAD))
     box = next(region.xyxy for region in man.regions if region.label == "face")
-    return replace(man, regions=(*man.regions, *(Region(box, name, share) for name, share in worn.items())))
+    return replace(
+        man, regions=(*man.regions, *(Region(box, _NAMES.get(name, name), share) for name, share in worn.items()))
+    )
 
 
 def boxes(number: int) -> Finding:
@@ -151,12 +156,14 @@ def test_one_person_alone_is_looked_at_for_their_face(question: str) -> None:
         ("How many people are wearing glasses?", "glasses: 1"),
         ("Is there a man with a beard?", "beard: Yes"),
         ("Is he wearing a helmet?", "helmet: No"),  # who wears no hat wears no helmet
+        ("Is he blonde?", "blonde: Yes"),
+        ("What color is his hair?", "color of hair: blonde"),
         ("Is the man wearing sunglasses?", ""),  # and who wears glasses may wear others
         ("Does he have a mustache?", ""),
     ],
 )
 def test_a_face_tells_what_it_wears(question: str, told: str) -> None:
-    line = evidence(question, [boxes(1), wearing(glasses=0.9, hat=0.1, beard=0.8)])[0].text
+    line = evidence(question, [boxes(1), wearing(glasses=0.9, hat=0.1, beard=0.8, blond=0.7)])[0].text
     assert line == f"People: {told}" if told else not line.startswith("People")
 
 
@@ -312,6 +319,20 @@ def test_a_closer_look_moves_what_it_saw_to_where_it_is() -> None:
     assert {r.xyxy for r in refined.regions if r.label not in SORTS} == {(310.0, 120.0, 360.0, 180.0)}
     twice = expert.refined(refined, seen(), (0, 0, 50, 50))
     assert twice.text.count(";") == 1
+
+
+def test_of_two_faces_beside_one_another_it_is_the_one_in_the_middle() -> None:
+    in_the_middle = Face((80.0, 20.0, 120.0, 70.0), 0.6, ((0.0, 0.0),) * 6)
+    at_the_side = Face((150.0, 0.0, 200.0, 55.0), 0.7, ((0.0, 0.0),) * 6)
+    at_the_foot = Face((80.0, 180.0, 122.0, 230.0), 0.6, ((0.0, 0.0),) * 6)
+    weights = [_theirs(face, (200, 240)) for face in (in_the_middle, at_the_side, at_the_foot)]
+    assert max(weights) == weights[0]
+
+
+@pytest.mark.weights
+def test_two_men_beside_one_another_have_a_face_each() -> None:
+    agent = VQAAgent.from_pretrained(settings=Settings.load({"core": "echo", "detector": "efficientdet"}))
+    assert "People: hat: No" in agent("example:zidane", "Is anyone wearing a hat?").prompt.text
 
 
 @pytest.mark.weights

@@ -59,7 +59,7 @@ class Somebody:
     Attributes:
         where: The part of the picture.
         sorts: How likely they are a man, a woman, a boy, a girl.
-        faces: That are seen there, the largest first, which is theirs.
+        faces: That are seen there, theirs first.
         smiling: How likely they smile, at their face; None where nothing is told of that.
         facing: How likely they look towards the camera.
         has: How likely they have glasses, a hat, a beard, blond hair.
@@ -218,7 +218,7 @@ def _shares(asked: AskedFaces, likely: float) -> Mapping[str, float]:
     if asked.what in _AS_TOLD:
         return _yes(likely)
     if asked.what == "hair":
-        return {"blonde": likely} if likely >= CLASS_SCORE else {}
+        return {"blonde": likely} if likely >= SURELY else {}
     if asked.what == "serious":
         return _yes(1 - likely)
     if asked.what == "feeling":
