@@ -38,7 +38,7 @@ likely it smiles; and how likely it has each of HAS."""
 ASIDE, DOWN = 0.7, 0.5
 """What a face loses of its weight to be somebody's at the sides of a picture of them, and at its foot."""
 LEAST_WIDTH = 20
-"""Pixels across from which something is told of a face."""
+"""Pixels across from which something is told of a face: at first only of who somebody is."""
 WITHIN_TEN_YEARS = 0.7
 """How likely somebody's age is no farther from what is told; supposed (docs/measurements.md, "Faces")."""
 _FOLDER = Path(sorts.__file__).parent
@@ -51,7 +51,9 @@ class PeopleExpert:
 
     name: ClassVar[str] = "people"
     kind: ClassVar[FindingKind] = "people"
-    description: ClassVar[str] = "tells men, women, boys and girls apart, how old faces look, and whether they smile"
+    description: ClassVar[str] = (
+        "tells men, women, boys and girls apart, and what faces show: age, smiles, glasses, hats"
+    )
     cues: ClassVar[tuple[str, ...]] = ()
     vocabulary: ClassVar[tuple[str, ...]] = (*sorts.SORTS, FACE, FACING, FEMALE, AGED, SMILING, *HAS)
     uses_question: ClassVar[bool] = False

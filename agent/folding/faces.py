@@ -19,6 +19,8 @@ from vqa.words import listed
 
 SURELY = 0.6
 """How likely somebody must smile, or not, where more is asked than that: who smiles is not sad, who does not may be."""
+LEAST_WIDTH = 28.0
+"""Width in pixels from which a face answers for itself (docs/measurements.md, "Faces")."""
 WELL_SEEN = 50.0
 """Width in pixels from which a face also counts where it is not asked for it: for who is there, and what is worn."""
 SURELY_NOT = 0.2
@@ -105,7 +107,7 @@ def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> 
     people = each or [picture]
     if asked.what == "face":
         return _of_faces_themselves(asked, picture, each, sorts)
-    read = [one for one in people if one.smiling and one.aged]
+    read = [one for one in people if one.smiling and one.aged and _width(one) >= LEAST_WIDTH]
     those = _meant(asked, read, people, asked.sorts or sorts, finding.size)
     if not those and asked.sorts:  # whether "he" is a man, a face tells less surely than that he is meant
         those = _meant(asked, read, people, (), finding.size)
