@@ -250,6 +250,19 @@ def test_the_one_on_a_side_is_the_one_who_is_asked_about(question: str, line: st
     assert evidence(question, [found, told(found, MAN, WOMAN)])[0].text == line
 
 
+def test_who_is_there_is_told_by_what_all_of_them_surely_are() -> None:
+    found, question = people(0.9, 0.9, 0.9), "Who is in the picture?"
+    assert asks_who_they_are(question, LABELS)
+    assert people_to_look_at(question, [people(0.9)])
+    unsure = (0.5, 0.5)
+    for heads, line in (((MAN, WOMAN, WOMAN), "1 man and 2 women"), ((MAN, WOMAN, unsure), "3 people")):
+        findings = [found, told(found, *heads)]
+        assert evidence(question, findings)[0].text == f"Detector: who is there: {line}"
+        (held,) = weigh(Question(question), findings, line)
+        assert (held.expert, held.stance) == ("detect", "supports")
+    assert not unfounded(question, [found, told(found, MAN, WOMAN, WOMAN)], supported=False)
+
+
 def test_of_an_animal_nobody_says_what_sex_it_is() -> None:
     assert not asks_who_they_are("Is the dog male or female?", LABELS)
 

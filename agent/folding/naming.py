@@ -105,7 +105,8 @@ def _those(label: str | None, regions: Sequence[Region]) -> tuple[Region, ...]:
 
 def _who_is_there(asked: str, sure: Sequence[Region], finding: Finding) -> Named | None:
     """Name the people and the animals, and how many they are."""
-    alive = [r for r in sure if r.label in ALIVE - {"teddy bear"}] if asking.WHO_IS_THERE.fullmatch(asked) else []
+    named = ALIVE - {"teddy bear"} | ANYBODY if asking.WHO_IS_THERE.fullmatch(asked) else frozenset()
+    alive = [r for r in sure if r.label in named]
     return _all_of("who is there", alive) if alive else None
 
 

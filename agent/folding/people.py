@@ -28,13 +28,15 @@ from vqa.agent.questions.people import (
 from vqa.agent.questions.rephrasing import plainly
 from vqa.agent.questions.taxonomy import ANYBODY, PEOPLE
 from vqa.boxes import area
-from vqa.values import PRESENCE_SCORE, Finding, Region
+from vqa.values import COUNT_SCORE, PRESENCE_SCORE, Finding, Region
 from vqa.words import listed, plural
 
 MARGIN = 0.1
 """What is looked at around somebody, as a share of the sides of their box."""
 MOST = 8
 """Of so many people it is said who they are, the largest in the picture."""
+SURELY = 0.7
+"""Share from which it is said unasked that somebody is a man or a woman."""
 HALF = 0.5
 """Share from which somebody is one of two sorts that go by one name."""
 SLOPE, OFFSET = 0.85, 1.1
@@ -63,6 +65,8 @@ def asks_who_they_are(question: str, known: Collection[str]) -> str:
         return f"the question asks for {'faces' if faces.what == 'face' else f'what a face says: {faces.words}'}"
     if _asks_for_clothes(question):
         return "a face tells of hats and glasses"
+    if asking.asks_who_is_there(question):
+        return "the question asks who is there"
     if (asked := read_people(question)) and asked.how == "which":
         return f"the question asks whether somebody is {asked.what}"
     named = sorts_named(question, known)
@@ -80,7 +84,9 @@ def people_to_look_at(question: str, findings: Collection[Finding]) -> tuple[Reg
     """
     people = _people(findings)
     of_faces = faces_spoken_of(question) is not None or _asks_for_clothes(question)
-    alone_too = of_faces or counts_or_places(question, known_to_detectors(list(findings)))
+    alone_too = (
+        of_faces or asking.asks_who_is_there(question) or counts_or_places(question, known_to_detectors(list(findings)))
+    )
     return tuple(sorted(people, key=lambda region: -area(region.xyxy))[:MOST]) if alone_too or people[1:] else ()
 
 
@@ -142,9 +148,11 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
     """Return a detector's finding with people as a question tells them apart, each with how likely they are such.
 
     Where it is asked how many women there are, or where, they go by that name, and "the woman" is the likeliest one.
-    Asked what she holds, nobody else counts, unless nobody is one.
+    Asked what she holds, nobody else counts, unless nobody is one. Asked who is there, all are told apart, or none is.
     """
     shares = _shares(findings)
+    if asking.asks_who_is_there(question):
+        return _all_told_apart(finding, shares)
     looked_at = any(around(region, finding.size) in shares for region in finding.regions if region.label == "person")
     named = sorts_named(question, finding.vocabulary)
     if not looked_at or not named or ANYBODY.intersection(finding.vocabulary) != {"person"}:
@@ -171,6 +179,17 @@ def by_who_they_are(question: str, finding: Finding, findings: Collection[Findin
         return replace(finding, regions=tuple(kept))
     regions.sort(key=lambda region: -region.score)
     return replace(finding, regions=tuple(regions), vocabulary=vocabulary)
+
+
+def _all_told_apart(finding: Finding, shares: Mapping[Area, Mapping[str, float]]) -> Finding:
+    """Return a finding with each of its people as a man, a woman, a boy or a girl, if all of them surely are such."""
+    told = [shares.get(around(r, finding.size), {}) if r.label == "person" else None for r in finding.regions]
+    called = [max(sorts, key=lambda sort: sorts[sort], default="person") if sorts is not None else "" for sorts in told]
+    for region, name, sorts in zip(finding.regions, called, told, strict=True):
+        if sorts is not None and region.score >= COUNT_SCORE and sorts.get(name, 0.0) < SURELY:
+            return finding
+    regions = (replace(r, label=name) if name else r for r, name in zip(finding.regions, called, strict=True))
+    return replace(finding, regions=tuple(regions), vocabulary=(*finding.vocabulary, *PEOPLE))
 
 
 def _asks_for_clothes(question: str) -> bool:

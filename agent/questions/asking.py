@@ -179,6 +179,11 @@ BESIDES = re.compile(
 )
 
 
+def asks_who_is_there(question: str) -> bool:
+    """Return whether a question asks who is in the picture."""
+    return WHO_IS_THERE.fullmatch(lowered(question)) is not None
+
+
 def asks_what_is_done(question: str) -> bool:
     """Return whether a question asks what somebody does."""
     return WHAT_IS_DONE.fullmatch(lowered(question)) is not None

@@ -7,7 +7,7 @@ from collections.abc import Set
 
 from vqa.agent.folding.classes import which_kinds
 from vqa.agent.questions import asking
-from vqa.agent.questions.taxonomy import ALIVE, SORTS
+from vqa.agent.questions.taxonomy import ALIVE, ANYBODY, SORTS
 from vqa.words import plural
 
 _WHO = re.compile(r"who\b")
@@ -26,7 +26,7 @@ def sort_asked(question: str) -> tuple[str, Set[str]]:
     """
     lowered = asking.lowered(question)
     if _WHO.match(lowered):
-        return "people", ALIVE
+        return "people", ALIVE | ANYBODY
     if _WORN.match(lowered):
         return "clothes", _WEARABLE
     kinds = which_kinds(question)

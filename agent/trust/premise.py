@@ -16,7 +16,7 @@ from vqa.agent.questions.alternatives import YES_OR_NO, named_alternatives
 from vqa.agent.questions.intent import THING_ENDS, Intent, read_intent
 from vqa.agent.questions.korean import in_plain_english
 from vqa.agent.questions.rephrasing import plainly
-from vqa.agent.questions.taxonomy import ALIVE, WILD
+from vqa.agent.questions.taxonomy import ALIVE, PEOPLE, WILD
 from vqa.agent.questions.vocabulary import label_of, meant
 from vqa.values import PRESENCE_SCORE, Finding
 from vqa.words import counted
@@ -73,7 +73,7 @@ def _taken_for_granted(asked: str, intent: Intent, known: Collection[str]) -> Ma
     if one_of and None not in one_of:
         found[" and ".join(dict.fromkeys(counted(label, 0) for label in one_of if label))] = [*filter(None, one_of)]
     if not found and ALIVE - WILD.keys() <= set(known) and _SOMEBODY.search(asked):
-        found["nobody"] = list(ALIVE)
+        found["nobody"] = [*ALIVE, *PEOPLE]
     return found
 
 
