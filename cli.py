@@ -202,6 +202,17 @@ def scene(settings: Settings, image: Picture, json: Json = False, output: Into =
 
 
 @_command(
+    "people",
+    "vqa people example:zidane",
+    "vqa people photo.jpg --json --save faces.png",
+    settings=(*_DETECTOR, "device", "cache", *STORE),
+)
+def people(settings: Settings, image: Picture, json: Json = False, output: Into = None, save: Save = None) -> None:
+    """Tell who somebody is: man, woman, boy or girl, how old they look, what their faces show."""
+    _look(settings, "people", image, json=json, output=output, save=save)
+
+
+@_command(
     "detect",
     "vqa detect example:bus --save boxes.png",
     "curl -s https://example.com/street.jpg | vqa detect - --json",

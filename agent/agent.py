@@ -21,7 +21,7 @@ from vqa.agent.folding.words import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
-from vqa.agent.second_look import called_in, look_again, with_those_called_in
+from vqa.agent.second_look import WHO_IS_THERE, called_in, look_again, with_those_called_in
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
 from vqa.protocols import BatchingExpert, OptionalExpert, UnloadableExpert
@@ -155,15 +155,24 @@ class VQAAgent:
     def look(self, expert: str, image: ImageSource, question: Question | None = None) -> Finding:
         """Return what one expert sees, however long it takes; from the cache if it has looked at this picture before.
 
+        Who tells people apart looks at each of those whom the detector finds.
+
         Raises:
             InputError: No such expert, or the picture cannot be used.
             VQAError: The expert failed.
         """
         if expert not in self.experts:
             raise InputError(registry.unknown_name("expert", expert, sorted(self.experts)))
-        return self._panel.look(
-            self.experts[expert], self._pictures.load(image, offline=self.settings.offline), question
-        )
+        loaded = self._pictures.load(image, offline=self.settings.offline)
+        finding = self._panel.look(self.experts[expert], loaded, question)
+        finders = [name for name, other in self.experts.items() if other.kind == "objects"]
+        if finding.kind != "people" or not finders:
+            return finding
+        findings = {finders[0]: self._panel.look(self.experts[finders[0]], loaded, question), expert: finding}
+        for _ in look_again(self, Question(WHO_IS_THERE), loaded, findings, {}):
+            pass
+        nobody = bool(self.settings.second_looks) and not findings[expert].second_looks
+        return replace(finding, text="nobody", regions=()) if nobody else findings[expert]
 
     def unload(self, expert: str | None = None) -> None:
         """Free the weights of an expert, or of all that can be; whoever is asked again loads them again.

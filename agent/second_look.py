@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Area = tuple[int, int, int, int]
 
+WHO_IS_THERE = "Who is in the picture?"
+"""The question for which each of the people is looked at."""
 CROWD = 6
 """So many things, sure or not, are worth a closer look before they are counted, …"""
 UNSURE = 0.35

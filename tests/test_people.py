@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -308,11 +310,11 @@ class Street(DetectExpert):
         return Finding("detect", "objects", "", found, vocabulary=LABELS, size=image.pil.size)
 
 
-def asked_of(expert: Passers, **flags: object) -> VQAAgent:
+def asked_of(expert: Passers, *, street: type[Street] = Street, **flags: object) -> VQAAgent:
     settings = Settings.load({"core": "echo", "cache": False, "min_confidence": 0, **flags})
     core = cores.get("echo").from_settings(settings)
     return VQAAgent(
-        [Street(settings), expert], routers.get("rules").from_settings(settings), core=core, settings=settings
+        [street(settings), expert], routers.get("rules").from_settings(settings), core=core, settings=settings
     )
 
 
@@ -332,6 +334,23 @@ def test_each_of_the_people_is_looked_at_once_whatever_is_asked_of_them() -> Non
     assert len(expert.looks) == 3
     agent(PICTURE, "How many people are there?")
     assert len(expert.looks) == 3
+
+
+class EmptyStreet(Street):
+    """Sees nobody."""
+
+    def look(self, image: LoadedImage, question: Question | None = None) -> Finding:
+        return replace(super().look(image), regions=())
+
+
+def test_asked_alone_it_looks_at_each_of_the_people_whom_the_detector_finds() -> None:
+    expert = Passers()
+    finding = asked_of(expert).look("people", PICTURE)
+    assert expert.looks == [SIZE, (180, 60), (48, 164)]
+    assert [region.label for region in finding.regions[len(SORTS) :: len(SORTS)]] == ["man", "woman"]
+    assert finding.text.count(";") == 1
+    agent = asked_of(Passers(), street=EmptyStreet)
+    assert (agent.look("people", PICTURE).text, agent.look("people", PICTURE).regions) == ("nobody", ())
 
 
 def test_without_second_looks_men_and_women_are_people() -> None:
