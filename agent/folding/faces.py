@@ -6,6 +6,7 @@ The `people` expert (experts/people.py) tells it of each of the people that it l
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from vqa.agent.questions.faces import AskedFaces, is_glad
 from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.boxes import area, overlap
 from vqa.values import CLASS_SCORE, Finding, Region
-from vqa.words import listed
+from vqa.words import counted, listed
 
 SURELY = 0.6
 """How likely somebody must smile, or not, where more is asked than that: who smiles is not sad, who does not may be."""
@@ -197,6 +198,8 @@ def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
     if not told:
         return None
     each = [region.score for region in told]
+    if asked.whose == "who":
+        return _who(asked, [(one, region) for one in those if (region := _seen(asked, one))])
     if asked.whose == "how many":
         likely = tuple(region for region in told if region.score >= CLASS_SCORE)
         return Chosen(asked.words, _numbered(each), likely) if asked.what in _AS_TOLD and asked.any_of_it else None
@@ -204,6 +207,19 @@ def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
     shares = _shares(asked, share)
     best = sorted(told, key=lambda region: -region.score)
     return Chosen(asked.words, shares, tuple(best[:1] if asked.whose == "any" else best)) if shares else None
+
+
+def _who(asked: AskedFaces, each: Sequence[tuple[Somebody, Region]]) -> Chosen | None:
+    """Return who does or has something, "the woman", "2 men" or "nobody", as sure as of the least sure of all."""
+    those = [(one, region) for one, region in each if region.score >= CLASS_SCORE]
+    if not asked.any_of_it or not each:
+        return None
+    sure = min(max(region.score, 1 - region.score) for _, region in each)
+    if not those:
+        return Chosen(asked.words, {"nobody": sure}, tuple(region for _, region in each))
+    number = Counter(max(one.sorts, key=lambda sort: one.sorts[sort]) for one, _ in those)
+    called = listed([f"the {sort}" if n == 1 else counted(sort, n) for sort, n in number.items()])
+    return Chosen(asked.words, {called: sure}, tuple(region for _, region in those))
 
 
 def _seen(asked: AskedFaces, one: Somebody) -> Region | None:

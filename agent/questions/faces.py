@@ -12,7 +12,7 @@ from vqa.agent.questions import asking
 from vqa.agent.questions.predicates import read_predicate
 from vqa.agent.questions.rephrasing import plainly
 
-Whose = Literal["one", "all", "any", "how many"]
+Whose = Literal["one", "all", "any", "how many", "who"]
 What = Literal[
     "smiling",
     "glad",
@@ -121,6 +121,7 @@ _HOW_MANY_HAVE = re.compile(
     rf"how many (?:of (?:the|these|them) )?(?P<who>(?:[a-z]+ )??(?:{asking.SOMEBODY}|them))(?: {_IS}| do| does)? "
     rf"(?:wearing|wear|have|with|have on) {_HAS}{_SHOWN}\W*"
 )
+_WHO_DOES = re.compile(r"who(?: all)? (?:(?:is|are) (?P<so>.+)|(?:has|have) (?P<thing>.+))")
 _OVER = re.compile(
     rf"{_IS} {_WHO} (?P<how>over|above|older than|more than|under|below|younger than|less than|at least) "
     rf"(?:the age of )?(?P<years>\d{{1,2}})(?: years?(?: old)?)?{_SHOWN}\W*"
@@ -148,6 +149,7 @@ _AGE = [
         rf"(?:about )?what age (?:range )?(?:{_IS}|{_DOES}|would|might|could) {_WHO}(?: (?:be|{_LOOKS}))?{_SHOWN}\W*"
     ),
 ]
+_TOLD_OF_EACH = ("smiling", "glad", "facing", "has")
 _FACE = (
     r"(?:human |person's |people's |visible )?(?P<face>faces?)(?: (?:is|are|visible|shown|seen|there|can|be|you|see))*"
 )
@@ -180,7 +182,7 @@ class AskedFaces:
     Attributes:
         what: Whether they smile, how somebody feels, how old they are, what they have on, whether there is a face.
         words: In the question's words: "happy", "old", "how old".
-        whose: One's, all of them, anybody's, or how many.
+        whose: One's, all of them, anybody's, how many have such, or who.
         who: In the question's words: "the man"; "" if nobody is named.
         sorts: Of people whom a pronoun means; none: see `who`.
         years: Between which somebody's age is, where that is asked.
@@ -212,6 +214,9 @@ def read_faces(question: str) -> AskedFaces | None:
     if match := _first(_FACES, asked):
         named = match.groupdict()
         return _of(named.get("who") or "any", "face", match["face"], many=bool(named.get("many")))
+    if match := _WHO_DOES.fullmatch(asked):
+        does = read_faces(f"is anyone {match['so']}" if match["so"] else f"does anyone have {match['thing']}")
+        return replace(does, whose="who", who="") if does and does.what in _TOLD_OF_EACH else None
     if match := _HOW_MANY_HAVE.fullmatch(asked) or _first(_HAVE, asked):
         thing = next(name for name in _HAD if re.fullmatch(f"{_HAD[name]}|{_KINDS_OF[name]}", match["thing"]))
         asked_of = _of(match["who"], "has", match["thing"], many=asked.startswith("how many"))
