@@ -17,11 +17,12 @@ from vqa.agent.answering import check_whole, finished, written
 from vqa.agent.cache import FindingCache
 from vqa.agent.cross_checking import cross_checked
 from vqa.agent.events import Answered, Composed, Event, Found, Looking, Routed
+from vqa.agent.folding.faces import somebodies
 from vqa.agent.folding.words import choices_of
 from vqa.agent.latest_picture import LatestPicture
 from vqa.agent.panel import Panel
 from vqa.agent.prompting import compose
-from vqa.agent.second_look import WHO_IS_THERE, called_in, look_again, with_those_called_in
+from vqa.agent.second_look import EVERYBODY, called_in, look_again, with_those_called_in
 from vqa.devices import release_freed_memory
 from vqa.errors import InputError, ModelUnavailable
 from vqa.protocols import BatchingExpert, OptionalExpert, UnloadableExpert
@@ -169,10 +170,10 @@ class VQAAgent:
         if finding.kind != "people" or not finders:
             return finding
         findings = {finders[0]: self._panel.look(self.experts[finders[0]], loaded, question), expert: finding}
-        for _ in look_again(self, Question(WHO_IS_THERE), loaded, findings, {}):
+        for _ in look_again(self, Question(EVERYBODY), loaded, findings, {}):
             pass
-        nobody = bool(self.settings.second_looks) and not findings[expert].second_looks
-        return replace(finding, text="nobody", regions=()) if nobody else findings[expert]
+        anybody = findings[expert].second_looks or not self.settings.second_looks or somebodies(finding)[0].faces
+        return findings[expert] if anybody else replace(finding, text="nobody", regions=())
 
     def unload(self, expert: str | None = None) -> None:
         """Free the weights of an expert, or of all that can be; whoever is asked again loads them again.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Area = tuple[int, int, int, int]
 
-WHO_IS_THERE = "Who is in the picture?"
+EVERYBODY = "Who is in the picture?"
 """The question for which each of the people is looked at."""
 CROWD = 6
 """So many things, sure or not, are worth a closer look before they are counted, …"""

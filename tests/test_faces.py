@@ -18,6 +18,7 @@ from vqa.agent.prompting import evidence
 from vqa.agent.questions.faces import read_faces
 from vqa.agent.questions.taxonomy import PEOPLE
 from vqa.agent.trust.evidence import weigh
+from vqa.boxes import apart
 from vqa.examples import get_example
 from vqa.experts.detectors.coco import LABELS
 from vqa.experts.people import PeopleExpert, _theirs
@@ -192,6 +193,7 @@ def test_the_one_who_is_meant_is_the_one_of_whom_most_is_seen() -> None:
     looks_away = told_of_people("Is he looking at the camera?", behind, [boxes(3)])
     assert looks_away is not None
     assert looks_away.answer == "No"
+    assert told_of_people("Who is looking at the camera?", seen((MAN, None)), [boxes(1)]) is None
 
 
 def test_nobody_is_a_woman_because_a_question_names_one_but_he_may_be_anyone() -> None:
@@ -242,6 +244,13 @@ def test_the_larger_a_face_the_more_it_tells_of_who_somebody_is() -> None:
     assert together(man, man, OfAFace(120.0, female=0.9, age=40.0))["woman"] > 0.5
     assert together(man, man, OfAFace(20.0, female=0.9, age=40.0))["woman"] < 0.1
     assert together(unsure, unsure, OfAFace(100.0, female=0.1, age=5.0))["boy"] > 0.5
+
+
+def test_of_faces_in_the_same_place_the_surest_is_one() -> None:
+    one, same, other = (
+        Region(box, "face", s) for box, s in (((0, 0, 9, 9), 0.6), ((1, 1, 9, 9), 0.9), ((20, 0, 30, 9), 0.7))
+    )
+    assert apart([one, same, other], 0.3) == [same, other]
 
 
 def astronaut() -> Image.Image:

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
 Box = tuple[float, float, float, float]
+
+
+class InABox(Protocol):
+    """What is somewhere, more or less surely."""
+
+    @property
+    def xyxy(self) -> Box: ...
+
+    @property
+    def score(self) -> float: ...
+
+
+T = TypeVar("T", bound=InABox)
 
 
 def area(box: Box) -> float:
@@ -25,3 +41,12 @@ def overlap(a: Box, b: Box) -> float:
     both = shared(a, b)
     union = area(a) + area(b) - both
     return both / union if union else 0.0
+
+
+def apart(things: Iterable[T], same: float) -> list[T]:
+    """Return the surest of things of which those are one that overlap by `same` and more, the surest first."""
+    kept: list[T] = []
+    for thing in sorted(things, key=lambda thing: -thing.score):
+        if all(overlap(thing.xyxy, other.xyxy) < same for other in kept):
+            kept.append(thing)
+    return kept

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from vqa.agent.folding.chosen import Chosen, likely_numbers
 from vqa.agent.questions.alternatives import YES_OR_NO
-from vqa.agent.questions.faces import AskedFaces, is_glad
+from vqa.agent.questions.faces import HAD, AskedFaces, is_glad
 from vqa.agent.questions.taxonomy import PEOPLE
-from vqa.boxes import area, overlap
+from vqa.boxes import apart, area
 from vqa.values import CLASS_SCORE, Finding, Region
 from vqa.words import counted, listed
 
@@ -37,7 +37,7 @@ A_CHILD, GROWN_UP = 12.0, 18.0
 MISSED = 0.1
 """How likely one more face is there than are found; supposed."""
 MIGHT_BE = 0.05
-"""Share from which somebody may be the one whom a question names; who speaks of her sees her."""
+"""Share from which somebody may be "the woman" where nobody rather is (docs/measurements.md, "Where somebody is")."""
 NO_FACE = 0.7
 """How likely no face is to be seen, or towards the camera, of somebody large of whom none is found; supposed."""
 LARGE = 150.0
@@ -46,7 +46,6 @@ MOST_AGES = 2
 """Of so many different ages each is told; of more the least and the most."""
 _SURELY_CHILD = 0.6
 CHILDREN = frozenset({"boy", "girl"})
-_HAD = ("glasses", "hat", "beard", "blond hair")
 _FACE, _FACING, _SMILING, _AGED = "face", "facing", "smiling", "aged "
 _BEHIND = 4.0
 """How many times as large somebody without a face must be for the question to be about them."""
@@ -113,9 +112,8 @@ def told_of_faces(asked: AskedFaces, finding: Finding, sorts: Sequence[str]) -> 
     if not those and asked.sorts:  # whether "he" is a man, a face tells less surely than that he is meant
         those = _meant(asked, read, people, (), finding.size)
     if not those:
-        hidden = (
-            asked.what == "facing" and asked.whose != "how many" and _large([one for one in people if not one.faces])
-        )
+        yes_or_no = asked.what == "facing" and asked.whose not in ("how many", "who")
+        hidden = yes_or_no and _large([one for one in people if not one.faces])
         return Chosen(asked.words, _yes(1 - NO_FACE), ()) if hidden else None
     if asked.what == "age":
         return _of_age(asked, those, asked.sorts or sorts)
@@ -141,6 +139,8 @@ def somebodies(finding: Finding) -> list[Somebody]:
         if region.label in PEOPLE:
             if not fresh and (people[-1].faces or len(people[-1].sorts) == len(PEOPLE)):
                 people.append(Somebody(region))
+            if fresh:
+                people[-1].where = region
             people[-1].sorts[region.label] = region.score
             fresh = False
         elif region.label == _FACE:
@@ -151,7 +151,7 @@ def somebodies(finding: Finding) -> list[Somebody]:
             people[-1].facing = region
         elif region.label.startswith(_AGED):
             people[-1].aged = region
-        elif region.label in _HAD:
+        elif region.label in HAD:
             people[-1].has[region.label] = region
     return people
 
@@ -175,10 +175,7 @@ def _meant(
 def _of_faces_themselves(
     asked: AskedFaces, picture: Somebody, each: Sequence[Somebody], sorts: Sequence[str]
 ) -> Chosen | None:
-    found: list[Region] = []
-    for region in sorted((face for one in (picture, *each) for face in one.faces), key=lambda face: -face.score):
-        if all(overlap(region.xyxy, other.xyxy) < _SAME for other in found):
-            found.append(region)
+    found = apart((face for one in (picture, *each) for face in one.faces), _SAME)
     if asked.whose == "how many":
         return Chosen(asked.words, _numbered([*(face.score for face in found), MISSED]), tuple(found))
     theirs = [one for one in each if _is(asked.sorts or sorts, one) >= CLASS_SCORE] if asked.who != "any" else []
@@ -194,12 +191,13 @@ def _large(people: Sequence[Somebody]) -> bool:
 
 
 def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
-    told = [region for one in those if (region := _seen(asked, one))]
-    if not told:
+    seen = [(one, region) for one in those if (region := _seen(asked, one))]
+    if not seen:
         return None
-    each = [region.score for region in told]
     if asked.whose == "who":
-        return _who(asked, [(one, region) for one in those if (region := _seen(asked, one))])
+        return _who(asked, seen)
+    told = [region for _, region in seen]
+    each = [region.score for region in told]
     if asked.whose == "how many":
         likely = tuple(region for region in told if region.score >= CLASS_SCORE)
         return Chosen(asked.words, _numbered(each), likely) if asked.what in _AS_TOLD and asked.any_of_it else None
@@ -212,7 +210,7 @@ def _of_looks(asked: AskedFaces, those: Sequence[Somebody]) -> Chosen | None:
 def _who(asked: AskedFaces, each: Sequence[tuple[Somebody, Region]]) -> Chosen | None:
     """Return who does or has something, "the woman", "2 men" or "nobody", as sure as of the least sure of all."""
     those = [(one, region) for one, region in each if region.score >= CLASS_SCORE]
-    if not asked.any_of_it or not each:
+    if not asked.any_of_it:
         return None
     sure = min(max(region.score, 1 - region.score) for _, region in each)
     if not those:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from vqa.agent.folding.chosen import Chosen, likely_numbers
 from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
-from vqa.agent.folding.faces import somebodies, told_of_faces
+from vqa.agent.folding.faces import MIGHT_BE, somebodies, told_of_faces
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import YES_OR_NO
 from vqa.agent.questions.closed_sets import read_closed_set
@@ -41,8 +41,6 @@ HALF = 0.5
 """Share from which somebody is one of two sorts that go by one name."""
 SLOPE, OFFSET = 0.85, 1.1
 """Log odds that somebody of a sort is there, of those that the likeliest is such (docs/measurements.md, "People")."""
-MIGHT_BE = 0.05
-"""Share from which somebody may be "the woman" where nobody rather is (docs/measurements.md, "Where somebody is")."""
 RATHER = 0.15
 """The same where it is asked what the woman holds: if nobody may be, anybody's hands are looked at."""
 _GOES_FOR = {"man": "boy", "boy": "man", "woman": "girl", "girl": "woman"}
@@ -229,11 +227,8 @@ def _the_ones(
 
 def _shares(findings: Collection[Finding]) -> Mapping[Area, Mapping[str, float]]:
     """Return how likely each of the people looked at is of each sort, by what was looked at."""
-    told: dict[Area, dict[str, float]] = {}
-    for finding in (finding for finding in findings if finding.kind == "people" and finding.error is None):
-        for region in finding.regions:
-            told.setdefault(_area(region), {})[region.label] = region.score
-    return told
+    looked = [finding for finding in findings if finding.kind == "people" and finding.error is None]
+    return {_area(one.where): one.sorts for finding in looked for one in somebodies(finding)}
 
 
 def _area(region: Region) -> Area:

@@ -86,7 +86,7 @@ _FACING = [
     re.compile(rf"(?:{_IS}|{_DOES}) {_WHO} {_TO_US}\W*"),
     re.compile(rf"(?P<many>how many) (?P<who>(?:[a-z]+ )??{asking.SOMEBODY})(?: {_IS}| do| does)? {_TO_US}\W*"),
 ]
-_HAD = {
+HAD = {  # as the expert calls it, and as people do
     "glasses": "glasses|eye ?glasses|spectacles|reading glasses|eyewear",
     "hat": "hats?|headgear|headwear",
     "beard": "beards?|facial hair|bearded",
@@ -98,7 +98,7 @@ _KINDS_OF = {
     "beard": "moustaches?|mustaches?|goatees?",
     "blond hair": "strawberry blonde?(?: hair)?",
 }
-_THING = "|".join((*_HAD.values(), *_KINDS_OF.values()))
+_THING = "|".join((*HAD.values(), *_KINDS_OF.values()))
 _HAS = (
     rf"(?:an? |any |some |the |his |her |their )?(?:pair of )?(?P<thing>{_THING})(?: on)?"
     r"(?: (?:his|her|their) (?:face|head|eyes)s?)?"
@@ -218,9 +218,9 @@ def read_faces(question: str) -> AskedFaces | None:
         does = read_faces(f"is anyone {match['so']}" if match["so"] else f"does anyone have {match['thing']}")
         return replace(does, whose="who", who="") if does and does.what in _TOLD_OF_EACH else None
     if match := _HOW_MANY_HAVE.fullmatch(asked) or _first(_HAVE, asked):
-        thing = next(name for name in _HAD if re.fullmatch(f"{_HAD[name]}|{_KINDS_OF[name]}", match["thing"]))
+        thing = next(name for name in HAD if re.fullmatch(f"{HAD[name]}|{_KINDS_OF[name]}", match["thing"]))
         asked_of = _of(match["who"], "has", match["thing"], many=asked.startswith("how many"))
-        return replace(asked_of, thing=thing, any_of_it=re.fullmatch(_HAD[thing], match["thing"]) is not None)
+        return replace(asked_of, thing=thing, any_of_it=re.fullmatch(HAD[thing], match["thing"]) is not None)
     if match := _first(_HAIR, asked):
         who = match["who"] or match.groupdict().get("whose") or ""
         return replace(_of(who, "hair", "color of hair"), thing="blond hair")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from vqa.errors import ModelUnavailable
 from vqa.experts.detectors.mirroring import scaled
 from vqa.lanes import threads
-from vqa.litert import interpreter
+from vqa.runtimes import interpreter
 from vqa.values import Region
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from vqa.errors import InputError, ModelUnavailable
 from vqa.experts.reading.ctc import best_path
 from vqa.experts.reading.text_boxes import text_boxes
 from vqa.fingerprints import fingerprint
-from vqa.lanes import threads
+from vqa.runtimes import session
 from vqa.settings import Settings
 from vqa.values import Region
 from vqa.weights import Store
@@ -47,7 +47,6 @@ _LONGEST = 3200  # pixels of its length; a longer one is squeezed
 _SHORTEST = 48
 _UPRIGHT = 1.5  # heights per width from which a box holds a line that runs down
 _DOUBT = 3  # a line's mean probability to this power is about the share of its words that are right (measurements.md)
-_MOST_THREADS = 4
 
 
 class PpOcr:
@@ -96,8 +95,8 @@ class PpOcrEngine:
     """Both networks, loaded; safe to share between threads, as ONNX Runtime's sessions are."""
 
     def __init__(self, folder: Path) -> None:
-        self._finder = _session(folder / FINDER)
-        self._reader = _session(folder / READER)
+        self._finder = session(folder / FINDER)
+        self._reader = session(folder / READER)
         characters = self._reader.get_modelmeta().custom_metadata_map["character"]
         self._alphabet = ("", *characters.split("\n"), " ")
 
@@ -158,14 +157,3 @@ def cut_out(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.u
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.rot90(level) if height >= _UPRIGHT * width else level
-
-
-def _session(file: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads(_MOST_THREADS)
-    options.log_severity_level = 3  # errors
-    # Threads that wait do not burn the cores that torch's need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vqa.boxes import overlap
-from vqa.litert import interpreter
+from vqa.boxes import apart
+from vqa.runtimes import interpreter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +88,7 @@ class FaceFinder:
         width, height = picture.size
         parts = [(0, 0, width, height), *([(0, 0, width, width)] if height > width else [])]
         found = [face for part in parts for face in self._found(picture.crop(part))]
-        return _thinned(found)
+        return apart(found, OVERLAP)
 
     def _found(self, picture: Image) -> list[Face]:
         """Return the faces of what begins at the top left."""
@@ -125,11 +124,3 @@ class FaceFinder:
         network.invoke()
         told = {int(o["shape"][-1]): network.get_tensor(o["index"])[0] for o in network.get_output_details()}
         return 1 / (1 + np.exp(-np.clip(told[1][:, 0], -_MOST, _MOST))), told[4 + 2 * _POINTS]
-
-
-def _thinned(faces: Sequence[Face]) -> list[Face]:
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        if all(overlap(face.xyxy, other.xyxy) < OVERLAP for other in kept):
-            kept.append(face)
-    return kept

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vqa.experts.scenes.heads import Heads
-from vqa.lanes import threads
+from vqa.runtimes import session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,6 @@ SEX_AND_AGE_SIDE, SMALL_SIDE = 224, 112
 SEX_AND_AGE_AROUND, AGE_AROUND, EXPRESSION_AROUND = 1.5, 1.1, 1.25
 """How many times as wide and high as the face the part is that each is shown (docs/measurements.md, "Faces")."""
 _MEAN = (122.782, 117.001, 104.298)  # of red, green and blue, as the two small networks learnt with
-_MOST_THREADS = 4
 _LEAST = 0.001
 
 
@@ -64,7 +63,7 @@ class FaceReader:
     """The networks, loaded; safe to share between threads, as ONNX Runtime's sessions are."""
 
     def __init__(self) -> None:
-        self._sex_and_age, self._age, self._expression = map(_session, (SEX_AND_AGE, AGE, EXPRESSION))
+        self._sex_and_age, self._age, self._expression = map(session, (SEX_AND_AGE, AGE, EXPRESSION))
 
     @cached_property
     def _heads(self) -> Heads:
@@ -123,13 +122,3 @@ def _small(picture: Image, face: Face, around: float) -> NDArray[np.float32]:
     mean = np.array(_MEAN, np.float32)[:, None, None]
     scaled: NDArray[np.float32] = (_upright(picture, face, SMALL_SIDE, around) - mean) / np.float32(255)
     return scaled
-
-
-def _session(file: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads(_MOST_THREADS)
-    options.log_severity_level = 3  # errors
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch needs the cores, too
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
