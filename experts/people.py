@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from vqa.boxes import moved
 from vqa.experts.persons import faces, sorts
 from vqa.experts.persons.faces.networks import HAS
 from vqa.experts.scenes import heads
@@ -119,7 +120,7 @@ class PeopleExpert:
         picture, alone = ({r.label: r.score for r in found.regions[:number]} for found in (first, closer))
         if not alone.keys() == picture.keys() == {*sorts.SORTS}:
             return first
-        face = [_moved(region, x0, y0) for region in closer.regions[number:]]
+        face = [replace(region, xyxy=moved(region.xyxy, x0, y0)) for region in closer.regions[number:]]
         told = sorts.together(alone, picture, _of_face(face))
         likeliest = sorted(told.items(), key=lambda item: -item[1])
         somebody = [*(Region((x0, y0, x1, y1), name, p) for name, p in likeliest), *face]
@@ -168,12 +169,6 @@ def _of_face(face: Sequence[Region]) -> sorts.OfAFace | None:
     if female is None or not age:
         return None
     return sorts.OfAFace(female.xyxy[2] - female.xyxy[0], female.score, float(age.removeprefix(AGED)))
-
-
-def _moved(region: Region, x: float, y: float) -> Region:
-    """Return what was seen of a part in pixels of the picture, of which the part begins at `x`, `y`."""
-    x0, y0, x1, y1 = region.xyxy
-    return replace(region, xyxy=(x0 + x, y0 + y, x1 + x, y1 + y))
 
 
 def _told(somebody: Sequence[Region]) -> str:

@@ -25,6 +25,11 @@ def area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
+def moved(box: Box, x: float, y: float) -> Box:
+    """Return a box of a part of a picture in pixels of the picture, where the part begins at `x`, `y`."""
+    return box[0] + x, box[1] + y, box[2] + x, box[3] + y
+
+
 def shared(a: Box, b: Box) -> float:
     """Return the area that both boxes cover."""
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])

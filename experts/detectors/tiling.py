@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from vqa.boxes import Box, area, inside, overlap, shared
+from vqa.boxes import Box, area, inside, moved, overlap, shared
 from vqa.experts.detectors.mirroring import Mirrored
 from vqa.values import Region
 
@@ -105,13 +105,10 @@ def _rounded(tile: Box) -> tuple[int, int, int, int]:
 
 def _complete(by_tile: Sequence[tuple[Box, Sequence[Region]]], size: tuple[int, int]) -> list[Region]:
     """Return the tiles' objects in the picture's pixels, without those that an inner border of a tile cuts."""
-    moved = [(_moved(region, tile), tile) for tile, regions in by_tile for region in regions]
-    return [region for region, tile in moved if not _is_cut(region.xyxy, tile, size)]
-
-
-def _moved(region: Region, tile: Box) -> Region:
-    (x0, y0, x1, y1), (left, top, _, _) = region.xyxy, tile
-    return replace(region, xyxy=(x0 + left, y0 + top, x1 + left, y1 + top))
+    placed = [
+        (replace(region, xyxy=moved(region.xyxy, *tile[:2])), tile) for tile, regions in by_tile for region in regions
+    ]
+    return [region for region, tile in placed if not _is_cut(region.xyxy, tile, size)]
 
 
 def _is_cut(box: Box, tile: Box, size: tuple[int, int]) -> bool:
