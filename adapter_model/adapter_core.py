@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from vqa.adapter_model.once import once
 from vqa.errors import InputError, VQAError
+from vqa.protocols import CoreFacts
 from vqa.settings import Settings
-from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Score, Token
+from vqa.values import GenerationOptions, LoadedImage, Score, Token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from vqa.adapter_model.hub import is_repo
 from vqa.adapter_model.tensor_header import read_header
-from vqa.values import CoreFacts
+from vqa.protocols import CoreFacts
 
 if TYPE_CHECKING:
     from vqa.settings import Settings

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from vqa.adapter_model.hub import is_repo
 from vqa.adapter_model.once import once
 from vqa.errors import InputError, ModelUnavailable
+from vqa.protocols import CoreFacts
 from vqa.registry import member
 from vqa.settings import Settings
-from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Score, Token
+from vqa.values import GenerationOptions, LoadedImage, Score, Token
 from vqa.wording import told
 
 if TYPE_CHECKING:

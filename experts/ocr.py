@@ -124,7 +124,12 @@ def capped(found: Sequence[Block]) -> tuple[list[Block], list[str]]:
         long += sum(len(line.label) > _MAX_LINE for line in part)
         lines += len(part)
         if part:
-            kept.append([Region(line.xyxy, line.label[:_MAX_LINE].rstrip(), line.score) for line in part])
+            kept.append([_short(line) for line in part])
     notes = [f"{counted('line', long)} cut to {_MAX_LINE} characters"] if long else []
     more = sum(map(len, found)) - lines
     return kept, [*notes, f"{counted('line', more)} after the first {_MAX_LINES} left out"] if more else notes
+
+
+def _short(line: Region) -> Region:
+    """Return a line of at most `_MAX_LINE` characters; what is cut has no parts, since none ends there."""
+    return line if len(line.label) <= _MAX_LINE else Region(line.xyxy, line.label[:_MAX_LINE].rstrip(), line.score)

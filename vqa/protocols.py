@@ -1,7 +1,8 @@
 """The three seams: experts look, routers choose, cores answer. Anything with these members fits; no base class."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from vqa.settings import Settings
 from vqa.values import Finding, FindingKind, GenerationOptions, LoadedImage, Question, Route, Score, Token
@@ -114,6 +115,26 @@ class Router(Protocol):
     def from_settings(cls, settings: Settings) -> Self: ...
 
     def route(self, question: str, experts: Sequence[Expert]) -> Route: ...
+
+
+@dataclass(frozen=True)
+class CoreFacts:
+    """What a choice between cores depends on, told without loading one.
+
+    Attributes:
+        size: Bytes on disk of all its weights, here or yet to be fetched; None: not known before they are.
+        memory: Bytes of its weights in memory, in the dtype and quantization that are set; None: not known yet.
+        licence: Of its weights; empty: not known.
+        offline: Whether it answers without a network, as things are.
+    """
+
+    size: int | None = None
+    memory: int | None = None
+    licence: str = ""
+    offline: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 @runtime_checkable

@@ -69,6 +69,7 @@ class Region:
         color: What colour it mostly has ("red", "black and white"; of a person, what covers the chest); empty where
             nobody looked.
         kinds: What else it is, from the narrowest on ("dog", "animal" of a beagle); empty where the expert has no say.
+        parts: The pieces that a read line is made of, left to right, as the cells of a table's row; empty of one piece.
     """
 
     xyxy: tuple[float, float, float, float]
@@ -76,9 +77,11 @@ class Region:
     score: float
     color: str = ""
     kinds: tuple[str, ...] = ()
+    parts: tuple[Region, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        more = {"color": self.color, "kinds": list(self.kinds)}
+        parts = [part.to_dict() for part in self.parts]
+        more = {"color": self.color, "kinds": list(self.kinds), "parts": parts}
         return {
             "label": self.label,
             "score": round(float(self.score), 4),
@@ -89,8 +92,8 @@ class Region:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Region:
         x0, y0, x1, y1 = data["xyxy"]
-        kinds = tuple(data.get("kinds", ()))
-        return cls((x0, y0, x1, y1), data["label"], data["score"], data.get("color", ""), kinds)
+        kinds, parts = tuple(data.get("kinds", ())), tuple(map(cls.from_dict, data.get("parts", ())))
+        return cls((x0, y0, x1, y1), data["label"], data["score"], data.get("color", ""), kinds, parts)
 
 
 @dataclass(frozen=True)
@@ -256,26 +259,6 @@ class Score:
 
     total: float
     mean: float
-
-
-@dataclass(frozen=True)
-class CoreFacts:
-    """What a choice between cores depends on, told without loading one.
-
-    Attributes:
-        size: Bytes on disk of all its weights, here or yet to be fetched; None: not known before they are.
-        memory: Bytes of its weights in memory, in the dtype and quantization that are set; None: not known yet.
-        licence: Of its weights; empty: not known.
-        offline: Whether it answers without a network, as things are.
-    """
-
-    size: int | None = None
-    memory: int | None = None
-    licence: str = ""
-    offline: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Self
 
+from vqa.protocols import CoreFacts
 from vqa.registry import register_core
 from vqa.settings import Settings
-from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Token
+from vqa.values import GenerationOptions, LoadedImage, Token
 
 
 @register_core

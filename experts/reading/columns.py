@@ -95,8 +95,25 @@ def _fullness(rows: Sequence[Row]) -> float:
 
 
 def _length(rows: Sequence[Row]) -> float:
-    """Return a typical row's width in heights."""
-    return median((row[-1].xyxy[2] - row[0].xyxy[0]) / _height(row[0]) for row in rows)
+    """Return a typical row's width in heights; of cells side by side the longest one's, but of a dish with a price all."""
+    return median(
+        max(map(_width, _going_on(row) if _is_words(row[-1].label) else [row])) / _height(row[0]) for row in rows
+    )
+
+
+def _going_on(row: Row) -> list[Row]:
+    """Return the pieces of a row in groups that wide gaps part."""
+    groups = [row[:1]]
+    for left, right in pairwise(row):
+        if right.xyxy[0] - left.xyxy[2] < _WIDE * _height(left):
+            groups[-1].append(right)
+        else:
+            groups.append([right])
+    return groups
+
+
+def _width(row: Row) -> float:
+    return row[-1].xyxy[2] - row[0].xyxy[0]
 
 
 def _aligned(left: Sequence[Row], right: Sequence[Row]) -> bool:

@@ -25,7 +25,7 @@ def blocks(pieces: Sequence[Region]) -> list[Block]:
 
     Returns:
         Blocks of at least one line. A line's label is its pieces' texts joined by spaces, its box holds theirs, its
-        score is their mean, weighted by length.
+        score is their mean, weighted by length; of several they are its parts.
     """
     found: list[Block] = []
     for column in columns(pieces):
@@ -46,6 +46,7 @@ def join_hyphens(block: Block) -> Block:
         if joined and _goes_on(joined[-1].label, line.label):
             head, (tail, _, rest) = joined[-1], line.label.partition(" ")
             # The line that is left keeps its box, which is a little too wide: where the word ends in it is not known.
+            # Nor which of its parts it ends, so such lines, which are of running text, have none.
             joined[-1] = Region(head.xyxy if rest else _hull((head, line)), head.label[:-1] + tail, head.score)
             line = Region(line.xyxy, rest, line.score)
         if line.label:
@@ -74,7 +75,8 @@ def _goes_on(line: str, following: str) -> bool:
 def _line(row: Row) -> Region:
     weights = [len(piece.label) for piece in row]
     score = sum(piece.score * weight for piece, weight in zip(row, weights, strict=True)) / max(sum(weights), 1)
-    return Region(_hull(row), close_up(" ".join(piece.label for piece in row)), score)
+    parts = tuple(row) if len(row) > 1 else ()
+    return Region(_hull(row), close_up(" ".join(piece.label for piece in row)), score, parts=parts)
 
 
 def _far(above: Region, below: Region) -> bool:

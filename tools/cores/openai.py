@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from vqa.errors import InputError, ModelUnavailable
+from vqa.protocols import CoreFacts
 from vqa.registry import member, register_core
 from vqa.settings import Settings
-from vqa.values import CoreFacts, GenerationOptions, LoadedImage, Token
+from vqa.values import GenerationOptions, LoadedImage, Token
 from vqa.wording import told
 
 if TYPE_CHECKING:

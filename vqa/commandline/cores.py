@@ -10,9 +10,9 @@ import typer
 from vqa.commandline.options import STORE, Json
 from vqa.commands import command
 from vqa.errors import VQAError
+from vqa.protocols import CoreFacts
 from vqa.settings import Settings
 from vqa.terminal import columns, json_text
-from vqa.values import CoreFacts
 
 app = typer.Typer()
 _command = partial(command, app)
