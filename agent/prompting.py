@@ -13,10 +13,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vqa.agent.documents.fields import Narrowed, narrowed
+from vqa.agent.documents.fields import LONG, Narrowed, narrowed
 from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
+from vqa.agent.documents.sentences import SENTENCE, told_by_a_sentence
 from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.actions import told_of_action
 from vqa.agent.folding.captions import why_doubted
@@ -33,6 +34,7 @@ from vqa.agent.folding.descriptions import (
 from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
+from vqa.agent.folding.pages import asks_of_a_page, found_on_page, is_a_page
 from vqa.agent.folding.people import told_of_people
 from vqa.agent.folding.predicates import as_far_as_seen
 from vqa.agent.folding.quoting import ALL_OF_IT, as_one
@@ -128,6 +130,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
     """Return every line of evidence the findings hold for `question`, in prompt order."""
     asked, question = question, as_answered(question, findings)
     of_a_page = question != asked and question == WHAT_IT_SAYS
+    on_page = found_on_page(asked, findings)
     whole = [finding for finding in findings if finding.error is None]
     seen = [surely_shown(asked, as_meant(question, f, whole), whole) if f.kind == "objects" else f for f in whole]
     boxes = _boxes(question, seen)
@@ -138,17 +141,21 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         done = told_of_action(question, seen)
         actions = [Line(f"Captioner: {done}", 0.0)] if done else []
         of_all = [*_scene_lines(question, seen), *_word_lines(question, seen), *actions, *of_all]
-    if of_all and not of_all[0].doubt:
+    if (of_all and not of_all[0].doubt) or on_page:
         boxes = replace(boxes, lines=_all_beside(boxes.lines), settle=True)
     lines = [*of_all, *boxes.lines]
     beside = BESIDE if boxes.settle or boxes.alone else ""
     for finding in seen:
         if finding.kind == "text" and of_a_page:
             lines += [_of_a_page(asked, finding)]
+        elif finding.kind == "text" and on_page and on_page[0].expert == finding.expert:
+            lines += [Line(f"Text ({on_page[1].where}): {on_page[1].text}", 0.0)]
         elif finding.kind == "text" and asks_what_is_shown(asked):
             lines += _all_beside(_text_lines(question, finding, boxes.named))
         elif finding.kind == "text":
             text = _text_lines(question, finding, boxes.named)
+            if is_a_page(seen) and asks_of_a_page(asked, seen) and not asks_for_words(asked):
+                text = [line for line in text if f"({SENTENCE})" in line.text]  # of all that is written nobody asked
             lines += _at_most(0 if boxes.settle else MAX_BESIDE, text) if boxes.answer or boxes.settle else text
         elif finding.kind == "caption":
             for region in finding.regions:
@@ -250,7 +257,15 @@ def _fitting(question: str, read: Sequence[Region]) -> Narrowed:
     lines = [region.label for region in read]
     by_place = (found for find in (title, author, placed) if (found := find(question, read)).what)
     by_words = (found for find in (sold, keyed, narrowed) if (found := find(question, lines)).what)
-    return next(by_place, None) or next(by_words, None) or Narrowed()
+    return next(by_place, None) or next(by_words, None) or _sentence(question, read)
+
+
+def _sentence(question: str, read: Sequence[Region]) -> Narrowed:
+    """Return the sentence of a longer text that has a question's words, as one line."""
+    told = told_by_a_sentence(question, read) if len(read) >= LONG else None
+    if told is None or told.what != SENTENCE:
+        return Narrowed()
+    return Narrowed(SENTENCE, {i: told.text if i == told.lines[0] else "" for i in told.lines})
 
 
 def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:

@@ -20,6 +20,7 @@ DATE = re.compile(
 )
 _PERCENT = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d)? ?%")
 _PHONE = re.compile(r"(?:\d[ ()./-]{0,2}){7,}")
+_DIALLED = re.compile(r"\+\d|\(\d{2,5}\) ?\d|\b\d{2,4}[-./]\d{3,4}\b|\b(?:tel|phone|fax|mobile|call)", re.IGNORECASE)
 _AMOUNT = re.compile(rf"(?=[OolISB.,]*\d)(?:{_DIGIT}|[.,])*{_DIGIT}[.,]{_DIGIT}{{2}}(?!\d)")
 _CURRENCY = (
     r"(?:RM|MYR|DH|MAD|Rs\.?|INR|USD|EUR|GBP|CHF|[A-Z]{0,2}\$|SGD|HKD|JPY|KRW|CNY|AED|[A-Z]?kr|SEK|DKK|NOK|PLN"
@@ -58,6 +59,12 @@ _PLACE = re.compile(
     r"|(?:jalan|jln|lorong|taman|tmn|rue|via|calle|plaza)\b)",
     re.IGNORECASE,
 )
+
+
+_STREET = re.compile(
+    r"\b\d{1,5} (?:[A-Z][\w'.]* ){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Drive|Boulevard|Blvd|Square|Way|Place)\b.*"
+)
+"""An address in one line, wherever it stands."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,12 @@ def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str
     return found
 
 
+def _phones(lines: Sequence[str]) -> dict[int, str]:
+    """Return numbers that can be dialled: those that are written so, if any is."""
+    found = _values(_PHONE)(lines)
+    return {i: value for i, value in found.items() if _DIALLED.search(lines[i])} or found
+
+
 def _totals(lines: Sequence[str]) -> dict[int, str]:
     """Return what the lines say that tell a total: what is to be paid in the end, if some say so of themselves."""
     found: dict[int, str] = {}
@@ -127,9 +140,13 @@ def _totals(lines: Sequence[str]) -> dict[int, str]:
 
 
 def _company(lines: Sequence[str]) -> dict[int, str]:
-    """Return whose receipt it is: the line with a company's form, or else the first at the top that can be a name."""
+    """Return whose receipt it is: the line with a company's form, or else the first at the top that can be a name.
+
+    Of another page those with such a form.
+    """
     if not any(_AMOUNT.search(line) for line in lines):
-        return {}
+        firms = [(i, form.end()) for i, line in enumerate(lines) for form in [*_FORM.finditer(line)][-1:]]
+        return {i: lines[i][:end] for i, end in firms if not _ABOUT_THE_PAPER.search(lines[i])}
     head = {i: _NUMBER_BEHIND.sub("", line) for i, line in _going_on(lines[:_HEAD]).items()}
     for i, line in head.items():
         if (form := list(_FORM.finditer(line))) and not _ABOUT_THE_PAPER.search(line):
@@ -158,6 +175,8 @@ def _can_be_a_name(line: str) -> bool:
 def _address(lines: Sequence[str]) -> dict[int, str]:
     """Return an address as one line: from the first line at the top that names a place until something else begins."""
     block: list[int] = []
+    if len(lines) > _HEADER and not any(_PLACE.search(line) for line in lines[:_HEADER]):
+        return _values(_STREET)(lines)
     for i, line in enumerate(lines[: _HEADER + _MOST_OF_AN_ADDRESS]):
         is_other = _ABOUT_THE_PAPER.search(line) or _FORM.search(line) or _PRICED.search(line) or _PHONE.search(line)
         if not block and i < _HEADER and not is_other and _PLACE.search(line):
@@ -183,7 +202,7 @@ _TOTAL_ASKED = re.compile(
 _FIELDS = (
     ("date", re.compile(rf"\bdate\b|{_WHEN}|날짜", re.IGNORECASE), _values(DATE)),
     ("percentage", _PERCENT_ASKED, _values(_PERCENT)),
-    ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _values(_PHONE)),
+    ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _phones),
     (
         "company",
         re.compile(rf"\b(?:(?:name of the|which|what) {_WHOSE}|{_WHOSE}(?:'s)? name|{_WHOSE} called)\b", re.IGNORECASE),

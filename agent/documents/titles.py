@@ -91,4 +91,6 @@ def _go_together(line: Region, other: Region) -> bool:
     below = other.xyxy[1] - line.xyxy[3]
     above_one_another = min(line.xyxy[2], other.xyxy[2]) > max(line.xyxy[0], other.xyxy[0])
     beside = -below > low / 2 and other.xyxy[0] >= line.xyxy[0]
+    if other.parts and not line.parts:  # a row of cells under a line
+        return False
     return low >= _ALIKE * high and ((above_one_another and -high < below <= _GAP * low) or beside)

@@ -13,16 +13,15 @@ from dataclasses import replace
 from vqa.agent.folding.captions import SURE_CAPTION, why_doubted
 from vqa.agent.folding.classes import identified
 from vqa.agent.folding.naming import named
+from vqa.agent.folding.pages import WHAT_IT_SAYS_THERE, asks_of_a_page, found_on_page, is_a_page
 from vqa.agent.folding.predicates import as_far_as_seen
-from vqa.agent.folding.scene import no_scene, told_of_scene
+from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions.asking import asks_for_description, asks_for_everything, asks_what_this_is
 from vqa.boxes import area
 from vqa.values import CLASS_SCORE, Finding, Region
 
 WHAT_THERE_IS = "What is in the picture?"
 WHAT_IT_SAYS = "What is written in the picture?"
-PAGE = 0.5
-"""Share of "no scene" from which a picture may be a page."""
 PAPER = frozenset(("menu", "website", "dust jacket", "crossword"))
 """Classes that pages of all kinds are taken for."""
 MOSTLY_PAPER = 0.3
@@ -52,7 +51,7 @@ def as_answered(question: str, findings: Sequence[Finding]) -> str:
     Where it asks for somebody who does something, whether there is somebody, or whether it is done.
     """
     if not asks_what_is_shown(question):
-        return as_far_as_seen(question, findings)
+        return WHAT_IT_SAYS_THERE if found_on_page(question, findings) else as_far_as_seen(question, findings)
     if _is_a_page(question, findings) and _tells(findings):
         return WHAT_IT_SAYS
     if not _of_kind("caption", findings) or _believed(question, findings) or _named(question, findings):
@@ -99,8 +98,10 @@ def _told_of(asked: str, scenes: Sequence[Finding], findings: Sequence[Finding])
 
 
 def wants_a_reader(question: str, findings: Sequence[Finding]) -> bool:
-    """Return whether only what is written could tell what a picture shows."""
-    return asks_what_is_shown(question) and _is_a_page(question, findings)
+    """Return whether only what is written could tell what a picture shows, or what else is asked of a page."""
+    if asks_what_is_shown(question):
+        return _is_a_page(question, findings)
+    return is_a_page(findings) and asks_of_a_page(question, findings)
 
 
 def asks_what_is_shown(question: str) -> bool:
@@ -110,7 +111,7 @@ def asks_what_is_shown(question: str) -> bool:
 
 def _is_a_page(question: str, findings: Sequence[Finding]) -> bool:
     """Return whether a picture is no scene, and nobody is sure of what it is, or who is takes it for paper."""
-    if no_scene(findings) < PAGE or _believed(question, findings, least=SURE_CAPTION):
+    if not is_a_page(findings) or _believed(question, findings, least=SURE_CAPTION):
         return False
     classes = _of_kind("classes", findings)
     if sum(region.score for region in classes if region.label.lower() in PAPER) >= MOSTLY_PAPER:
@@ -125,7 +126,7 @@ def _believed(question: str, findings: Sequence[Finding], *, least: float = 0.0)
 
 def surely_shown(question: str, finding: Finding, findings: Sequence[Finding]) -> Finding:
     """Return a detector's finding without what it is not sure of, where a picture that is no scene shall be told."""
-    if not asks_what_is_shown(question) or no_scene(findings) < PAGE:
+    if not asks_what_is_shown(question) or not is_a_page(findings):
         return finding
     return replace(finding, regions=tuple(region for region in finding.regions if region.score >= SURELY_THERE))
 

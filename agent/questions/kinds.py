@@ -82,7 +82,12 @@ def asks_yes_or_no(question: str) -> bool:
 def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
     lowered = plainly(question).lower()
-    return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
+    return _READING.search(lowered) is not None and not plain_sight(question)
+
+
+def plain_sight(question: str) -> bool:
+    """Return whether a question asks for a colour, a kind, a shape or a material, be it of something written."""
+    return _PLAIN_SIGHT.search(plainly(question).lower()) is not None
 
 
 def asks_for_reasons(question: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from vqa.agent.folding.descriptions import answered, surely_shown
 from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.pages import found_on_page
 from vqa.agent.folding.people import told_of_people
 from vqa.agent.questions.kinds import asks_for_reasons, intent_of, kind_of
 from vqa.agent.questions.text_search import sought_words
@@ -22,13 +23,17 @@ from vqa.agent.trust.objects import object_evidence
 from vqa.agent.trust.readings import reading_evidence, sought_evidence
 from vqa.agent.trust.scene import scene_evidence
 from vqa.agent.trust.words import people_evidence, word_evidence
-from vqa.values import Evidence, Finding, Question
+from vqa.values import Evidence, Finding, Question, Region
 
 
 def weigh(question: Question, findings: Sequence[Finding], text: str) -> tuple[Evidence, ...]:
     """Return what the findings have to say about an answer's `text`, what supports it first."""
     if not text.strip() or abstains(text):
         return ()
+    if (on_page := found_on_page(question.text, findings)) and on_page[1].text == text:
+        reader, found_there = on_page
+        cells = tuple(Region(cell.xyxy, cell.text, cell.score) for cell in found_there.cells)
+        return (Evidence(reader.expert, "supports", f"reads “{text}”: {found_there.where}", cells),)
     found = list(_weighed(*whether(*answered(question.text, text, findings)), findings))
     return tuple(sorted(found, key=lambda evidence: evidence.stance != "supports"))
 

@@ -16,6 +16,7 @@ from vqa.agent.folding.descriptions import answered
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.naming import named
 from vqa.agent.folding.objects import asked_relation, sure_ones
+from vqa.agent.folding.pages import found_on_page
 from vqa.agent.folding.scene import NO_SCENE, no_scene, told_of_scene
 from vqa.agent.questions.alternatives import named_alternatives
 from vqa.agent.questions.kinds import KINDS, intent_of, kind_of
@@ -74,6 +75,7 @@ def features(
         text: The answer as the core gave it.
         core_confidence: Its own probability; then CORE is among the features.
     """
+    on_page = found_on_page(question.text, findings)
     spoken_of, text = answered(question.text, text, findings)
     asked, text = whether(spoken_of, text)
     question = replace(question, text=asked)
@@ -142,7 +144,9 @@ def features(
         found = any(e.stance == "supports" and e.regions for e in speaks)
         told["no scene: said no"] = drawn * no
         told["no scene: told of what is seen"] = drawn * (kind == "description" or (found and not no))
-    if kind == "reading":
+    if on_page and on_page[1].text == text:
+        told |= _of_lines(1.0, [cell.score for cell in on_page[1].cells])
+    elif kind == "reading":
         told |= _of_reading(question.text, findings, text)
     supported = any(e.stance == "supports" for e in evidence)
     told[PREMISE] = float(bool(unfounded(question.text, findings, supported=supported)))
@@ -189,7 +193,10 @@ def _of_reading(question: str, findings: Sequence[Finding], text: str) -> Mappin
         return {}  # that nothing was read is a contradiction of whatever is said to be
     said = [(finding, "" if not_read(question, finding, text) else text) for finding in read]
     lines, share = max((lines_for(question, finding, words) for finding, words in said), key=lambda found: found[1])
-    scores = [line.score for line in lines]
+    return _of_lines(share, [line.score for line in lines])
+
+
+def _of_lines(share: float, scores: Sequence[float]) -> Mapping[str, float]:
     return {
         "reading: share of the words read": share,
         "reading: mean score of their lines": sum(scores) / len(scores) if scores else 0.0,

@@ -9,6 +9,7 @@ from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
 from vqa.agent.folding.lines import SURE_READING
 from vqa.agent.folding.meant import as_meant
+from vqa.agent.folding.pages import found_on_page
 from vqa.agent.folding.scene import SAYS, no_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
@@ -71,7 +72,7 @@ def _is_a_guess(answer: Answer) -> bool:
 
     Of a core of which it is known how often it is right: another one may see by itself.
     """
-    if answer.core not in shipped().cores:
+    if answer.core not in shipped().cores or found_on_page(answer.question.text, answer.findings):
         return False
     supported = any(held.stance == "supports" for held in answer.evidence)
     question, _ = whether(answer.question.text, answer.text)

@@ -95,7 +95,7 @@ def _fullness(rows: Sequence[Row]) -> float:
 
 
 def _length(rows: Sequence[Row]) -> float:
-    """Return a typical row's width in heights; of cells side by side the longest one's, but of a dish with a price all."""
+    """Return a typical row's width in heights, of cells side by side that of one; a dish with its price is whole."""
     return median(
         max(map(_width, _going_on(row) if _is_words(row[-1].label) else [row])) / _height(row[0]) for row in rows
     )

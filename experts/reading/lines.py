@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from vqa.experts.reading.columns import columns
@@ -14,6 +15,7 @@ from vqa.values import Region
 Block = list[Region]  # lines that belong together, top to bottom: a paragraph, a column's part, a sign
 
 _SPLIT_AMOUNT = re.compile(r"(?<=\d)(?: +([.,]) *|(\.) +)(?=\d{2}(?!\d))")
+_POINTS = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{3})\.(\d{2})(?![\d.]|,\d)")
 _APART = 1.0  # heights of empty space that end a block
 
 
@@ -63,9 +65,10 @@ def clean(text: str) -> str:
 def close_up(text: str) -> str:
     """Return text with amounts in one piece: the reader sees a wide point as a word of its own, "9 . 50" or "9. 50".
 
-    Only where two digits follow and no third: "No. 5. 120 g" and "1, 20" stay as they are.
+    Only where two digits follow and no third: "No. 5. 120 g" and "1, 20" stay as they are. Of two points the first was
+    a comma: "2.049.79".
     """
-    return _SPLIT_AMOUNT.sub(r"\1\2", text)
+    return _POINTS.sub(r"\1,\2.\3", _SPLIT_AMOUNT.sub(r"\1\2", text))
 
 
 def _goes_on(line: str, following: str) -> bool:
@@ -75,7 +78,7 @@ def _goes_on(line: str, following: str) -> bool:
 def _line(row: Row) -> Region:
     weights = [len(piece.label) for piece in row]
     score = sum(piece.score * weight for piece, weight in zip(row, weights, strict=True)) / max(sum(weights), 1)
-    parts = tuple(row) if len(row) > 1 else ()
+    parts = tuple(replace(piece, label=close_up(piece.label)) for piece in row) if len(row) > 1 else ()
     return Region(_hull(row), close_up(" ".join(piece.label for piece in row)), score, parts=parts)
 
 

@@ -1,0 +1,326 @@
+"""The cells of a read page: its rows, which of them heads a table, and what stands in which column.
+
+A reader tells lines and the pieces side by side that they are made of. A head is a row of words over figures; where a
+table has none, the first of its rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+from vqa.values import Region
+
+_LEVEL = 0.6
+"""Share of the lower one's height that two lines of one row have in common, where no cell stands over another."""
+_WRAPPED = 0.3
+"""The same where some do: "Unit" over "Price" beside "Date"."""
+_SLOPE = 0.5
+"""Heights that a line may run up or down across the page, if words over one another shall be one cell."""
+_NEAR = 2.5
+"""Heights of room between two rows of one table."""
+_BESIDE = 1.5
+"""Heights of room beside a head's word under which figures are still its own."""
+_FAR = 3.0
+"""Heights from the first column from which a cell before it is in none, as a row's name may be, …"""
+_FARTHER = 8.0
+"""… and from any other."""
+NO_HEAD = -1
+"""The column of what stands under no head."""
+SUM = re.compile(r"\b(?:sub ?-?|grand ?)?totals?\b|\bsum\b|\bdifference\b|\bmoney (?:in|out)\b", re.I)
+"""What a row is called that holds what the others come to."""
+_OTHERS = 0.16
+"""The most of a head's words that may be figures ("100 km") or keys."""
+_KEY = re.compile(r"(?P<key>[^\W\d][^:]{0,40}?) ?:(?:\s+|(?=[\d$€£¥-]))(?P<value>\S.*)")
+_NEXT_KEY = re.compile(r"(?<=\S)\s+(?=[A-Z][\w./ ]{1,30}: ?\S)")
+_ICON = re.compile(r"(?:(?![€£¥₩])[^\x00-\x7f](?: |$)|[\u2e80-\u9fff])(?=[\x00-\x7f]*$)")
+"""What an icon is read as: a sign of another writing by itself, or before what is written beside it."""
+
+
+class Cell(NamedTuple):
+    """A piece of a row.
+
+    Attributes:
+        text: What it says.
+        xyxy: Its box in pixels; of a key and a value that were read as one, that of both.
+        score: How surely it was read.
+        line: The number of the read line that it stands in.
+    """
+
+    text: str
+    xyxy: tuple[float, float, float, float]
+    score: float
+    line: int
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether it is an amount, a date, a number: figures and few letters."""
+        figures, letters = sum(map(str.isdigit, self.text)), sum(map(str.isalpha, self.text))
+        return figures > 0 and figures >= letters
+
+
+Row = tuple[Cell, ...]  # left to right, never empty
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of a page.
+
+    Attributes:
+        rows: Top to bottom.
+        heads: For each row the number of the row that heads its table; None outside of tables, and of heads.
+    """
+
+    rows: tuple[Row, ...]
+    heads: tuple[int | None, ...]
+
+    def columns(self, number: int) -> tuple[int, ...]:
+        """Return the column of each cell of a row, as the place of a cell among its head's; none without a head."""
+        head = self.heads[number]
+        return () if head is None else _columns(_extents(self.rows, self.heads, head), self.rows[number])
+
+    def body(self, head: int) -> list[int]:
+        """Return the numbers of the rows of a table."""
+        return [number for number, own in enumerate(self.heads) if own == head]
+
+
+def page(read: Sequence[Region]) -> Page:
+    """Return the rows of a page, of its lines in reading order."""
+    rows = _rows(read)
+    heads = _heads(rows)
+    rows = [_without_signs(row) if i in heads else row for i, row in enumerate(rows)]
+    for head in {*heads} - {None}:
+        body = [row for row, own in zip(rows, heads, strict=True) if own == head]
+        rows[head] = tuple(part for cell in rows[head] for part in _parted_by(body, cell, rows[head]))
+        if head and heads[head - 1] is None:
+            rows[head] = _with_what_is_over(rows[head], rows[head - 1])
+    for number, head in enumerate(heads):
+        if head is not None:
+            rows[number] = tuple(_parted(rows[number], _extents(rows, heads, head), rows[head]))
+    return Page(tuple(rows), tuple(heads))
+
+
+def _without_signs(head: Row) -> Row:
+    """Return a head without what is no word: the arrow that says by what a table is sorted."""
+    return tuple(cell for cell in head if len(cell.text) > 1 or cell.text.isalpha())
+
+
+def _parted_by(body: Sequence[Row], cell: Cell, head: Row) -> tuple[Cell, ...]:
+    """Return a head's cell, or two where most rows of the table have two under it and under no other."""
+    spaces = [match.start() for match in re.finditer(" ", cell.text)]
+    others = [one for one in head if one is not cell]
+    under = [[c for c in row if _over(cell, c) and not any(_over(one, c) for one in others)] for row in body]
+    pairs = [cells for cells in under if len(cells) == 2]
+    if not spaces or len(pairs) <= len(body) / 2:
+        return (cell,)
+    gap = median((cells[0].xyxy[2] + cells[1].xyxy[0]) / 2 for cells in pairs)
+    return _cut(cell, min(spaces, key=lambda at: abs(_at(cell, at) - gap)))
+
+
+def _with_what_is_over(head: Row, above: Row) -> Row:
+    """Return a head with the words right over each of its cells: "Start" over "Amount"."""
+    if len(above) > len(head) or any(cell.is_figure for cell in above):
+        return head
+    if _top(head) - _bottom(above) > _height(head[0]) / 2:
+        return head
+    over = {i: [c for c in above if _over(one, c)] for i, one in enumerate(head)}
+    if any(sum(cell in cells for cells in over.values()) != 1 for cell in above):
+        return head
+    return tuple(
+        Cell(f"{over[i][0].text} {one.text}", _hull(over[i][0], one), one.score, one.line) if over[i] else one
+        for i, one in enumerate(head)
+    )
+
+
+def _cut(cell: Cell, at: int) -> tuple[Cell, Cell]:
+    """Return what a cell has before and behind a space."""
+    x0, y0, x1, y1 = cell.xyxy
+    before = cell._replace(text=cell.text[:at], xyxy=(x0, y0, _at(cell, at), y1))
+    return before, cell._replace(text=cell.text[at + 1 :], xyxy=(_at(cell, at + 1), y0, x1, y1))
+
+
+def _at(cell: Cell, at: int) -> float:
+    """Return about where a letter of a cell stands, in pixels."""
+    return cell.xyxy[0] + at * (cell.xyxy[2] - cell.xyxy[0]) / max(len(cell.text), 1)
+
+
+def _extents(rows: Sequence[Row], heads: Sequence[int | None], head: int) -> list[Cell]:
+    """Return a head's cells, as wide as they are with what stands right under each."""
+    wide = list(rows[head])
+    for cell in (cell for row, own in zip(rows, heads, strict=True) if own == head for cell in row):
+        under = [i for i, one in enumerate(rows[head]) if _over(one, cell)]
+        if len(under) == 1:
+            wide[under[0]] = wide[under[0]]._replace(xyxy=_hull(wide[under[0]], cell))
+    return wide
+
+
+def _parted(row: Row, extents: Sequence[Cell], head: Row) -> Iterable[Cell]:
+    """Yield a row's cells, those that were read as one parted at the space that is nearest to where a column begins."""
+    for cell in row:
+        words = [(i, one) for i, one in enumerate(head) if len(one.text) > 1]
+        over = [i for i, one in words if _shared(one, cell) > (one.xyxy[2] - one.xyxy[0]) / 2]
+        spaces = [match.start() for match in re.finditer(" ", cell.text)]
+        if len(over) == 2 and spaces and not SUM.search(cell.text):
+            begins = extents[over[1]].xyxy[0]
+            yield from _cut(cell, min(spaces, key=lambda at: abs(_at(cell, at) - begins)))
+        else:
+            yield cell
+
+
+def _rows(read: Sequence[Region]) -> list[Row]:
+    lines = [tuple(_cells(i, line)) for i, line in enumerate(read)]
+    lines = sorted(filter(None, lines), key=lambda row: _top(row) + _bottom(row))
+    stacks = _is_level(lines)
+    rows: list[Row] = []
+    for line in lines:
+        beside = next((i for i in (-1, -2) if len(rows) >= -i and _one_row(rows[i], line, stacks=stacks)), None)
+        if beside is None:
+            rows.append(line)
+        else:
+            rows[beside] = _joined(rows[beside], line)
+    return rows
+
+
+def _cells(number: int, line: Region) -> Iterable[Cell]:
+    for piece in line.parts or (line,):
+        for text in _NEXT_KEY.split(piece.label) if piece.label.count(":") > 1 else [piece.label]:
+            match = _KEY.fullmatch(text := _ICON.sub("", text, count=1) if _ICON.match(text) else text)
+            for part in (f"{match['key']}:", match["value"]) if match else (text,):
+                if any(map(str.isalnum, part)):
+                    yield Cell(part, _within(piece, part), piece.score, number)
+
+
+def _within(piece: Region, part: str) -> tuple[float, float, float, float]:
+    """Return about where a part of a piece's text stands in it: as if all its letters were as wide."""
+    whole = Cell(piece.label, piece.xyxy, piece.score, 0)
+    begins = max(piece.label.find(part), 0)
+    return _at(whole, begins), piece.xyxy[1], _at(whole, begins + len(part)), piece.xyxy[3]
+
+
+def _columns(heads: Sequence[Cell], row: Row) -> tuple[int, ...]:
+    """Return the places of the heads that a row's cells stand under, in their order; NO_HEAD of one under none."""
+    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (len(heads) + 1)  # of the first so many heads
+    for cell in row:
+        nearest: list[tuple[float, tuple[int, ...]]] = []
+        for i, (cost, places) in enumerate(best):
+            far = _FAR if i == 0 else _FARTHER
+            ways = [(cost + far * _height(cell), (*places, NO_HEAD)), *nearest[-1:]]
+            if i:
+                before, others = best[i - 1]
+                ways.append((before + _apart(heads[i - 1], cell), (*others, i - 1)))
+            nearest.append(min(ways))
+        best = nearest
+    return best[-1][1]
+
+
+def _one_row(row: Row, line: Row, *, stacks: bool) -> bool:
+    """Return whether a line goes on a row: beside it, or in its cells, some of which have two lines."""
+    low = min(_bottom(row) - _top(row), _bottom(line) - _top(line))
+    common = (min(_bottom(row), _bottom(line)) - max(_top(row), _top(line))) / max(low, 1.0)
+    over = [(a, b) for a in row for b in line if _over(a, b)]
+    if not over:
+        return common >= _LEVEL
+    if not stacks or common < _WRAPPED:
+        return False
+    alone = [cell for cell in row if all(cell is not a for a, _ in over)]
+    alone += [cell for cell in line if all(cell is not b for _, b in over)]
+    middle = (min(_top(row), _top(line)) + max(_bottom(row), _bottom(line))) / 2
+    return bool(alone) and all(abs(_middle(cell) - middle) < low / 3 for cell in alone)
+
+
+def _joined(row: Row, line: Row) -> Row:
+    cells: list[Cell] = []
+    for cell in sorted((*row, *line), key=lambda cell: (cell.xyxy[0], cell.xyxy[1])):
+        i = next((i for i, other in enumerate(cells) if _over(other, cell)), None)
+        if i is None:
+            cells.append(cell)
+        else:
+            first, second = sorted((cells[i], cell), key=lambda one: one.xyxy[1])
+            cells[i] = Cell(f"{first.text} {second.text}", _hull(first, second), first.score, first.line)
+    return tuple(cells)
+
+
+def _is_level(lines: Sequence[Row]) -> bool:
+    """Return whether lines run level, so that what stands a little lower does so on purpose."""
+    slopes = [abs(_middle(row[-1]) - _middle(row[0])) / _height(row[0]) for row in lines if len(row) > 1]
+    return not slopes or median(slopes) < _SLOPE
+
+
+def _heads(rows: Sequence[Row]) -> list[int | None]:
+    heads: list[int | None] = []
+    head: int | None = None
+    for number, row in enumerate(rows):
+        if number and _top(row) - _bottom(rows[number - 1]) > _NEAR * _height(row[0]):
+            head = None
+        if _is_head(row, rows[number + 1 :]):
+            head = number
+            heads.append(None)
+        else:
+            heads.append(head)
+    return heads
+
+
+def _is_head(row: Row, below: Sequence[Row]) -> bool:
+    """Return whether a row of words stands over the figures of the next row."""
+    following = next((other for other in below if len(other) > 1), ())
+    figures = [cell for cell in following if cell.is_figure]
+    words = [cell for cell in row if len(cell.text) > 1 or cell.text.isalpha()]
+    others = [cell for cell in words if _is_no_head(cell)]
+    if len(words) < 2 or sum(len(cell.text) for cell in figures) < 2 or len(others) > _OTHERS * len(words):
+        return False
+    near = [any(_away(head, cell) < _BESIDE * _height(cell) for head in row) for cell in figures]
+    return sum(near) >= len(near) / 2
+
+
+def _is_no_head(cell: Cell) -> bool:
+    """Return whether a cell has an amount or a date in it, or is a number that is no year, or a key."""
+    if cell.text.endswith(":") or re.search(r"\d[.,/]\d", cell.text):
+        return True
+    return cell.is_figure and re.fullmatch(r"(?:19|20)\d\d", cell.text) is None
+
+
+def _over(a: Cell, b: Cell) -> bool:
+    """Return whether one of two cells stands over the other: they share a third of the narrower one's width."""
+    return _shared(a, b) > min(a.xyxy[2] - a.xyxy[0], b.xyxy[2] - b.xyxy[0]) / 3
+
+
+def _shared(a: Cell, b: Cell) -> float:
+    return min(a.xyxy[2], b.xyxy[2]) - max(a.xyxy[0], b.xyxy[0])
+
+
+def _away(head: Cell, cell: Cell) -> float:
+    """Return the pixels between a cell and the column of another one; below 0 if it stands under that."""
+    return max(head.xyxy[0], cell.xyxy[0]) - min(head.xyxy[2], cell.xyxy[2])
+
+
+def _apart(head: Cell, cell: Cell) -> float:
+    """Return how little a cell fits under a head: the room between, what stands out, how far edges are from level."""
+    wide = min(head.xyxy[2] - head.xyxy[0], cell.xyxy[2] - cell.xyxy[0])
+    edges = (abs(head.xyxy[0] - cell.xyxy[0]), abs(head.xyxy[2] - cell.xyxy[2]))
+    away = _away(head, cell)
+    out = 1 - min(max(-away, 0.0) / max(wide, 1.0), 1.0)
+    return max(away, 0.0) + out * _height(cell) + min(edges) / 10
+
+
+def _hull(a: Cell, b: Cell) -> tuple[float, float, float, float]:
+    one, other = a.xyxy, b.xyxy
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def _top(row: Row) -> float:
+    return min(cell.xyxy[1] for cell in row)
+
+
+def _bottom(row: Row) -> float:
+    return max(cell.xyxy[3] for cell in row)
+
+
+def _middle(cell: Cell) -> float:
+    return (cell.xyxy[1] + cell.xyxy[3]) / 2
+
+
+def _height(cell: Cell) -> float:
+    return max(cell.xyxy[3] - cell.xyxy[1], 1.0)

@@ -1,0 +1,77 @@
+"""What a page tells where a question asks for a cell of it, or for what one of its sentences says.
+
+Such a question may have none of a reader's cues ("What are the terms?"); that the picture is a page tells that it asks
+for what is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vqa.agent.documents.cells import Cell
+from vqa.agent.documents.fields import narrowed
+from vqa.agent.documents.goods import sold
+from vqa.agent.documents.keyed import keyed
+from vqa.agent.documents.placed_lines import placed
+from vqa.agent.documents.sentences import SENTENCE, told_by_a_sentence
+from vqa.agent.documents.tables import Found, found_in
+from vqa.agent.documents.titles import author, title
+from vqa.agent.folding.scene import no_scene
+from vqa.agent.questions.asking import asks_what_is_done
+from vqa.agent.questions.kinds import asks_for_reasons, asks_yes_or_no, intent_of, plain_sight
+from vqa.values import Finding
+
+WHAT_IT_SAYS_THERE = "What does it say there?"
+"""The question that is answered where a page tells what is asked for."""
+PAGE = 0.5
+"""Share of "no scene" from which a picture may be a page."""
+_ASKS = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|how (?:many|much|long|often|old|far|big|large|high))\b", re.I
+)
+
+
+def asks_of_a_page(question: str, findings: Sequence[Finding]) -> bool:
+    """Return whether a question may ask for what is written, if the picture is a page: for no sight, and no reasons."""
+    if not _ASKS.search(question) or asks_yes_or_no(question) or plain_sight(question) or asks_for_reasons(question):
+        return False
+    intent = intent_of(question, findings)
+    boxes = (region for finding in findings if finding.kind == "objects" for region in finding.regions)
+    seen = intent.aim != "other" and any(region.label in intent.asked for region in boxes)
+    return not asks_what_is_done(question) and not seen
+
+
+def is_a_page(findings: Sequence[Finding]) -> bool:
+    """Return whether a picture is no scene, as pages are, and drawings."""
+    return no_scene(findings) >= PAGE
+
+
+def found_on_page(question: str, findings: Sequence[Finding]) -> tuple[Finding, Found] | None:
+    """Return who read the page and what it has where a question asks for it; None if nothing there is that.
+
+    Args:
+        question: In its own words.
+        findings: Of everybody; one of the scene says whether the picture is a page at all.
+    """
+    whole = [finding for finding in findings if finding.error is None]
+    seen = any(finding.kind == "scene" for finding in whole)
+    if (seen and not is_a_page(whole)) or not asks_of_a_page(question, whole):
+        return None
+    for finding in (finding for finding in whole if finding.kind == "text" and len(finding.regions) > 1):
+        if any(find(question, finding.regions).what for find in (title, author, placed)):
+            return None
+        if found := found_in(question, finding.regions) or _said(question, finding):
+            return finding, found
+    return None
+
+
+def _said(question: str, finding: Finding) -> Found | None:
+    """Return what one of the page's sentences tells by itself; None if it is the core's to say what of it."""
+    told = told_by_a_sentence(question, finding.regions)
+    lines = [region.label for region in finding.regions]
+    if told is None or told.what == SENTENCE or any(find(question, lines).what for find in (sold, keyed, narrowed)):
+        return None
+    read = [finding.regions[i] for i in told.lines]
+    return Found(
+        told.what, told.text, tuple(Cell(r.label, r.xyxy, r.score, i) for r, i in zip(read, told.lines, strict=True))
+    )
