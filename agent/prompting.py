@@ -31,7 +31,7 @@ from vqa.agent.folding.descriptions import (
     surely_shown,
     telling_lines,
 )
-from vqa.agent.folding.lines import BESIDE, SURE_READING, Line
+from vqa.agent.folding.lines import BESIDE, NONE_FOUND, SURE_READING, Line
 from vqa.agent.folding.meant import as_meant
 from vqa.agent.folding.objects import asked_relation, bounded, object_lines, sure_ones, told_alone
 from vqa.agent.folding.pages import asks_of_a_page, found_on_page, is_a_page
@@ -61,6 +61,7 @@ _FIGURES = re.compile(
     r"\b(?:price|cost|total|amount|date|time|number|phone|year|pay|paid|tax|how much|when)\b|얼마|가격|날짜|번호"
 )
 
+_TOLD_WHAT = re.compile(r"Text[^:(]*\((?!unsure\))[^()]+\)")  # read text that is said to be what is asked for
 # Behind a question mark (the wide one as well), unless it is one of an address.
 _AFTER_A_QUESTION = re.compile(r"(?<=[?\uff1f])(?:\s+|(?=\w[^\s=&/]*(?:\s|$)))")
 
@@ -155,7 +156,7 @@ def evidence(question: str, findings: Sequence[Finding]) -> list[Line]:
         elif finding.kind == "text":
             text = _text_lines(question, finding, boxes.named)
             if is_a_page(seen) and asks_of_a_page(asked, seen) and not asks_for_words(asked):
-                text = [line for line in text if f"({SENTENCE})" in line.text]  # of all that is written nobody asked
+                text = [line for line in text if _TOLD_WHAT.match(line.text)]  # of all that is written nobody asked
             lines += _at_most(0 if boxes.settle else MAX_BESIDE, text) if boxes.answer or boxes.settle else text
         elif finding.kind == "caption":
             for region in finding.regions:
@@ -238,7 +239,7 @@ def _scene_lines(question: str, findings: Sequence[Finding]) -> list[Line]:
 def _text_lines(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:
     words = sought_words(question)
     if not finding.regions:
-        return [Line(f"Text: {words} not found" if words else "Text: none found", 1.0)]
+        return [Line(f"Text: {words} not found" if words else NONE_FOUND, 1.0)]
     if words is not None:
         told = f"{words} {'' if lines_that_say(words, finding.regions) else 'not '}found".lstrip()
         return [Line(f"Text: {told}", 1.0), *(Line(f"Text: {read.label}", 3.0, BESIDE) for read in finding.regions)]
@@ -275,7 +276,7 @@ def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> lis
     since_match = 99
     fitting = _fitting(question, finding.regions)
     if fitting.what and not fitting.lines:
-        lines = [Line("Text: none found", 1.0)]
+        lines = [Line(NONE_FOUND, 1.0)]
     for index, region in enumerate(finding.regions):
         since_match = 0 if words & set(re.findall(r"\w+", region.label.lower())) else since_match + 1
         rank = 1.0 if since_match == 0 else 1.5 if since_match <= 2 else 3.0

@@ -92,11 +92,11 @@ def page(read: Sequence[Region]) -> Page:
     rows = _rows(read)
     heads = _heads(rows)
     rows = [_without_signs(row) if i in heads else row for i, row in enumerate(rows)]
-    for head in {*heads} - {None}:
-        body = [row for row, own in zip(rows, heads, strict=True) if own == head]
-        rows[head] = tuple(part for cell in rows[head] for part in _parted_by(body, cell, rows[head]))
-        if head and heads[head - 1] is None:
-            rows[head] = _with_what_is_over(rows[head], rows[head - 1])
+    for top in {head for head in heads if head is not None}:
+        body = [row for row, head in zip(rows, heads, strict=True) if head == top]
+        rows[top] = tuple(part for cell in rows[top] for part in _parted_by(body, cell, rows[top]))
+        if top and heads[top - 1] is None:
+            rows[top] = _with_what_is_over(rows[top], rows[top - 1])
     for number, head in enumerate(heads):
         if head is not None:
             rows[number] = tuple(_parted(rows[number], _extents(rows, heads, head), rows[head]))

@@ -18,8 +18,11 @@ DATE = re.compile(
     rf"|(?<!\d){_DIGIT}{{1,2}}[ .-]?{_MONTH}[ ,.'-]*{_DIGIT}{{2,4}}|\b{_MONTH}[ .]*{_DIGIT}{{1,2}},? ?{_DIGIT}{{4}}",
     re.IGNORECASE,
 )
+_PERIOD = re.compile(
+    rf"(?:{DATE.pattern})\W{{0,3}}(?:-|\u2013|to|until|till|bis|through)\W{{0,3}}(?:{DATE.pattern})", re.IGNORECASE
+)
 _PERCENT = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d)? ?%")
-_PHONE = re.compile(r"(?:\d[ ()./-]{0,2}){7,}")
+_PHONE = re.compile(r"[(+]?(?:\d[ ()./-]{0,2}){7,}")
 _DIALLED = re.compile(r"\+\d|\(\d{2,5}\) ?\d|\b\d{2,4}[-./]\d{3,4}\b|\b(?:tel|phone|fax|mobile|call)", re.IGNORECASE)
 _AMOUNT = re.compile(rf"(?=[OolISB.,]*\d)(?:{_DIGIT}|[.,])*{_DIGIT}[.,]{_DIGIT}{{2}}(?!\d)")
 _CURRENCY = (
@@ -121,7 +124,7 @@ def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str
 
 def _phones(lines: Sequence[str]) -> dict[int, str]:
     """Return numbers that can be dialled: those that are written so, if any is."""
-    found = _values(_PHONE)(lines)
+    found = {i: value for i, value in _values(_PHONE)(lines).items() if not DATE.search(value)}
     return {i: value for i, value in found.items() if _DIALLED.search(lines[i])} or found
 
 
@@ -175,8 +178,8 @@ def _can_be_a_name(line: str) -> bool:
 def _address(lines: Sequence[str]) -> dict[int, str]:
     """Return an address as one line: from the first line at the top that names a place until something else begins."""
     block: list[int] = []
-    if len(lines) > _HEADER and not any(_PLACE.search(line) for line in lines[:_HEADER]):
-        return _values(_STREET)(lines)
+    if not any(_AMOUNT.search(line) for line in lines) and (street := _values(_STREET)(lines)):
+        return street
     for i, line in enumerate(lines[: _HEADER + _MOST_OF_AN_ADDRESS]):
         is_other = _ABOUT_THE_PAPER.search(line) or _FORM.search(line) or _PRICED.search(line) or _PHONE.search(line)
         if not block and i < _HEADER and not is_other and _PLACE.search(line):
@@ -201,6 +204,11 @@ _TOTAL_ASKED = re.compile(
 )
 _FIELDS = (
     ("date", re.compile(rf"\bdate\b|{_WHEN}|날짜", re.IGNORECASE), _values(DATE)),
+    (
+        "period",
+        re.compile(r"\b(?:what|which) (?:time )?period\b|\bfrom when (?:to|until)\b", re.IGNORECASE),
+        _values(_PERIOD),
+    ),
     ("percentage", _PERCENT_ASKED, _values(_PERCENT)),
     ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _phones),
     (

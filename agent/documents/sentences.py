@@ -36,6 +36,8 @@ _ENOUGH = 0.5
 """Share of what a question's words weigh that its sentence must have."""
 _LONGEST = 500
 """Characters from which what goes on without a point is no sentence."""
+_FEWEST = 5
+"""Words of a sentence that is told as one."""
 _SAME = 5  # letters that two words begin with alike
 _SMALL = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
 _NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:{_SMALL})\b)"
@@ -99,6 +101,8 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
         return None
     what, values = _values(question, sentence)
     if not what:
+        if len(sentence.words) < _FEWEST or any(_has_cells(read[i]) for i in sentence.lines):
+            return None
         return Told(SENTENCE, sentence.text, sentence.lines)
     held = [match.start() for match in _WORD.finditer(sentence.text) if _has(asked, singular(match.group().lower()))]
     near = sorted(values, key=lambda value: min((abs(value[0] - at) for at in held), default=0))

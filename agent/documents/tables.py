@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from vqa.agent.documents.cells import NO_HEAD, SUM, Cell, Page, page
 from vqa.agent.documents.fields import DATE
@@ -32,6 +33,8 @@ _ASIDE = frozenset(
     "kind type exact current currently transaction today row column".split()
 )
 """Words that a cell may be asked for with and not have."""
+_TOLD_ELSEWHERE = frozenset("total date number amount price cost time tax much many money row column".split())
+"""What a question for nothing else asks by the form of the value (`fields`), or by a key of receipts (`keyed`)."""
 _SPELT = {"qty": "quantity", "amt": "amount", "num": "number", "no": "number", "desc": "description", "acct": "account"}
 _SPELT |= {"col": "column", "cols": "column", "altogether": "total", "overall": "total"}
 _MONTH = re.compile(
@@ -54,9 +57,14 @@ _WHEN = re.compile(r"\bwhen\b|\b(?:what|which|on what|on which) (?:date|day)\b|\
 _WHO = re.compile(r"\bwho\b", re.I)
 _KINDS = frozenset("date number amount price total quantity name type address description id code time".split())
 _NO_DATE = re.compile(r"\b(?:never|today|yesterday|tomorrow|now|always|none|n/a)\b", re.I)
+_BALANCE = re.compile(r"\bbalance\b", re.I)
+_RATE = re.compile(r"\b(?:rate|percent(?:age)?)\b", re.I)
 _HOW_MANY = re.compile(r"\bhow many\b", re.I)
 _AMOUNTS = ("price", "amount", "cost", "total", "value", "sum", "balance")
 _COLUMNS_FOR = (  # what a column is called that is asked for in other words, the likeliest first
+    (_WHEN, ("date", "day")),
+    (_WHO, ("name", "person", "employee", "customer", "payee", "description")),
+    (re.compile(r"\bwhat (?:happened|was (?:bought|paid|done))\b", re.I), ("description", "item", "event", "memo")),
     (
         re.compile(r"\b(?:paid|pay|spent|spend|withdrawn|withdraw|charged|bought|cost)\b", re.I),
         ("withdraw", "debit", "decreas", "expense", "charge", "paid", "payment", "spent"),
@@ -66,9 +74,6 @@ _COLUMNS_FOR = (  # what a column is called that is asked for in other words, th
         ("deposit", "credit", "increas", "income", "received"),
     ),
     (_HOW_MUCH, _AMOUNTS),
-    (_WHEN, ("date", "day")),
-    (_WHO, ("name", "person", "employee", "customer", "payee", "description")),
-    (re.compile(r"\bwhat (?:happened|was (?:bought|paid|done))\b", re.I), ("description", "item", "event", "memo")),
 )
 _EXTREME = re.compile(
     r"\b(?P<most>highest|largest|biggest|most|greatest|max(?:imum)?|top|latest|newest)\b"
@@ -91,7 +96,9 @@ _PLURAL = re.compile(
     r"\b(?:what|which) (?:(?:are|were) the )?(?:\w+ )?\w+[^\Ws]s\b|\blist\b|\bname (?:all|the)\b", re.I
 )
 _MOST_LISTED = 12
-TOLD_OF_TABLES = r"(?:row|column|beside|below|highest|lowest|number of|heads)\b[^():]*|\w+ in a sentence"
+TOLD_OF_TABLES = (
+    r"(?:row|column|beside|below|highest|lowest|number of|heads|heading|kind of document)\b[^():]*|\w+ in a sentence"
+)
 """What `found_in`, and of a sentence `told_by_a_sentence`, call where something is: it is not the core's to choose."""
 
 
@@ -131,11 +138,16 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         return _heads(sheet)
     if match := _EXTREME.search(question):
         return _extreme(question, _words(_EXTREME.sub(" ", question)), sheet, most=bool(match["most"]))
-    telling = [word for word in words if word not in _ASIDE]
+    if found := _numbered(question, sheet):
+        return found
+    telling = [word for word in words if word not in _ASIDE] or [word for word in words if word not in _TOLD_ELSEWHERE]
     if not telling:
         return _counted(question, sheet)
     best: list[Found] = []
+    rate = _RATE.search(question) is not None and any("%" in cell.text for row in sheet.rows for cell in row)
     for found in _candidates(question, words, sheet):
+        if rate and "%" not in found.text:
+            continue
         if not best or _rank(found, telling) > _rank(best[0], telling):
             best = [found]
         elif _rank(found, telling) == _rank(best[0], telling):
@@ -188,8 +200,9 @@ def _in_a_column(
     asked: Sequence[frozenset[str]],
 ) -> Iterator[Found]:
     """Yield the cells of a row that stand in a column which the question names, or asks for."""
+    beside_it = [k for k, (a, b) in enumerate(pairwise(columns)) if a == b == NO_HEAD]  # with a value of its own
     for i, cell in enumerate(row[: len(columns)]):
-        keys = [k for k in range(len(row)) if k != i and named[k]]
+        keys = [k for k in range(len(row)) if k != i and named[k] and k not in beside_it]
         column = columns[i]
         if column == NO_HEAD:
             continue
@@ -197,7 +210,7 @@ def _in_a_column(
         if not keys or not meant or not _can_be(question, cell):
             continue
         of_row = frozenset[str]().union(*(named[k] for k in keys))
-        if not of_row - asked[column] or (named[i] and not named[i] <= of_row | asked[column]):
+        if not of_row - asked[column] - _ASIDE or (named[i] and not named[i] <= of_row | asked[column]):
             continue
         key = max(keys, key=lambda k: (len(named[k]), -k))
         where = f"row {_plain(row[key])}, column {_plain(heads[column])}"
@@ -233,12 +246,14 @@ def _beside(
         typed = _HOW_MUCH.search(question) or _WHEN.search(question) or _HOW_MANY.search(question)
         if heads and not typed and len(row) > 2 and not key.text.endswith(":"):
             continue
-        behind = [cell for cell in row[k + 1 :] if _can_be(question, cell)]
+        left_over = [i for i in range(k + 1, len(row)) if columns and columns[i] != NO_HEAD]
+        left_over = [i for i in left_over if _BALANCE.search(heads[columns[i]].text) and not _BALANCE.search(question)]
+        behind = [cell for i, cell in enumerate(row) if i > k and i not in left_over and _can_be(question, cell)]
         values = behind if typed else [cell for cell in behind if cell.is_figure] or behind
         if key.text.endswith(":"):
             values = [cell for cell in behind if cell is row[k + 1]]
-        elif not heads and not typed:
-            values = behind[:1]
+        elif (not heads and not typed) or (len(values) > 1 and (not heads or columns[k] == NO_HEAD)):
+            values = [cell for cell in behind[:1] if not typed or cell is row[k + 1]]
         if len(values) == 1 and not values[0].text.endswith(":"):
             others = frozenset[str]().union(*(named[i] for i in range(len(row)) if row[i] is not values[0]))
             yield Found(f"beside {_plain(key)}", values[0].text, (values[0], key), others, _exact(key, named[k]))
@@ -338,6 +353,19 @@ def _figures(sheet: Page, body: Sequence[int], column: int | None) -> Iterator[t
             yield amount, cells[0], number
 
 
+def _numbered(question: str, sheet: Page) -> Found | None:
+    """Return the number that is written before what a question counts: "63 transactions"."""
+    match = re.search(r"\bhow many (\w+)(?: (?:are|were|is) (?:there|shown|listed)\b|\W*$)", question, re.I)
+    if match is None:
+        return None
+    number = re.compile(rf"(?<![\w.,/:])(\d[\d,]*) {re.escape(singular(match[1].lower()))}", re.I)
+    found = {cell: one[1] for row in sheet.rows for cell in row if (one := number.search(cell.text))}
+    if len(set(found.values())) != 1:
+        return None
+    cell, told = next(iter(found.items()))
+    return Found(f"number of {match[1].lower()}", told, (cell,))
+
+
 def _counted(question: str, sheet: Page) -> Found | None:
     """Return how many rows or columns the largest table has, if a question asks for that and nothing else."""
     heads = {head for head in sheet.heads if head is not None}
@@ -396,7 +424,8 @@ def _as_compared(word: str) -> str:
         return re.sub(r"\D", "", word)
     if _MONTH.fullmatch(word):
         return word[:3]
-    return _SPELT.get(word, singular(word))
+    one = singular(word)
+    return _SPELT.get(one, re.sub(r"(?<=[a-z]{3})(?:ment|ly)$", "", one))
 
 
 def _named(cell: Cell, words: Sequence[str]) -> frozenset[str]:

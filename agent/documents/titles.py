@@ -14,7 +14,8 @@ from vqa.values import Region
 
 _SHEET = r"(?:book|card|magazine|movie|film|game|article|show|album|poster|event|comic|newspaper)"
 _ASKS = re.compile(
-    rf"\b(?:title|heading|headline)\b|\bname of (?:the|this) {_SHEET}\b|\bwhat is (?:the|this) {_SHEET} called\b|제목",
+    rf"\b(?:title|heading|headline)\b|\bname of (?:the|this) {_SHEET}\b|\bwhat is (?:the|this) {_SHEET} called\b"
+    r"|제목",
     re.IGNORECASE,
 )
 _ASKS_WHO = re.compile(r"\bauthors?\b|\bwho (?:wrote|is the writer)\b|\bwritten by (?:whom|who)\b", re.IGNORECASE)
@@ -38,6 +39,8 @@ _ALIKE = 0.7
 """Height of two lines of one title, the smaller one's as a share of the other's."""
 _GAP = 0.4
 """Room between them, as a share of the smaller one's height."""
+_FEWEST_CELLS = 2
+"""Pieces of a line with more of which no title goes on: a menu, or the head of a table."""
 _LONGEST = 4
 """Lines of a title; more are text whose letters are as large, and the core had better tell where the title ends."""
 
@@ -91,6 +94,6 @@ def _go_together(line: Region, other: Region) -> bool:
     below = other.xyxy[1] - line.xyxy[3]
     above_one_another = min(line.xyxy[2], other.xyxy[2]) > max(line.xyxy[0], other.xyxy[0])
     beside = -below > low / 2 and other.xyxy[0] >= line.xyxy[0]
-    if other.parts and not line.parts:  # a row of cells under a line
+    if len(other.parts) > _FEWEST_CELLS:
         return False
     return low >= _ALIKE * high and ((above_one_another and -high < below <= _GAP * low) or beside)

@@ -50,8 +50,10 @@ def as_answered(question: str, findings: Sequence[Finding]) -> str:
 
     Where it asks for somebody who does something, whether there is somebody, or whether it is done.
     """
+    if found_on_page(question, findings):
+        return WHAT_IT_SAYS_THERE
     if not asks_what_is_shown(question):
-        return WHAT_IT_SAYS_THERE if found_on_page(question, findings) else as_far_as_seen(question, findings)
+        return as_far_as_seen(question, findings)
     if _is_a_page(question, findings) and _tells(findings):
         return WHAT_IT_SAYS
     if not _of_kind("caption", findings) or _believed(question, findings) or _named(question, findings):
@@ -99,8 +101,8 @@ def _told_of(asked: str, scenes: Sequence[Finding], findings: Sequence[Finding])
 
 def wants_a_reader(question: str, findings: Sequence[Finding]) -> bool:
     """Return whether only what is written could tell what a picture shows, or what else is asked of a page."""
-    if asks_what_is_shown(question):
-        return _is_a_page(question, findings)
+    if asks_what_is_shown(question) and _is_a_page(question, findings):
+        return True
     return is_a_page(findings) and asks_of_a_page(question, findings)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 BESIDE = "beside the question"
 """The doubt of a line that is true and would only lead astray."""
+NONE_FOUND = "Text: none found"
+"""What is told where nothing was read, or nothing that can be what is asked for."""
 SURE_READING = 0.4
 """Score of read text below which more than half of the words are misread (docs/measurements.md)."""
 

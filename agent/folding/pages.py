@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from vqa.agent.documents.cells import Cell
 from vqa.agent.documents.fields import narrowed
 from vqa.agent.documents.goods import sold
+from vqa.agent.documents.itself import told_of_itself
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
 from vqa.agent.documents.sentences import SENTENCE, told_by_a_sentence
@@ -19,13 +20,16 @@ from vqa.agent.documents.tables import Found, found_in
 from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.scene import no_scene
 from vqa.agent.questions.asking import asks_what_is_done
-from vqa.agent.questions.kinds import asks_for_reasons, asks_yes_or_no, intent_of, plain_sight
-from vqa.values import Finding
+from vqa.agent.questions.kinds import asks_for_reasons, asks_yes_or_no, intent_of
+from vqa.values import Finding, Region
 
 WHAT_IT_SAYS_THERE = "What does it say there?"
 """The question that is answered where a page tells what is asked for."""
 PAGE = 0.5
 """Share of "no scene" from which a picture may be a page."""
+A_PAGE = 8
+"""Lines of text from which a page is asked for what is written alone."""
+_SIGHT = re.compile(r"\bcolou?rs?\b|\bmade of\b|\bshape\b", re.I)
 _ASKS = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|how (?:many|much|long|often|old|far|big|large|high))\b", re.I
 )
@@ -33,7 +37,7 @@ _ASKS = re.compile(
 
 def asks_of_a_page(question: str, findings: Sequence[Finding]) -> bool:
     """Return whether a question may ask for what is written, if the picture is a page: for no sight, and no reasons."""
-    if not _ASKS.search(question) or asks_yes_or_no(question) or plain_sight(question) or asks_for_reasons(question):
+    if not _ASKS.search(question) or asks_yes_or_no(question) or _SIGHT.search(question) or asks_for_reasons(question):
         return False
     intent = intent_of(question, findings)
     boxes = (region for finding in findings if finding.kind == "objects" for region in finding.regions)
@@ -60,18 +64,17 @@ def found_on_page(question: str, findings: Sequence[Finding]) -> tuple[Finding, 
     for finding in (finding for finding in whole if finding.kind == "text" and len(finding.regions) > 1):
         if any(find(question, finding.regions).what for find in (title, author, placed)):
             return None
-        if found := found_in(question, finding.regions) or _said(question, finding):
+        finders = (told_of_itself, found_in, _said)
+        if found := next((found for find in finders if (found := find(question, finding.regions))), None):
             return finding, found
     return None
 
 
-def _said(question: str, finding: Finding) -> Found | None:
+def _said(question: str, read: Sequence[Region]) -> Found | None:
     """Return what one of the page's sentences tells by itself; None if it is the core's to say what of it."""
-    told = told_by_a_sentence(question, finding.regions)
-    lines = [region.label for region in finding.regions]
+    told = told_by_a_sentence(question, read)
+    lines = [region.label for region in read]
     if told is None or told.what == SENTENCE or any(find(question, lines).what for find in (sold, keyed, narrowed)):
         return None
-    read = [finding.regions[i] for i in told.lines]
-    return Found(
-        told.what, told.text, tuple(Cell(r.label, r.xyxy, r.score, i) for r, i in zip(read, told.lines, strict=True))
-    )
+    cells = tuple(Cell(read[i].label, read[i].xyxy, read[i].score, i) for i in told.lines)
+    return Found(told.what, told.text, cells)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from vqa.agent.folding.lines import NONE_FOUND
 from vqa.agent.instructions.row import NO_TEXT, Asked
 from vqa.agent.instructions.wordings import Wordings
 from vqa.agent.prompting import evidence
@@ -64,6 +65,6 @@ class TextQuestions:
     def _readable(self, question: str, holder: str | None) -> list[str]:
         """Return the lines to read out: those on the thing, else all; the sure ones, else the unsure."""
         found = [match for line in evidence(question, self._findings) if (match := _LINE.fullmatch(line.text))]
-        found = [match for match in found if match[0] != "Text: none found"]
+        found = [match for match in found if match[0] != NONE_FOUND]
         found = [match for match in found if holder and match["holder"] == holder] or found
         return [m["text"] for m in ([m for m in found if not m["doubt"]] or found)]

@@ -28,7 +28,7 @@ _READING = re.compile(
     r"telephone|website|e-?mail|url|(?:number|licen[cs]e) plate|"
     r"numbers? on|what number|which number|number \d+|company|(?:store|shop|street|brand|company|product) name|name on|"
     r"name of the (?:store|shop|street|brand|company|product|restaurant|book|card|magazine|movie|film|game|album|show)|"
-    r"brand|logo|title|heading|authors?|wrote|"
+    r"brand|logo|(?:what|which) period|title|heading|authors?|wrote|"
     r"what time (?!of)|sign say|"
     r"(?:store|shop|street|company|restaurant|hotel|bar|station|ship|boat|book|magazine|team|place) called)\b|"
     r"읽|글자|글씨|문구|텍스트|문자|단어|쓰여|쓰인|써 ?있|적혀|적힌|뭐라고|가격|얼마|금액|합계|날짜|주소|번호"
@@ -82,12 +82,7 @@ def asks_yes_or_no(question: str) -> bool:
 def asks_for_words(question: str) -> bool:
     """Return whether a question asks for what is written in the picture."""
     lowered = plainly(question).lower()
-    return _READING.search(lowered) is not None and not plain_sight(question)
-
-
-def plain_sight(question: str) -> bool:
-    """Return whether a question asks for a colour, a kind, a shape or a material, be it of something written."""
-    return _PLAIN_SIGHT.search(plainly(question).lower()) is not None
+    return _READING.search(lowered) is not None and _PLAIN_SIGHT.search(lowered) is None
 
 
 def asks_for_reasons(question: str) -> bool:

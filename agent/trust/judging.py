@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from vqa.agent.folding.classes import known_to_detectors
 from vqa.agent.folding.colors import asked_color
-from vqa.agent.folding.lines import SURE_READING
+from vqa.agent.folding.lines import NONE_FOUND, SURE_READING
 from vqa.agent.folding.meant import as_meant
-from vqa.agent.folding.pages import found_on_page
+from vqa.agent.folding.pages import A_PAGE, asks_of_a_page, found_on_page, is_a_page
 from vqa.agent.folding.scene import SAYS, no_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
@@ -24,6 +24,7 @@ from vqa.agent.trust.confidence import shipped
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
 from vqa.agent.trust.premise import unfounded
+from vqa.agent.trust.readings import HALF, lines_with
 from vqa.values import Answer, Evidence, Finding, Prompt
 from vqa.words import counted
 
@@ -59,7 +60,8 @@ def judged(answer: Answer, *, min_confidence: float) -> Answer:
         return replace(
             answer, notes=(*notes, f"a guess: nothing supports “{_shown(text)}”; confidence {confidence:.2f}")
         )
-    reason = _why_doubted(question.text, text, findings, evidence)
+    nothing = "nothing that is written says so" if _not_written(answer) else ""
+    reason = nothing or _why_doubted(question.text, text, findings, evidence)
     if not sure:
         reason += f"; confidence {confidence:.2f} is below {min_confidence:.2f}"
     return replace(answer, text=CANNOT_TELL, withheld=text, abstention=reason)
@@ -74,6 +76,8 @@ def _is_a_guess(answer: Answer) -> bool:
     """
     if answer.core not in shipped().cores or found_on_page(answer.question.text, answer.findings):
         return False
+    if _not_written(answer):
+        return True
     supported = any(held.stance == "supports" for held in answer.evidence)
     question, _ = whether(answer.question.text, answer.text)
     read = supported and asks_for_words(question)  # "How much are the hot dogs?" is asked of a menu, too
@@ -88,6 +92,16 @@ def _is_a_guess(answer: Answer) -> bool:
     unknown = intent.aim == "presence" and unnamed and not intent.asked
     looked = any(finding.kind == "objects" and finding.error is None for finding in answer.findings)
     return unknown and looked and not answer.evidence
+
+
+def _not_written(answer: Answer) -> bool:
+    """Return whether a page is asked for what nothing on it is, or says."""
+    question, pages = answer.question.text, [f for f in answer.findings if f.kind == "text" and f.error is None]
+    read = [line for page in pages for line in page.regions]
+    if len(read) < A_PAGE or not is_a_page(answer.findings) or not asks_of_a_page(question, answer.findings):
+        return NONE_FOUND in answer.prompt.used and len(read) > 0 and asks_for_words(question)
+    told = any(line.startswith("Text") and line != NONE_FOUND for line in answer.prompt.used)
+    return not told or all(lines_with(page, answer.text)[1] < HALF for page in pages)
 
 
 def _says_nothing(question: str, text: str, findings: Sequence[Finding]) -> bool:
