@@ -102,7 +102,7 @@ def test_where_there_is_no_scene_only_what_is_surely_there_is_told() -> None:
 
 
 def test_other_questions_stay_as_they_are() -> None:
-    page = [PLAIN, said("A woman by a wall."), read("Writing Tips")]
+    page = [PLAIN, objects(), said("A woman by a wall."), read("Writing Tips")]
     for question in ("What color is it?", "How many people are there?", "What does it say?"):
         assert as_answered(question, page) == question
         assert not wants_a_reader(question, page)

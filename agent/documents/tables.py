@@ -33,8 +33,10 @@ _ASIDE = frozenset(
     "kind type exact current currently transaction today row column".split()
 )
 """Words that a cell may be asked for with and not have."""
-_TOLD_ELSEWHERE = frozenset("total date number amount price cost time tax much many money row column".split())
+_TOLD_ELSEWHERE = frozenset("total date number amount price cost time tax address much many money row column".split())
 """What a question for nothing else asks by the form of the value (`fields`), or by a key of receipts (`keyed`)."""
+_BY_FORM = frozenset("company phone telephone store shop website email".split())
+"""The same unless a key says just that: many keys have these words, and receipts no key."""
 _SPELT = {"qty": "quantity", "amt": "amount", "num": "number", "no": "number", "desc": "description", "acct": "account"}
 _SPELT |= {"col": "column", "cols": "column", "altogether": "total", "overall": "total"}
 _MONTH = re.compile(
@@ -84,6 +86,10 @@ _FOR_A_VALUE = re.compile(
     r"^\W*(?:what|how much)\b(?: is| was| are)?(?: the)?\b(?! \w+ (?:has|have|had|is|was|got)\b)", re.I
 )
 _COUNTED = re.compile(r"\bhow many (?P<what>rows|entries|transactions|records|columns|lines)\b", re.I)
+_ON_THE_PAPER = re.compile(
+    r"\b(?:on|in) (?:the|this) (?:receipt|invoice|bill|menu|ticket|document|form|table|list|report|statement|letter)\b",
+    re.I,
+)
 _PER = re.compile(r"(?<=price|.cost) per \w+", re.I)
 _COMPARES = re.compile(
     r"\b(?:larger|bigger|higher|lower|smaller|greater|more|less|fewer|cheaper|older|newer|longer|shorter)\b"
@@ -130,7 +136,7 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         read: Lines of text in reading order, with their parts.
     """
     sheet = page(read)
-    question = _PER.sub("", question)
+    question = _PER.sub("", _ON_THE_PAPER.sub("", question))
     words = _words(question)
     if _COMPARES.search(question):
         return None
@@ -140,7 +146,8 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         return _extreme(question, _words(_EXTREME.sub(" ", question)), sheet, most=bool(match["most"]))
     if found := _numbered(question, sheet):
         return found
-    telling = [word for word in words if word not in _ASIDE] or [word for word in words if word not in _TOLD_ELSEWHERE]
+    others = [word for word in words if word not in _TOLD_ELSEWHERE]
+    telling = [word for word in others if word not in _ASIDE] or others
     if not telling:
         return _counted(question, sheet)
     best: list[Found] = []
@@ -153,6 +160,9 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         elif _rank(found, telling) == _rank(best[0], telling):
             best.append(found)
     if not best or not _is_enough(best[0], telling, sheet):
+        return None
+    by_a_key = not best[0].where.startswith("row")
+    if by_a_key and _BY_FORM.issuperset(telling) and not best[0].used.issuperset(words):
         return None
     values = list(dict.fromkeys(found.text for found in best))
     if len(values) == 1:

@@ -30,6 +30,7 @@ PAGE = 0.5
 A_PAGE = 8
 """Lines of text from which a page is asked for what is written alone."""
 _SIGHT = re.compile(r"\bcolou?rs?\b|\bmade of\b|\bshape\b", re.I)
+_HOW_MANY = re.compile(r"\bhow many\b", re.I)
 _ASKS = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|how (?:many|much|long|often|old|far|big|large|high))\b", re.I
 )
@@ -40,8 +41,7 @@ def asks_of_a_page(question: str, findings: Sequence[Finding]) -> bool:
     if not _ASKS.search(question) or asks_yes_or_no(question) or _SIGHT.search(question) or asks_for_reasons(question):
         return False
     intent = intent_of(question, findings)
-    boxes = (region for finding in findings if finding.kind == "objects" for region in finding.regions)
-    seen = intent.aim != "other" and any(region.label in intent.asked for region in boxes)
+    seen = intent.asked and intent.aim != "other" and (intent.aim != "count" or _HOW_MANY.search(question))
     return not asks_what_is_done(question) and not seen
 
 
