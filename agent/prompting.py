@@ -13,11 +13,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vqa.agent.documents.fields import LONG, Narrowed, narrowed
+from vqa.agent.documents.fields import Narrowed, narrowed
 from vqa.agent.documents.goods import sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
-from vqa.agent.documents.sentences import SENTENCE, told_by_a_sentence
 from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.actions import told_of_action
 from vqa.agent.folding.captions import why_doubted
@@ -258,15 +257,7 @@ def _fitting(question: str, read: Sequence[Region]) -> Narrowed:
     lines = [region.label for region in read]
     by_place = (found for find in (title, author, placed) if (found := find(question, read)).what)
     by_words = (found for find in (sold, keyed, narrowed) if (found := find(question, lines)).what)
-    return next(by_place, None) or next(by_words, None) or _sentence(question, read)
-
-
-def _sentence(question: str, read: Sequence[Region]) -> Narrowed:
-    """Return the sentence of a longer text that has a question's words, as one line."""
-    told = told_by_a_sentence(question, read) if len(read) >= LONG else None
-    if told is None or told.what != SENTENCE:
-        return Narrowed()
-    return Narrowed(SENTENCE, {i: told.text if i == told.lines[0] else "" for i in told.lines})
+    return next(by_place, None) or next(by_words, None) or Narrowed()
 
 
 def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:

@@ -1,7 +1,8 @@
-"""What a sentence of a page tells: who, when, where, how many; or the sentence itself, to be quoted from.
+"""What a sentence of a page tells: who, when, where, how many; or the sentence itself.
 
 The sentence is the one that has the question's words, the rarer on the page the better. What is asked for is told by
-its form: a year, a name, the number before the thing that is counted.
+its form: a year, a name, the number before the thing that is counted. Where it has none the whole sentence is told: a
+small core that is to choose words of it chooses wrong ones.
 """
 
 from __future__ import annotations
@@ -101,12 +102,19 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
         return None
     what, values = _values(question, sentence)
     if not what:
-        if len(sentence.words) < _FEWEST or any(_has_cells(read[i]) for i in sentence.lines):
-            return None
-        return Told(SENTENCE, sentence.text, sentence.lines)
+        is_one = _is_prose(sentence.text) and not any(_has_cells(read[i]) for i in sentence.lines)
+        named = sum(_has(sentence.words, word) for word in asked) > 1
+        return Told(SENTENCE, sentence.text, sentence.lines) if is_one and named else None
     held = [match.start() for match in _WORD.finditer(sentence.text) if _has(asked, singular(match.group().lower()))]
     near = sorted(values, key=lambda value: min((abs(value[0] - at) for at in held), default=0))
     return Told(f"{what} in a sentence", near[0][1], sentence.lines) if near else None
+
+
+def _is_prose(text: str) -> bool:
+    """Return whether it reads like a sentence, and not like labels or a formula: small words among others."""
+    words = _WORD.findall(text)
+    small = sum(word.islower() for word in words)
+    return len(words) >= _FEWEST and small >= len(words) / 2 and text.count(":") < 2 and "=" not in text
 
 
 def _values(question: str, sentence: _Sentence) -> tuple[str, list[tuple[int, str]]]:

@@ -38,7 +38,15 @@ _TOLD_ELSEWHERE = frozenset("total date number amount price cost time tax addres
 _BY_FORM = frozenset("company phone telephone store shop website email".split())
 """The same unless a key says just that: many keys have these words, and receipts no key."""
 _SPELT = {"qty": "quantity", "amt": "amount", "num": "number", "no": "number", "desc": "description", "acct": "account"}
-_SPELT |= {"col": "column", "cols": "column", "altogether": "total", "overall": "total"}
+_SPELT |= {
+    "dollar": "usd",
+    "euro": "eur",
+    "pound": "gbp",
+    "col": "column",
+    "cols": "column",
+    "altogether": "total",
+    "overall": "total",
+}
 _MONTH = re.compile(
     r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|"
     r"dec(?:ember)?"
@@ -103,7 +111,8 @@ _PLURAL = re.compile(
 )
 _MOST_LISTED = 12
 TOLD_OF_TABLES = (
-    r"(?:row|column|beside|below|highest|lowest|number of|heads|heading|kind of document)\b[^():]*|\w+ in a sentence"
+    r"(?:row|column|beside|below|highest|lowest|number of|heads|heading|kind of document)\b[^():]*"
+    r"|(?:\w+ in a )?sentence"
 )
 """What `found_in`, and of a sentence `told_by_a_sentence`, call where something is: it is not the core's to choose."""
 
@@ -220,12 +229,13 @@ def _in_a_column(
         if not keys or not meant or not _can_be(question, cell):
             continue
         of_row = frozenset[str]().union(*(named[k] for k in keys))
-        if not of_row - asked[column] - _ASIDE or (named[i] and not named[i] <= of_row | asked[column]):
+        sums = "total" in of_row and asked[column] - _ASIDE  # "the interest altogether"
+        if (not of_row - asked[column] - _ASIDE and not sums) or (named[i] and not named[i] <= of_row | asked[column]):
             continue
         key = max(keys, key=lambda k: (len(named[k]), -k))
         where = f"row {_plain(row[key])}, column {_plain(heads[column])}"
         used = of_row | asked[column]
-        exact = _exact(row[key], named[key]) + meant
+        exact = _exact(row[key], named[key]) + meant + _exact(heads[column], asked[column]) / 20
         if _exact(row[key], named[key]) < _LEAST:
             continue
         yield Found(where, cell.text, (cell, row[key], heads[column]), used, exact)
@@ -298,6 +308,8 @@ def _all_below(question: str, number: int, named: Sequence[frozenset[str]], shee
 def _extreme(question: str, words: Sequence[str], sheet: Page, *, most: bool) -> Found | None:
     """Return the most, or least, of a column, or whose it is."""
     telling = frozenset(word for word in words if word not in _ASIDE)
+    if across := _across(question, telling, sheet, most=most):
+        return across
     best: tuple[int, int, list[tuple[float, Cell, int]], frozenset[str], Cell | None] | None = None
     for head in {*sheet.heads}:
         body = sheet.body(head) if head is not None else [i for i, own in enumerate(sheet.heads) if own is None]
@@ -334,6 +346,26 @@ def _extreme(question: str, words: Sequence[str], sheet: Page, *, most: bool) ->
         return Found(f"{how}{of}", cell.text, (cell, *((name,) if name else ())), found)
     which = _asked_name(question, sheet, number) or name
     return Found(f"row of {how}{of}", which.text, (which, cell), found)
+
+
+def _across(question: str, telling: frozenset[str], sheet: Page, *, most: bool) -> Found | None:
+    """Return the head of the most, or least, of a row that is named: "Which block is lowest for the control?"."""
+    match = re.match(r"\W*(?:which|what|in which|in what) (\w+)", question, re.I)
+    noun = frozenset(_words(match[1])) if match else frozenset[str]()
+    for number, head in enumerate(sheet.heads):
+        if head is None or not noun or not telling - noun:
+            continue
+        row, heads, columns = sheet.rows[number], sheet.rows[head], sheet.columns(number)
+        named = [cell for cell, column in zip(row, columns, strict=True) if column == NO_HEAD and not cell.is_figure]
+        if not any((telling - noun) <= _named(cell, [*telling]) for cell in named):
+            continue
+        pairs = [(cell, heads[column]) for cell, column in zip(row, columns, strict=True) if column != NO_HEAD]
+        values = [(amount, cell, top) for cell, top in pairs if (amount := _amount(cell.text)) is not None]
+        if len(values) > 1 and all(_named(top, [*noun]) for _, _, top in values):
+            _, cell, top = (max if most else min)(values, key=lambda one: one[0])
+            how = "highest" if most else "lowest"
+            return Found(f"column of {how} of {_plain(named[0])}", top.text, (top, cell, named[0]), telling)
+    return None
 
 
 def _asked_name(question: str, sheet: Page, number: int) -> Cell | None:
@@ -470,4 +502,4 @@ def _amount(text: str) -> float | None:
 
 
 def _plain(cell: Cell) -> str:
-    return re.sub(r"[():]+", " ", cell.text).strip()
+    return re.sub(r"[():|]+", " ", cell.text).strip()

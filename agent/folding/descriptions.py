@@ -17,7 +17,6 @@ from vqa.agent.folding.pages import WHAT_IT_SAYS_THERE, asks_of_a_page, found_on
 from vqa.agent.folding.predicates import as_far_as_seen
 from vqa.agent.folding.scene import told_of_scene
 from vqa.agent.questions.asking import asks_for_description, asks_for_everything, asks_what_this_is
-from vqa.agent.questions.kinds import asks_for_words
 from vqa.boxes import area
 from vqa.values import CLASS_SCORE, Finding, Region
 
@@ -104,7 +103,8 @@ def wants_a_reader(question: str, findings: Sequence[Finding]) -> bool:
     """Return whether only what is written could tell what a picture shows, or what else is asked of a page."""
     if asks_what_is_shown(question) and _is_a_page(question, findings):
         return True
-    return is_a_page(findings) and asks_of_a_page(question, findings) and not asks_for_words(question)
+    has_read = any(finding.kind == "text" for finding in findings)
+    return not has_read and is_a_page(findings) and asks_of_a_page(question, findings)
 
 
 def asks_what_is_shown(question: str) -> bool:

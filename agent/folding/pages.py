@@ -15,7 +15,7 @@ from vqa.agent.documents.goods import sold
 from vqa.agent.documents.itself import told_of_itself
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
-from vqa.agent.documents.sentences import SENTENCE, told_by_a_sentence
+from vqa.agent.documents.sentences import told_by_a_sentence
 from vqa.agent.documents.tables import Found, found_in
 from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.scene import no_scene
@@ -71,10 +71,10 @@ def found_on_page(question: str, findings: Sequence[Finding]) -> tuple[Finding, 
 
 
 def _said(question: str, read: Sequence[Region]) -> Found | None:
-    """Return what one of the page's sentences tells by itself; None if it is the core's to say what of it."""
+    """Return what one of the page's sentences tells, if no other form or key of a value is asked for."""
     told = told_by_a_sentence(question, read)
     lines = [region.label for region in read]
-    if told is None or told.what == SENTENCE or any(find(question, lines).what for find in (sold, keyed, narrowed)):
+    if told is None or any(find(question, lines).what for find in (sold, keyed, narrowed)):
         return None
     cells = tuple(Cell(read[i].label, read[i].xyxy, read[i].score, i) for i in told.lines)
     return Found(told.what, told.text, cells)

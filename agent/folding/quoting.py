@@ -12,7 +12,6 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from vqa.agent.documents.goods import TOLD_OF_GOODS
-from vqa.agent.documents.sentences import SENTENCE
 from vqa.agent.documents.tables import TOLD_OF_TABLES
 from vqa.agent.questions.asking import asks_for_description, where_it_is
 from vqa.agent.questions.intent import read_intent
@@ -99,11 +98,9 @@ def quotable(question: str, evidence: Sequence[str]) -> Quotable:
         return Quotable(captions, whole=True)
     asked = question.lower().strip()
     about_it = _ABOUT_IT.search(asked) or read_intent(question, ()).aim in ("count", "presence")
-    read = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["read"] != _NONE]
-    if any(match["value"] == SENTENCE for match in read):
-        return Quotable(tuple(match["read"] for match in read if match["value"] == SENTENCE))
     if about_it or not asks_for_words(question):
         return Quotable()
+    read = [match for line in evidence if (match := _LINE.fullmatch(line)) and match["read"] != _NONE]
     placed = [match for match in read if match["place"]]
     read = placed or read
     read = [match for match in read if not match["doubt"]] or read
