@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -28,11 +29,13 @@ _FAR = 3.0
 """Heights from the first column from which a cell before it is in none, as a row's name may be, …"""
 _FARTHER = 8.0
 """… and from any other."""
+_NUMBERED = 4
+"""Rows with one number more than the row before from which these are rows' numbers."""
 NO_HEAD = -1
 """The column of what stands under no head."""
 SUM = re.compile(r"\b(?:sub ?-?|grand ?)?totals?\b|\bsum\b|\bdifference\b|\bmoney (?:in|out)\b", re.I)
 """What a row is called that holds what the others come to."""
-_OTHERS = 0.16
+_OTHERS = 0.2
 """The most of a head's words that may be figures ("100 km") or keys."""
 _KEY = re.compile(r"(?P<key>[^\W\d][^:]{0,40}?) ?:(?:\s+|(?=[\d$€£¥-]))(?P<value>\S.*)")
 _NEXT_KEY = re.compile(r"(?<=\S)\s+(?=[A-Z][\w./ ]{1,30}: ?\S)")
@@ -89,7 +92,7 @@ class Page:
 
 def page(read: Sequence[Region]) -> Page:
     """Return the rows of a page, of its lines in reading order."""
-    rows = _rows(read)
+    rows = _without_numbers(_rows(read))
     heads = _heads(rows)
     rows = [_without_signs(row) if i in heads else row for i, row in enumerate(rows)]
     for top in {head for head in heads if head is not None}:
@@ -101,6 +104,19 @@ def page(read: Sequence[Region]) -> Page:
         if head is not None:
             rows[number] = tuple(_parted(rows[number], _extents(rows, heads, head), rows[head]))
     return Page(tuple(rows), tuple(heads))
+
+
+def _without_numbers(rows: Sequence[Row]) -> list[Row]:
+    """Return rows without their numbers, as a spreadsheet has them on the left: each one more than the one before."""
+    first = [int(row[0].text) if row[0].text.isdecimal() else None for row in rows]
+    runs = sum(a is not None and b is not None and b == a + 1 for a, b in pairwise(first))
+    if runs < _NUMBERED or 2 * runs < len(rows):
+        return list(rows)
+    return [
+        row[1:] if number is not None else row
+        for row, number in zip(rows, first, strict=True)
+        if row[1:] or number is None
+    ]
 
 
 def _without_signs(head: Row) -> Row:
@@ -122,7 +138,7 @@ def _parted_by(body: Sequence[Row], cell: Cell, head: Row) -> tuple[Cell, ...]:
 
 def _with_what_is_over(head: Row, above: Row) -> Row:
     """Return a head with the words right over each of its cells: "Start" over "Amount"."""
-    if len(above) > len(head) or any(cell.is_figure for cell in above):
+    if not 1 < len(above) <= len(head) or any(cell.is_figure for cell in above):
         return head
     if _top(head) - _bottom(above) > _height(head[0]) / 2:
         return head
@@ -211,6 +227,8 @@ def _columns(heads: Sequence[Cell], row: Row) -> tuple[int, ...]:
             if i:
                 before, others = best[i - 1]
                 ways.append((before + _apart(heads[i - 1], cell), (*others, i - 1)))
+            if places[-1:] == (i - 1,):  # a mark beside what stands there
+                ways.append((cost + _apart(heads[i - 1], cell) + _FAR * _height(cell), (*places, i - 1)))
             nearest.append(min(ways))
         best = nearest
     return best[-1][1]
@@ -270,6 +288,8 @@ def _is_head(row: Row, below: Sequence[Row]) -> bool:
     words = [cell for cell in row if len(cell.text) > 1 or cell.text.isalpha()]
     others = [cell for cell in words if _is_no_head(cell)]
     if len(words) < 2 or sum(len(cell.text) for cell in figures) < 2 or len(others) > _OTHERS * len(words):
+        return False
+    if 2 * len(words) < len(following):
         return False
     near = [any(_away(head, cell) < _BESIDE * _height(cell) for head in row) for cell in figures]
     return sum(near) >= len(near) / 2

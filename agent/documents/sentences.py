@@ -34,7 +34,9 @@ _INNER = re.compile(r"(?<=[a-z0-9)][.!?])[\"'\u201d\u2019)\]]*\s+(?=[A-Z\"\u201c
 _SHORT_LINE = 0.6
 """Share of a typical line's width under which one that ends without a point is a heading, or a cell."""
 _ENOUGH = 0.5
-"""Share of what a question's words weigh that its sentence must have."""
+"""Share of what a question's words weigh that its sentence must have, …"""
+_ENOUGH_OF_A_FORM = 0.4
+"""… and one with a value of the form that is asked for."""
 _LONGEST = 500
 """Characters from which what goes on without a point is no sentence."""
 _FEWEST = 5
@@ -92,15 +94,14 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
         return None
     there = [sentence.words for sentence in sentences]
     among = Counter(word for words in there for word in asked if _has(words, word))
-    weights = {word: math.log(1 + len(sentences) / among[word]) if among[word] else 2.0 for word in asked}
+    weights = {word: math.log(1 + len(sentences) / among[word]) if among[word] else 1.0 for word in asked}
     scores = [sum(weights[word] for word in asked if _has(words, word)) for words in there]
     best = max(range(len(sentences)), key=lambda i: (scores[i], -len(sentences[i].text)))
-    if scores[best] < _ENOUGH * sum(weights.values()):
-        return None
     sentence = sentences[best]
-    if len(sentence.text) > _LONGEST:
-        return None
     what, values = _values(question, sentence)
+    enough = _ENOUGH_OF_A_FORM if what else _ENOUGH
+    if scores[best] < enough * sum(weights.values()) or len(sentence.text) > _LONGEST:
+        return None
     if not what:
         is_one = _is_prose(sentence.text) and not any(_has_cells(read[i]) for i in sentence.lines)
         named = sum(_has(sentence.words, word) for word in asked) > 1
@@ -114,7 +115,13 @@ def _is_prose(text: str) -> bool:
     """Return whether it reads like a sentence, and not like labels or a formula: small words among others."""
     words = _WORD.findall(text)
     small = sum(word.islower() for word in words)
-    return len(words) >= _FEWEST and small >= len(words) / 2 and text.count(":") < 2 and "=" not in text
+    return (
+        len(words) >= _FEWEST
+        and small >= len(words) / 2
+        and text.count(":") < 2
+        and not text.endswith(":")
+        and "=" not in text
+    )
 
 
 def _values(question: str, sentence: _Sentence) -> tuple[str, list[tuple[int, str]]]:
@@ -128,7 +135,7 @@ def _values(question: str, sentence: _Sentence) -> tuple[str, list[tuple[int, st
         return "percentage", [(m.start(), m.group()) for m in _PERCENT.finditer(text)]
     if match := _HOW_MANY.search(question):
         noun = singular(match["what"].split()[0].lower())
-        number = re.compile(rf"(?P<value>{_NUMBER})[\s-]+(?:[\w-]+ ){{0,2}}?{re.escape(noun)}", re.I)
+        number = re.compile(rf"(?P<value>{_NUMBER})[\s-]+(?:(?!of\b)[a-z-]+ ){{0,2}}?{re.escape(noun)}", re.I)
         return "number", [(m.start(), m["value"]) for m in number.finditer(text)]
     if re.match(r"\W*(?:by )?(?:who|whom|whose)\b", question, re.I):
         names = [(m.start(), m.group()) for m in _NAME.finditer(text)]

@@ -68,9 +68,13 @@ _WHO = re.compile(r"\bwho\b", re.I)
 _KINDS = frozenset("date number amount price total quantity name type address description id code time".split())
 _NO_DATE = re.compile(r"\b(?:never|today|yesterday|tomorrow|now|always|none|n/a)\b", re.I)
 _BALANCE = re.compile(r"\bbalance\b", re.I)
+_NUMBER = re.compile(r"\bnumber\b", re.I)
+_MONEY = re.compile(r"[$€£¥₩]|[A-Z]{3} ?-?\d|[.,]\d\d\b")
+_WHICH = re.compile(r"\W*(?:in |on |at )?(?:which|what|who)(?: (\w+))?\b", re.I)
 _RATE = re.compile(r"\b(?:rate|percent(?:age)?)\b", re.I)
 _HOW_MANY = re.compile(r"\bhow many\b", re.I)
-_AMOUNTS = ("price", "amount", "cost", "total", "value", "sum", "balance")
+_AMOUNTS = ("price", "amount", "cost", "total", "value", "sum")
+_QUANTITIES = ("quantity", "qty", "count", "number of", "units", "shares", "pieces")
 _COLUMNS_FOR = (  # what a column is called that is asked for in other words, the likeliest first
     (_WHEN, ("date", "day")),
     (_WHO, ("name", "person", "employee", "customer", "payee", "description")),
@@ -84,6 +88,7 @@ _COLUMNS_FOR = (  # what a column is called that is asked for in other words, th
         ("deposit", "credit", "increas", "income", "received"),
     ),
     (_HOW_MUCH, _AMOUNTS),
+    (_HOW_MANY, _QUANTITIES),
 )
 _EXTREME = re.compile(
     r"\b(?P<most>highest|largest|biggest|most|greatest|max(?:imum)?|top|latest|newest)\b"
@@ -204,6 +209,7 @@ def _candidates(question: str, words: Sequence[str], sheet: Page) -> Iterator[Fo
         yield from _in_a_column(question, row, named, columns, heads, asked)
         if number not in sheet.heads:
             yield from _beside(question, row, named, columns, heads)
+            yield from _by_its_value(question, row, named, columns, heads)
         if number in sheet.heads:
             yield from _all_below(question, number, named, sheet)
         elif number + 1 < len(sheet.rows):
@@ -218,53 +224,57 @@ def _in_a_column(
     heads: Sequence[Cell],
     asked: Sequence[frozenset[str]],
 ) -> Iterator[Found]:
-    """Yield the cells of a row that stand in a column which the question names, or asks for."""
+    """Yield the cells of a row that stand in a column which the question names, or asks for in other words."""
     beside_it = [k for k, (a, b) in enumerate(pairwise(columns)) if a == b == NO_HEAD]  # with a value of its own
+    meant = _meant(question, row, columns, heads)
     for i, cell in enumerate(row[: len(columns)]):
         keys = [k for k in range(len(row)) if k != i and named[k] and k not in beside_it]
         column = columns[i]
-        if column == NO_HEAD:
+        if not keys or column == NO_HEAD or not _can_be(question, cell, heads[column]):
             continue
-        meant = 1.0 if asked[column] - _ASIDE else max(_meant(question, heads, column), 0.4 * bool(asked[column]))
-        if not keys or not meant or not _can_be(question, cell):
-            continue
+        fits = 1.0 if asked[column] - _ASIDE else max(meant.get(i, 0.0), 0.4 * bool(asked[column]))
         of_row = frozenset[str]().union(*(named[k] for k in keys))
         sums = "total" in of_row and asked[column] - _ASIDE  # "the interest altogether"
-        if (not of_row - asked[column] - _ASIDE and not sums) or (named[i] and not named[i] <= of_row | asked[column]):
+        if not fits or (not of_row - asked[column] - _ASIDE and not sums):
+            continue
+        if named[i] and not named[i] <= of_row | asked[column]:
             continue
         key = max(keys, key=lambda k: (len(named[k]), -k))
-        where = f"row {_plain(row[key])}, column {_plain(heads[column])}"
-        used = of_row | asked[column]
-        exact = _exact(row[key], named[key]) + meant + _exact(heads[column], asked[column]) / 20
-        if _exact(row[key], named[key]) < _LEAST:
+        if (exact := _exact(row[key], named[key])) < _LEAST:
             continue
-        yield Found(where, cell.text, (cell, row[key], heads[column]), used, exact)
+        where = f"row {_plain(row[key])}, column {_plain(heads[column])}"
+        away = i - key if i > key else 2 * len(row)  # of two tables side by side the one that the key is in
+        fits += _exact(heads[column], asked[column]) / 20 - away / 1000
+        yield Found(where, cell.text, (cell, row[key], heads[column]), of_row | asked[column], exact + fits)
 
 
-def _meant(question: str, heads: Sequence[Cell], column: int) -> float:
-    """Return how well a column suits a question that asks for such a one in other words; 0 if it does not."""
+def _meant(question: str, row: Sequence[Cell], columns: Sequence[int], heads: Sequence[Cell]) -> dict[int, float]:
+    """Return how well cells suit a question that asks for such a column in other words; none if it does not."""
     for order, (asks, called) in enumerate(_COLUMNS_FOR):
-        if asks.search(question) and (fits := [(_place(called, head.text)) for head in heads]) and max(fits) > 0:
-            return fits[column] and 0.5 - 0.05 * order - 0.01 / fits[column]
-    return 0.0
+        if asks.search(question):
+            there = [
+                (i, heads[c]) for i, c in enumerate(columns) if c != NO_HEAD and _can_be(question, row[i], heads[c])
+            ]
+            fits = {i: place for i, head in there if (place := _place(called, head.text))}
+            if fits:
+                return {i: 0.5 - 0.05 * order - 0.01 * place for i, place in fits.items()}
+    return {}
 
 
-def _place(called: Sequence[str], head: str) -> float:
-    """Return one over the place of the first name that a head has; 0 if it has none."""
-    return next((1 / i for i, name in enumerate(called, 1) if re.search(name, head, re.I)), 0.0)
+def _place(called: Sequence[str], head: str) -> int:
+    """Return the place of the first name that a head has, from 1 on; 0 if it has none."""
+    return next((i for i, name in enumerate(called, 1) if re.search(name, head, re.I)), 0)
 
 
 def _beside(
     question: str, row: Sequence[Cell], named: Sequence[frozenset[str]], columns: Sequence[int], heads: Sequence[Cell]
 ) -> Iterator[Found]:
     """Yield the value beside words that the question names: the only one, or the next one behind a colon."""
+    typed = any(asks.search(question) for asks in (_HOW_MUCH, _WHEN, _HOW_MANY))
     for k, key in enumerate(row[:-1]):
         if _exact(key, named[k]) < _LEAST or (key.is_figure and not DATE.search(key.text)):
             continue
         if _of_another_kind(question, key):
-            continue
-        typed = _HOW_MUCH.search(question) or _WHEN.search(question) or _HOW_MANY.search(question)
-        if heads and not typed and len(row) > 2 and not key.text.endswith(":"):
             continue
         left_over = [i for i in range(k + 1, len(row)) if columns and columns[i] != NO_HEAD]
         left_over = [i for i in left_over if _BALANCE.search(heads[columns[i]].text) and not _BALANCE.search(question)]
@@ -272,11 +282,33 @@ def _beside(
         values = behind if typed else [cell for cell in behind if cell.is_figure] or behind
         if key.text.endswith(":"):
             values = [cell for cell in behind if cell is row[k + 1]]
+        elif heads and not typed and len(row) > 2:  # "the rent for April": what a table tells of it is its amount
+            values = [cell for cell in values if _MONEY.search(cell.text)]
         elif (not heads and not typed) or (len(values) > 1 and (not heads or columns[k] == NO_HEAD)):
             values = [cell for cell in behind[:1] if not typed or cell is row[k + 1]]
         if len(values) == 1 and not values[0].text.endswith(":"):
             others = frozenset[str]().union(*(named[i] for i in range(len(row)) if row[i] is not values[0]))
             yield Found(f"beside {_plain(key)}", values[0].text, (values[0], key), others, _exact(key, named[k]))
+
+
+def _by_its_value(
+    question: str, row: Sequence[Cell], named: Sequence[frozenset[str]], columns: Sequence[int], heads: Sequence[Cell]
+) -> Iterator[Found]:
+    """Yield what a row is called that has a figure which the question names: "Which account has a total of 500?"."""
+    match = _WHICH.match(question)
+    for k, key in enumerate(row):
+        if match is None or not key.is_figure or _exact(key, named[k]) < 1:
+            continue
+        names = [cell for cell in row if not cell.is_figure and len(cell.text) > 1]
+        noun = _words(match[1] or "")
+        own = [
+            cell
+            for cell, column in zip(row, columns, strict=False)
+            if column != NO_HEAD and _named(heads[column], noun)
+        ]
+        of_column = _named(heads[columns[k]], _words(question)) if columns and columns[k] != NO_HEAD else frozenset()
+        for name in [cell for cell in own if cell is not key][:1] or names[:1]:
+            yield Found(f"row {_plain(key)}", name.text, (name, key), named[k] | of_column | frozenset(noun), 1.0)
 
 
 def _below(
@@ -442,17 +474,18 @@ def _of_another_kind(question: str, key: Cell) -> bool:
     return bool(asked and has) and not asked & has
 
 
-def _can_be(question: str, cell: Cell) -> bool:
-    """Return whether a cell is of the kind that a question asks for."""
+def _can_be(question: str, cell: Cell, head: Cell | None = None) -> bool:
+    """Return whether a cell is of the kind that a question asks for, under a head or none."""
     if _WHO.search(question):
         return not cell.is_figure
     if _WHEN.search(question):
         return DATE.search(cell.text) is not None or _NO_DATE.search(cell.text) is not None
     if _HOW_MANY.search(question):
-        return cell.is_figure and not re.search(r"[$€£¥₩%/:]|[.,]\d\d\b", cell.text)
+        of_many = head is not None and _place(_QUANTITIES, head.text) > 0
+        return cell.is_figure and (of_many or not re.search(r"[$€£¥₩%/:]|[.,]\d\d\b", cell.text))
     if _HOW_MUCH.search(question):
         return cell.is_figure and DATE.fullmatch(cell.text) is None
-    return True
+    return any(map(str.isdigit, cell.text)) if _NUMBER.search(question) else True
 
 
 def _words(text: str) -> list[str]:
@@ -477,13 +510,25 @@ def _named(cell: Cell, words: Sequence[str]) -> frozenset[str]:
 
 
 def _exact(cell: Cell, named: frozenset[str]) -> float:
-    """Return which share of a cell's words are named; of a path ("Expenses:Taxes:Federal") that of its last part."""
-    there = _words(cell.text.rstrip(": ").rpartition(":")[2])
-    return sum(any(_same(word, other) for other in named) for word in there) / max(len(there), 1)
+    """Return which share of a cell's words are named; of a path ("Expenses:Taxes:Federal") that of its last part.
+
+    Of one of two names ("Symbol/abbreviation:") that of the better.
+    """
+    last = cell.text.rstrip(": ").rpartition(":")[2]
+    shares = []
+    for name in last.split("/") if last.count("/") == 1 and not re.search(r"\d", last) else [last]:
+        there = _words(name)
+        shares.append(sum(any(_same(word, other) for other in named) for word in there) / max(len(there), 1))
+    return max(shares)
 
 
 def _same(word: str, other: str) -> bool:
-    return word == other or (min(len(word), len(other)) >= _SAME and word[:_SAME] == other[:_SAME])
+    short, long = sorted((word, other), key=len)
+    return (
+        word == other
+        or (len(short) >= _SAME and short[:_SAME] == long[:_SAME])
+        or (len(short) == 4 and long.startswith(short))
+    )
 
 
 def _amount(text: str) -> float | None:
