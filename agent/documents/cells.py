@@ -35,9 +35,13 @@ NO_HEAD = -1
 """The column of what stands under no head."""
 SUM = re.compile(r"\b(?:sub ?-?|grand ?)?totals?\b|\bsum\b|\bdifference\b|\bmoney (?:in|out)\b", re.I)
 """What a row is called that holds what the others come to."""
+_SOON = 3
+"""Rows with cells under a head, of which one has figures."""
 _OTHERS = 0.2
 """The most of a head's words that may be figures ("100 km") or keys."""
 _KEY = re.compile(r"(?P<key>[^\W\d][^:]{0,40}?) ?:(?:\s+|(?=[\d$€£¥-]))(?P<value>\S.*)")
+_LEADERS = re.compile(r"(?: ?[.\u00b7\u2026]){3,} ?")
+"""The dots between a heading and its page."""
 _NEXT_KEY = re.compile(r"(?<=\S)\s+(?=[A-Z][\w./ ]{1,30}: ?\S)")
 _ICON = re.compile(r"(?:(?![€£¥₩])[^\x00-\x7f](?: |$)|[\u2e80-\u9fff])(?=[\x00-\x7f]*$)")
 """What an icon is read as: a sign of another writing by itself, or before what is written beside it."""
@@ -202,7 +206,8 @@ def _rows(read: Sequence[Region]) -> list[Row]:
 
 def _cells(number: int, line: Region) -> Iterable[Cell]:
     for piece in line.parts or (line,):
-        for text in _NEXT_KEY.split(piece.label) if piece.label.count(":") > 1 else [piece.label]:
+        label = _LEADERS.sub(": ", piece.label)
+        for text in _NEXT_KEY.split(label) if label.count(":") > 1 else [label]:
             match = _KEY.fullmatch(text := _ICON.sub("", text, count=1) if _ICON.match(text) else text)
             for part in (f"{match['key']}:", match["value"]) if match else (text,):
                 if any(map(str.isalnum, part)):
@@ -271,9 +276,10 @@ def _heads(rows: Sequence[Row]) -> list[int | None]:
     heads: list[int | None] = []
     head: int | None = None
     for number, row in enumerate(rows):
-        if number and _top(row) - _bottom(rows[number - 1]) > _NEAR * _height(row[0]):
+        above = rows[number - 1] if number else ()
+        if above and _top(row) - _bottom(above) > _NEAR * _height(row[0]):
             head = None
-        if _is_head(row, rows[number + 1 :]):
+        if _is_head(row, rows[number + 1 :]) and not _is_like(row, above):
             head = number
             heads.append(None)
         else:
@@ -282,17 +288,23 @@ def _heads(rows: Sequence[Row]) -> list[int | None]:
 
 
 def _is_head(row: Row, below: Sequence[Row]) -> bool:
-    """Return whether a row of words stands over the figures of the next row."""
-    following = next((other for other in below if len(other) > 1), ())
-    figures = [cell for cell in following if cell.is_figure]
+    """Return whether a row of words stands over the figures of one of the next rows."""
+    following = [other for other in below if len(other) > 1][:_SOON]
+    figures = next((found for other in following if (found := [cell for cell in other if cell.is_figure])), [])
     words = [cell for cell in row if len(cell.text) > 1 or cell.text.isalpha()]
     others = [cell for cell in words if _is_no_head(cell)]
     if len(words) < 2 or sum(len(cell.text) for cell in figures) < 2 or len(others) > _OTHERS * len(words):
         return False
-    if 2 * len(words) < len(following):
+    if 2 * len(words) < len(following[0]):
         return False
     near = [any(_away(head, cell) < _BESIDE * _height(cell) for head in row) for cell in figures]
     return sum(near) >= len(near) / 2
+
+
+def _is_like(row: Row, above: Row) -> bool:
+    """Return whether a row's cells begin where those of the row above it do, as one row of a table after the other."""
+    level = [any(abs(cell.xyxy[0] - one.xyxy[0]) < _height(cell) / 3 for one in above) for cell in row]
+    return len(above) > 1 and sum(level) > len(row) / 2
 
 
 def _is_no_head(cell: Cell) -> bool:

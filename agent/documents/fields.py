@@ -15,7 +15,8 @@ _DIGIT = "[0-9OolISB]"  # a reader takes O for 0, l for 1, S for 5 and B for 8
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 DATE = re.compile(
     rf"(?<!\d){_DIGIT}{{1,4}}[./-]{_DIGIT}{{1,2}}[./-]{_DIGIT}{{2,4}}(?!\d)"
-    rf"|(?<!\d){_DIGIT}{{1,2}}[ .-]?{_MONTH}[ ,.'-]*{_DIGIT}{{2,4}}|\b{_MONTH}[ .]*{_DIGIT}{{1,2}},? ?{_DIGIT}{{4}}",
+    rf"|(?<!\d){_DIGIT}{{1,2}}[ .-]?{_MONTH}[ ,.'-]*{_DIGIT}{{2,4}}"
+    rf"|\b{_MONTH}[ .]*{_DIGIT}{{1,2}}(?:st|nd|rd|th)?,? ?{_DIGIT}{{4}}",
     re.IGNORECASE,
 )
 _PERIOD = re.compile(

@@ -53,7 +53,9 @@ _ASKS_PAGE = re.compile(r"\b(?:what|which) page\b|\bpage number\b", re.I)
 _PAGE = re.compile(r"(?:page|p\.) ?(?P<a>\d{1,4})(?: (?:of|/) \d+)?|(?P<b>\d{1,4} (?:of|/) \d{1,4})", re.I)
 _PART = "chapter|section|step|item|question|article|rule|part|lesson|exercise"
 _ASKS_PART = re.compile(rf"\b(?:what|which) (?P<part>{_PART})\b(?: number)? (?:is|are)\b", re.I)
-_ASKS_NAMED_PART = re.compile(rf"\bwhat (?:is|does) (?:the )?(?P<part>{_PART}) (?P<number>\d[\d.]*)\b", re.I)
+_ASKS_NAMED_PART = re.compile(
+    rf"\b(?:what (?:is|does)|(?:heading|title|name) of) (?:the )?(?P<part>{_PART}) (?P<number>\d[\d.]*)(?! )", re.I
+)
 
 
 def told_of_itself(question: str, read: Sequence[Region]) -> Found | None:

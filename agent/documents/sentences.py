@@ -99,7 +99,7 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
     best = max(range(len(sentences)), key=lambda i: (scores[i], -len(sentences[i].text)))
     sentence = sentences[best]
     what, values = _values(question, sentence)
-    enough = _ENOUGH_OF_A_FORM if what else _ENOUGH
+    enough = _ENOUGH_OF_A_FORM if what in ("date", "number", "percentage") else _ENOUGH
     if scores[best] < enough * sum(weights.values()) or len(sentence.text) > _LONGEST:
         return None
     if not what:
@@ -143,7 +143,8 @@ def _values(question: str, sentence: _Sentence) -> tuple[str, list[tuple[int, st
         return "name", [
             (at, name)
             for at, name in names
-            if not {singular(word) for word in _WORD.findall(name.lower())} & asked
+            if len(name) > 1
+            and not {singular(word) for word in _WORD.findall(name.lower())} & asked
             and (at or " " in name or name != first)
         ]
     if re.match(r"\W*where\b", question, re.I):

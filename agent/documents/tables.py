@@ -53,7 +53,9 @@ _MONTH = re.compile(
 )
 _WORD = re.compile(r"\d[\d.,/:'-]*\d|\w+")
 _SAME = 5  # letters that two words begin with alike: "deposited", "Deposit"
-_LEAST = 0.5
+_ALIKE = 0.95
+"""What a word counts that is one of the question's in another spelling."""
+_LEAST = 0.45
 """Share of its own words from which a cell is one that a question names."""
 _MOST = 0.6
 """The same of words that are the key of what stands below them."""
@@ -192,7 +194,7 @@ def _is_enough(found: Found, telling: Sequence[str], sheet: Page) -> bool:
     if 2 * len(missing) < len(telling):
         return True
     elsewhere = any(_named(cell, missing) for row in sheet.rows for cell in row)
-    return 2 * len(missing) == len(telling) and found.exact >= 1 and not elsewhere
+    return 2 * len(missing) == len(telling) and found.exact >= _ALIKE and not elsewhere
 
 
 def _rank(found: Found, telling: Sequence[str]) -> tuple[int, int, float]:
@@ -297,7 +299,7 @@ def _by_its_value(
     """Yield what a row is called that has a figure which the question names: "Which account has a total of 500?"."""
     match = _WHICH.match(question)
     for k, key in enumerate(row):
-        if match is None or not key.is_figure or _exact(key, named[k]) < 1:
+        if match is None or not key.is_figure or _exact(key, named[k]) < _ALIKE:
             continue
         names = [cell for cell in row if not cell.is_figure and len(cell.text) > 1]
         noun = _words(match[1] or "")
@@ -485,7 +487,9 @@ def _can_be(question: str, cell: Cell, head: Cell | None = None) -> bool:
         return cell.is_figure and (of_many or not re.search(r"[$€£¥₩%/:]|[.,]\d\d\b", cell.text))
     if _HOW_MUCH.search(question):
         return cell.is_figure and DATE.fullmatch(cell.text) is None
-    return any(map(str.isdigit, cell.text)) if _NUMBER.search(question) else True
+    if _NUMBER.search(question):
+        return any(map(str.isdigit, cell.text)) and not re.search(r"[$€£¥₩]|[.,]\d\d\b", cell.text)
+    return True
 
 
 def _words(text: str) -> list[str]:
@@ -518,7 +522,8 @@ def _exact(cell: Cell, named: frozenset[str]) -> float:
     shares = []
     for name in last.split("/") if last.count("/") == 1 and not re.search(r"\d", last) else [last]:
         there = _words(name)
-        shares.append(sum(any(_same(word, other) for other in named) for word in there) / max(len(there), 1))
+        alike = [1.0 if word in named else _ALIKE * any(_same(word, other) for other in named) for word in there]
+        shares.append(sum(alike) / max(len(there), 1))
     return max(shares)
 
 

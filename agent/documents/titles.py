@@ -18,7 +18,11 @@ _ASKS = re.compile(
     r"|제목",
     re.IGNORECASE,
 )
-_ASKS_WHO = re.compile(r"\bauthors?\b|\bwho (?:wrote|is the writer)\b|\bwritten by (?:whom|who)\b", re.IGNORECASE)
+_ASKS_WHO = re.compile(
+    r"\b(?:who|whom|what) (?:is|are|was|were) (?:the )?authors?\b(?!')|\b(?:name|names) of the authors?\b"
+    r"|\bauthors?(?:'s?)? names?\b|^\W*authors?\W*$|\bwho (?:wrote|is the writer)\b|\bwritten by (?:whom|who)\b",
+    re.IGNORECASE,
+)
 _BY = re.compile(r"(?:a (?:novel|book|story) |written |retold )?by:? (?=[A-Z])", re.IGNORECASE)
 _NO_NAME = (
     "A|An|And|The|Of|In|On|At|To|For|From|With|Is|It|You|Your|My|We|Our|No|Not|How|Why|What|When|New|All|Every|One|First|"

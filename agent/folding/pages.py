@@ -62,9 +62,8 @@ def found_on_page(question: str, findings: Sequence[Finding]) -> tuple[Finding, 
     if (seen and not is_a_page(whole)) or not asks_of_a_page(question, whole):
         return None
     for finding in (finding for finding in whole if finding.kind == "text" and len(finding.regions) > 1):
-        if any(find(question, finding.regions).what for find in (title, author, placed)):
-            return None
-        finders = (told_of_itself, found_in, _said)
+        elsewhere = any(find(question, finding.regions).what for find in (title, author, placed))
+        finders = (told_of_itself,) if elsewhere else (told_of_itself, found_in, _said)
         if found := next((found for find in finders if (found := find(question, finding.regions))), None):
             return finding, found
     return None
