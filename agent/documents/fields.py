@@ -24,7 +24,7 @@ _PERIOD = re.compile(
 )
 _PERCENT = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d)? ?%")
 _PHONE = re.compile(r"[(+]?(?:\d[ ()./-]{0,2}){7,}")
-_DIALLED = re.compile(r"\+\d|\(\d{2,5}\) ?\d|\b\d{2,4}[-./]\d{3,4}\b|\b(?:tel|phone|fax|mobile|call)", re.IGNORECASE)
+_DIALLED = re.compile(r"\+\d|\(\d{2,5}\) ?\d|\b\d{2,4}[-.]\d{3,}|\b(?:tel|phone|fax|mobile|call)", re.IGNORECASE)
 _AMOUNT = re.compile(rf"(?=[OolISB.,]*\d)(?:{_DIGIT}|[.,])*{_DIGIT}[.,]{_DIGIT}{{2}}(?!\d)")
 _CURRENCY = (
     r"(?:RM|MYR|DH|MAD|Rs\.?|INR|USD|EUR|GBP|CHF|[A-Z]{0,2}\$|SGD|HKD|JPY|KRW|CNY|AED|[A-Z]?kr|SEK|DKK|NOK|PLN"
@@ -125,7 +125,8 @@ def _values(pattern: re.Pattern[str]) -> Callable[[Sequence[str]], dict[int, str
 
 def _phones(lines: Sequence[str]) -> dict[int, str]:
     """Return numbers that can be dialled: those that are written so, if any is."""
-    found = {i: value for i, value in _values(_PHONE)(lines).items() if not DATE.search(value)}
+    found = _values(_PHONE)(lines)
+    found = {i: value for i, value in found.items() if not DATE.search(value) and not re.search(r"[.,]\d\d\b", value)}
     return {i: value for i, value in found.items() if _DIALLED.search(lines[i])} or found
 
 

@@ -16,6 +16,7 @@ from vqa.words import listed, singular
 
 _AMOUNT = r"(?<![\d.,])(?:\d{1,3}(?:,?\d{3})*[.,]\d{2}|(?<=[$€£¥₩])\d{1,5})(?![\d.,]*\d)"
 _AMOUNTS = re.compile(_AMOUNT)
+_IN_CURRENCY = re.compile(r"[$€£¥₩] ?\d[\d,]*[.,]\d{2}(?!\d)")
 _PRICED = re.compile(  # at its end, perhaps before a tax's mark, or how many
     rf"(?<!-){_AMOUNT}(?:\W*[a-z]{{1,3}}\b)?(?:\W+\d)?\W*$", re.I
 )
@@ -82,6 +83,12 @@ _NO_GOODS = re.compile(
 )
 _SHORT = frozenset("a an the of for with and or on in at by to one item items piece pieces pack packs".split())
 _SAME = 5  # letters that two words begin with alike, in two spellings: "chocolate", "CHOCOLAT"
+_OF_RECEIPTS = re.compile(
+    r"\b(?:cash|change|gst|sst|vat|tax|receipt|invoice|cashier|tender\w*|visa|mastercard|qty|round\w*|thank you|bill|"
+    r"pos|pax|payment|facture|caissier|tva|esp[e\u00e8]ces?|merci)\b",
+    re.I,
+)
+_ENOUGH_OF_RECEIPTS = 3
 TOLD_OF_GOODS = "items|how many|number of items|price of .+|most expensive|cheapest"
 """What `sold`, and of a number `keyed`, call what they return: the rows settle it, it is not the core's to choose."""
 
@@ -103,6 +110,12 @@ class Good:
     @property
     def cents(self) -> int:
         return _cents(self.price)
+
+
+def is_a_receipt(lines: Sequence[str]) -> bool:
+    """Return whether a page is a receipt, an invoice or a bill: it sums up, and has several words that such have."""
+    words = {match.lower() for line in lines for match in _OF_RECEIPTS.findall(line)}
+    return len(words) >= _ENOUGH_OF_RECEIPTS and any(_SUM.search(line) and _AMOUNTS.search(line) for line in lines)
 
 
 def goods(lines: Sequence[str]) -> tuple[Good, ...]:
@@ -175,8 +188,9 @@ def _price(line: str) -> str:
     if not _PRICED.search(line) or _SUM.search(line) or _LESS.search(line):
         return ""
     amounts: list[str] = _AMOUNTS.findall(line)
+    amounts = _IN_CURRENCY.findall(line) or amounts  # "1.00 $500.00 $475.00": the first one is how many
     one, all_of_it = (_cents(amounts[i]) for i in (0, -1))
-    return amounts[0] if one and all_of_it % one == 0 else amounts[-1]
+    return amounts[0] if (one and all_of_it % one == 0) or "%" in line else amounts[-1]
 
 
 def _cents(amount: str) -> int:

@@ -142,6 +142,16 @@ class Found:
     used: frozenset[str] = frozenset()
     exact: float = 0.0
 
+    @property
+    def is_named_whole(self) -> bool:
+        """Whether it is named by all the words before it, and these are several: "Due Date:"."""
+        return self.exact >= _ALIKE and len(self.used) > 1
+
+    @property
+    def names_its_column(self) -> bool:
+        """Whether the question has all the words of the column's head: "Unit Price"."""
+        return len(self.cells) > 2 and self.used.issuperset(_words(self.cells[2].text))
+
 
 @lru_cache(maxsize=256)
 def found_in(question: str, read: Sequence[Region]) -> Found | None:

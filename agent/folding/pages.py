@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from vqa.agent.documents.cells import Cell
 from vqa.agent.documents.fields import narrowed
-from vqa.agent.documents.goods import sold
+from vqa.agent.documents.goods import is_a_receipt, sold
 from vqa.agent.documents.itself import told_of_itself
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
@@ -62,11 +62,25 @@ def found_on_page(question: str, findings: Sequence[Finding]) -> tuple[Finding, 
     if (seen and not is_a_page(whole)) or not asks_of_a_page(question, whole):
         return None
     for finding in (finding for finding in whole if finding.kind == "text" and len(finding.regions) > 1):
-        elsewhere = any(find(question, finding.regions).what for find in (title, author, placed))
-        finders = (told_of_itself,) if elsewhere else (told_of_itself, found_in, _said)
-        if found := next((found for find in finders if (found := find(question, finding.regions))), None):
+        if found := _found(question, finding.regions):
             return finding, found
     return None
+
+
+def _found(question: str, read: Sequence[Region]) -> Found | None:
+    """Return what a page has; None if its title or the like is asked for, or what receipts tell in their own way."""
+    if found := told_of_itself(question, read):
+        return found
+    if any(find(question, read).what for find in (title, author, placed)):
+        return None
+    lines = [region.label for region in read]
+    found = found_in(question, read)
+    if is_a_receipt(lines) and not (found and found.names_its_column):
+        if keyed(question, lines).what or sold(question, lines).lines:
+            return None
+        if found and narrowed(question, lines).lines and not found.is_named_whole:
+            return None
+    return found or _said(question, read)
 
 
 def _said(question: str, read: Sequence[Region]) -> Found | None:
