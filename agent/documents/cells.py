@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from vqa.values import Region
 
-_LEVEL = 0.6
+_LEVEL = 0.45
 """Share of the lower one's height that two lines of one row have in common, where no cell stands over another."""
 _WRAPPED = 0.3
 """The same where some do: "Unit" over "Price" beside "Date"."""

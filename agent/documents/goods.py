@@ -16,7 +16,7 @@ from vqa.words import listed, singular
 
 _AMOUNT = r"(?<![\d.,])(?:\d{1,3}(?:,?\d{3})*[.,]\d{2}|(?<=[$€£¥₩])\d{1,5})(?![\d.,]*\d)"
 _AMOUNTS = re.compile(_AMOUNT)
-_IN_CURRENCY = re.compile(r"[$€£¥₩] ?\d[\d,]*[.,]\d{2}(?!\d)")
+_IN_CURRENCY = re.compile(r"(?:(?<=[$€£¥₩])|(?<=[$€£¥₩] ))\d[\d,]*[.,]\d{2}(?!\d)")
 _PRICED = re.compile(  # at its end, perhaps before a tax's mark, or how many
     rf"(?<!-){_AMOUNT}(?:\W*[a-z]{{1,3}}\b)?(?:\W+\d)?\W*$", re.I
 )
@@ -181,9 +181,9 @@ def _is_head(line: str) -> bool:
 
 
 def _price(line: str) -> str:
-    """Return what one of the things in a line costs: the first amount, if the last is so many times as much.
+    """Return what one of the things in a line costs: the first amount, if the last is so many times as much, or less.
 
-    "" if it has none, sums up or takes off.
+    That is, less some percent. "" if it has none, sums up or takes off.
     """
     if not _PRICED.search(line) or _SUM.search(line) or _LESS.search(line):
         return ""

@@ -49,6 +49,7 @@ _CAPITAL = r"(?:[A-Z][\w'\u2019-]*\.?|d'[A-Z]\w+)"
 _NAMED = rf"{_CAPITAL}(?: (?:(?:of|de|van|von|der|la|le|du) )?{_CAPITAL}){{0,5}}"
 _NAME = re.compile(rf"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sir)\.? )?{_NAMED}")
 _PLACE = re.compile(rf"\b(?:in|at|from|near|to|of) (?P<value>(?:the )?{_NAMED})")
+_PASSIVE = re.compile(r"\bby [A-Z]")
 _WHEN = re.compile(r"\bwhen\b|\bwhat (?:year|date|day)\b|\bwhich (?:year|date|day)\b", re.I)
 _HOW_MANY = re.compile(r"\bhow (?:many|much) (?P<what>[\w-]+(?: [\w-]+)?)", re.I)
 _PERCENT = re.compile(r"\d+(?:[.,]\d+)? ?%")
@@ -108,6 +109,9 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
         return Told(SENTENCE, sentence.text, sentence.lines) if is_one and named else None
     held = [match.start() for match in _WORD.finditer(sentence.text) if _has(asked, singular(match.group().lower()))]
     near = sorted(values, key=lambda value: min((abs(value[0] - at) for at in held), default=0))
+    before = [value for value in values if value[0] < min(held, default=0)]
+    if what == "name" and before and not _PASSIVE.search(sentence.text):
+        near = before[-1:]  # who does it stands before what is done
     return Told(f"{what} in a sentence", near[0][1], sentence.lines) if near else None
 
 
@@ -119,7 +123,7 @@ def _is_prose(text: str) -> bool:
         len(words) >= _FEWEST
         and small >= len(words) / 2
         and text.count(":") < 2
-        and not text.endswith(":")
+        and not text.endswith((":", "?"))
         and "=" not in text
     )
 

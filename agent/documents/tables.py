@@ -174,8 +174,8 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         return found
     others = [word for word in words if word not in _TOLD_ELSEWHERE]
     telling = [word for word in others if word not in _ASIDE] or others
-    if not telling:
-        return _counted(question, sheet)
+    if _ASIDE.issuperset(words) and (found := _counted(question, sheet)):
+        return found
     best: list[Found] = []
     rate = _RATE.search(question) is not None and any("%" in cell.text for row in sheet.rows for cell in row)
     for found in _candidates(question, words, sheet):

@@ -30,6 +30,7 @@ PAGE = 0.5
 A_PAGE = 8
 """Lines of text from which a page is asked for what is written alone."""
 _SIGHT = re.compile(r"\bcolou?rs?\b|\bmade of\b|\bshape\b", re.I)
+_WHOM = re.compile(r"\bwho(?:m|se)?\b", re.I)  # "Who is it for?" asks for no purpose
 _HOW_MANY = re.compile(r"\bhow many\b", re.I)
 _ASKS = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|how (?:many|much|long|often|old|far|big|large|high))\b", re.I
@@ -38,7 +39,9 @@ _ASKS = re.compile(
 
 def asks_of_a_page(question: str, findings: Sequence[Finding]) -> bool:
     """Return whether a question may ask for what is written, if the picture is a page: for no sight, and no reasons."""
-    if not _ASKS.search(question) or asks_yes_or_no(question) or _SIGHT.search(question) or asks_for_reasons(question):
+    if not _ASKS.search(question) or asks_yes_or_no(question) or _SIGHT.search(question):
+        return False
+    if asks_for_reasons(question) and not _WHOM.search(question):
         return False
     intent = intent_of(question, findings)
     seen = intent.asked and intent.aim != "other" and (intent.aim != "count" or _HOW_MANY.search(question))
