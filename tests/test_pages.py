@@ -12,7 +12,8 @@ from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
 from vqa.agent.trust.features import features
-from vqa.values import Finding, Question, Region
+from vqa.agent.trust.judging import judged
+from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
 SIZE = (600, 400)
 WHOLE = (0.0, 0.0, 600.0, 400.0)

@@ -89,7 +89,7 @@ def test_what_was_read_as_one_piece_is_parted_where_a_column_begins() -> None:
     assert [cell.text for cell in sheet.rows[number]][:3] == ["28/03/06", "102", "Light Company"]
     head = sheet.rows[sheet.heads[number] or 0]
     named = {
-        cell.text: head[column].text for cell, column in zip(sheet.rows[number], sheet.columns(number), strict=True)
+        cell.text: head[column].text for cell, column in zip(sheet.rows[number], sheet.columns[number], strict=True)
     }
     assert named == {
         "28/03/06": "Date",
@@ -120,7 +120,7 @@ def test_what_stands_before_the_first_column_is_under_no_head() -> None:
             [(0, "Count"), (200, "10"), (300, "7")],
         )
     )
-    assert sheet.columns(1) == (NO_HEAD, 0, 1)
+    assert sheet.columns[1] == (NO_HEAD, 0, 1)
 
 
 def test_lines_of_a_photo_that_run_uphill_are_no_cells_over_one_another() -> None:

@@ -79,15 +79,18 @@ class Page:
     Attributes:
         rows: Top to bottom.
         heads: For each row the number of the row that heads its table; None outside of tables, and of heads.
+        columns: For each row the columns of its cells, as places of cells among its head's, NO_HEAD of one under none;
+            empty without a head.
     """
 
     rows: tuple[Row, ...]
     heads: tuple[int | None, ...]
+    columns: tuple[tuple[int, ...], ...]
 
-    def columns(self, number: int) -> tuple[int, ...]:
-        """Return the column of each cell of a row, as the place of a cell among its head's; none without a head."""
+    def head(self, number: int) -> Row:
+        """Return the head of a row's table; empty outside of tables."""
         head = self.heads[number]
-        return () if head is None else _columns(_extents(self.rows, self.heads, head), self.rows[number])
+        return () if head is None else self.rows[head]
 
     def body(self, head: int) -> list[int]:
         """Return the numbers of the rows of a table."""
@@ -104,10 +107,13 @@ def page(read: Sequence[Region]) -> Page:
         rows[top] = tuple(part for cell in rows[top] for part in _parted_by(body, cell, rows[top]))
         if top and heads[top - 1] is None:
             rows[top] = _with_what_is_over(rows[top], rows[top - 1])
+    wide = {head: _extents(rows, heads, head) for head in heads if head is not None}
+    columns: list[tuple[int, ...]] = [()] * len(rows)
     for number, head in enumerate(heads):
         if head is not None:
-            rows[number] = tuple(_parted(rows[number], _extents(rows, heads, head), rows[head]))
-    return Page(tuple(rows), tuple(heads))
+            rows[number] = tuple(_parted(rows[number], wide[head], rows[head]))
+            columns[number] = _columns(wide[head], rows[number])
+    return Page(tuple(rows), tuple(heads), tuple(columns))
 
 
 def _without_numbers(rows: Sequence[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from vqa.agent.documents.cells import Cell, Page, page
-from vqa.agent.documents.tables import Found
+from vqa.agent.documents.found import Found
 from vqa.agent.documents.titles import title
 from vqa.values import Region
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 from vqa.agent.documents.cells import Cell
 from vqa.agent.documents.fields import narrowed
+from vqa.agent.documents.found import Found
 from vqa.agent.documents.goods import is_a_receipt, sold
 from vqa.agent.documents.itself import told_of_itself
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
 from vqa.agent.documents.sentences import told_by_a_sentence
-from vqa.agent.documents.tables import Found, found_in
+from vqa.agent.documents.tables import found_in
 from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.scene import no_scene
 from vqa.agent.questions.asking import asks_what_is_done

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from vqa.agent.documents.found import TOLD_OF_TABLES
 from vqa.agent.documents.goods import TOLD_OF_GOODS
-from vqa.agent.documents.tables import TOLD_OF_TABLES
 from vqa.agent.questions.asking import asks_for_description, where_it_is
 from vqa.agent.questions.intent import read_intent
 from vqa.agent.questions.kinds import asks_for_words, asks_where, asks_yes_or_no
