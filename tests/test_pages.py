@@ -11,7 +11,7 @@ from vqa.agent.folding.pages import A_PAGE, WHAT_IT_SAYS_THERE, asks_of_a_page, 
 from vqa.agent.folding.quoting import quotable
 from vqa.agent.prompting import evidence
 from vqa.agent.trust.evidence import weigh
-from vqa.agent.trust.features import features
+from vqa.agent.trust.features import BY_ITS_PLACE, features
 from vqa.agent.trust.judging import judged
 from vqa.values import Answer, Finding, Prompt, Question, Region, Route
 
@@ -93,7 +93,7 @@ def test_a_cell_is_told_to_the_core_and_is_its_own_evidence(question: str, where
     assert (held.stance, held.regions[0].label) == ("supports", told)
     assert held.regions[0].xyxy[2] - held.regions[0].xyxy[0] < 100  # the cell alone, and not its row
     counted = features(Question(question), findings, (held,), told, None)
-    assert counted["reading: share of the words read"] == 1.0
+    assert counted["reading: share of the words read"] == BY_ITS_PLACE
     assert counted["kind: reading"] == 1.0
 
 

@@ -56,6 +56,8 @@ _A_THING = 0.9
 """How likely a thing is that a scene tells of, whatever its share: captions leave out most of what is around."""
 TAKEN_FOR_GRANTED = 2.2
 """Log odds that somebody is there of whom a question speaks; supposed, not measured: nine in ten who ask see her."""
+BY_ITS_PLACE = 1.5
+"""What counts for the share of words read where a page's row, column or key tells the answer, and no core chose it."""
 _LEAST = 0.002  # probabilities are kept this far from 0 and 1 before their logit is taken
 
 
@@ -145,7 +147,7 @@ def features(
         told["no scene: said no"] = drawn * no
         told["no scene: told of what is seen"] = drawn * (kind == "description" or (found and not no))
     if on_page and on_page[1].text == text:
-        told |= _of_lines(1.0, [cell.score for cell in on_page[1].cells])
+        told |= _of_lines(BY_ITS_PLACE, [cell.score for cell in on_page[1].cells])
     elif kind == "reading":
         told |= _of_reading(question.text, findings, text)
     supported = any(e.stance == "supports" for e in evidence)
