@@ -12,7 +12,7 @@ from PIL import Image
 from vqa.drawing import _marks, draw, draw_findings, draw_regions, numbered_lines
 from vqa.errors import InputError
 from vqa.images import load_image
-from vqa.values import COUNT_SCORE, Answer, Finding, Prompt, Question, Region, Route
+from vqa.values import COUNT_SCORE, Answer, Evidence, Finding, Prompt, Question, Region, Route
 
 GREY = (128, 128, 128)
 BUS = Finding("detect", "objects", "a bus", (Region((200, 300, 700, 600), "bus", 0.9),))
@@ -194,3 +194,14 @@ def test_an_answer_without_its_picture_cannot_be_drawn() -> None:
 
 def test_plot_is_the_drawing() -> None:
     assert answer().plot().tobytes() == draw(answer()).tobytes()
+
+
+def test_of_a_page_the_cells_alone_are_drawn_that_tell_the_answer() -> None:
+    page = texts(*["line"] * 13)
+    cell, elsewhere = Region((100, 80, 150, 100), "$500.00", 0.9), Region((400, 400, 500, 500), "bus", 0.9)
+    told = (Evidence("ocr", "supports", "reads it", (cell,)), Evidence("detect", "supports", "finds it", (elsewhere,)))
+    value = dataclasses.replace(answer(findings=[page, BUS]), evidence=told)
+    assert numbered_lines(value.findings, told) == []
+    marks = _marks(value.findings, 1.0, (800, 700), {cell: "ocr", elsewhere: "detect"})
+    assert [mark.box for mark in marks if mark.is_text] == [cell.xyxy]
+    assert draw(value).height < draw(answer(findings=[page, BUS])).height  # nothing is listed below

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -88,13 +88,14 @@ def draw(answer: Answer) -> Image:
             words.append(_Words(f"{finding.expert} failed: {finding.error}", 14, 2, _ALARM))
         elif not finding.regions and finding.text:
             words.append(_Words(f"{finding.expert}: {finding.text}", 14, 3))
-    return _above(*draw_regions(answer.image, answer.findings, evidence=answer.evidence), words, answer.findings)
+    listed = numbered_lines(answer.findings, answer.evidence)
+    return _above(*draw_regions(answer.image, answer.findings, evidence=answer.evidence), words, listed)
 
 
 def draw_findings(image: LoadedImage, findings: Sequence[Finding]) -> Image:
     """Return the picture with regions drawn on it and what the experts say in words below it, RGB."""
     words = [_Words(f"{finding.expert}: {finding.error or finding.text}", 14, 6) for finding in findings]
-    return _above(*draw_regions(image, findings), words, findings)
+    return _above(*draw_regions(image, findings), words, numbered_lines(findings))
 
 
 def draw_regions(
@@ -121,7 +122,7 @@ def draw_regions(
     picture = image.pil.copy() if size == image.pil.size else image.pil.resize(size, pillow.Resampling.BICUBIC)
     unit = max(1.0, math.sqrt(size[0] * size[1]) / 900)
 
-    marks = _marks(findings, scale, size, {region for held in evidence for region in held.regions})
+    marks = _marks(findings, scale, size, _telling(evidence))
     pen = ImageDraw.Draw(picture)
     for mark in sorted(marks, key=lambda m: (m.thick, -m.area)):  # sure and small ones on top
         _outline(pen, mark, unit)
@@ -130,12 +131,12 @@ def draw_regions(
 
 
 def _marks(
-    findings: Sequence[Finding], scale: float, size: tuple[int, int], telling: Collection[Region]
+    findings: Sequence[Finding], scale: float, size: tuple[int, int], telling: Mapping[Region, str]
 ) -> list[_Mark]:
     findings = [_as_told(finding, telling) for finding in findings]
     labels = dict.fromkeys(r.label for f in findings if f.kind != "text" for r in f.regions)
     colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
-    numbers = {id(region): number for number, region in enumerate(numbered_lines(findings), 1)}
+    numbers = {id(region): number for number, region in enumerate(_too_many(findings), 1)}
     marks = []
     for finding in findings:
         is_text = finding.kind == "text"
@@ -155,11 +156,16 @@ def _marks(
     return sorted(marks, key=lambda mark: -mark.thick)  # the sure ones choose the places of their tags first
 
 
-def _as_told(finding: Finding, telling: Collection[Region]) -> Finding:
+def _as_told(finding: Finding, telling: Mapping[Region, str]) -> Finding:
     """Return a finding as the evidence has it, which calls a person a boy, where a question does.
 
-    One about the whole picture with what tells the answer alone, or what is sure; each fills it.
+    One about the whole picture with what tells the answer alone, or what is sure; each fills it. A page's text with the
+    cells alone that tell it, if any do.
     """
+    if finding.kind == "text":
+        of_it = [region for region, expert in telling.items() if expert == finding.expert]
+        cells = tuple(region for region in of_it if region not in finding.regions)
+        return replace(finding, regions=cells) if cells else finding
     if finding.kind == "objects":
         called = {region.xyxy: region for region in telling if region not in finding.regions}
         return replace(finding, regions=tuple(called.get(region.xyxy, region) for region in finding.regions))
@@ -169,10 +175,19 @@ def _as_told(finding: Finding, telling: Collection[Region]) -> Finding:
     return replace(finding, regions=tuple(shown))
 
 
-def numbered_lines(findings: Sequence[Finding]) -> list[Region]:
+def numbered_lines(findings: Sequence[Finding], evidence: Sequence[Evidence] = ()) -> list[Region]:
     """Return the lines of text that are drawn as numbers, from 1: all, or none if their words fit on the picture."""
+    return _too_many([_as_told(finding, _telling(evidence)) for finding in findings])
+
+
+def _too_many(findings: Sequence[Finding]) -> list[Region]:
     lines = [region for finding in findings if finding.kind == "text" for region in finding.regions]
     return lines if len(lines) > _MOST_TAGGED_LINES else []
+
+
+def _telling(evidence: Sequence[Evidence]) -> dict[Region, str]:
+    """Return the regions that evidence stands on, in its order, each with who says so."""
+    return {region: held.expert for held in evidence for region in held.regions}
 
 
 def _inside(xyxy: Box, scale: float, size: tuple[int, int]) -> Box | None:
@@ -242,7 +257,7 @@ def _overlap(a: Box, b: Box) -> float:
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
-def _above(picture: Image, unit: float, words: Sequence[_Words], findings: Sequence[Finding]) -> Image:
+def _above(picture: Image, unit: float, words: Sequence[_Words], numbered: Sequence[Region]) -> Image:
     """Return the picture above a strip with the words, and with the lines of text that are numbers in the picture."""
     from PIL import Image as pillow
     from PIL import ImageDraw
@@ -254,7 +269,7 @@ def _above(picture: Image, unit: float, words: Sequence[_Words], findings: Seque
         letters = Lettering(round(block.size * unit), block.bold)
         lines += [(letters, block.colour, line) for line in letters.wrap(block.text, width - 2 * margin, block.most)]
     small = Lettering(round(14 * unit))
-    listed = (f"{number}: {line.label} ({line.score:.2f})" for number, line in enumerate(numbered_lines(findings), 1))
+    listed = (f"{number}: {line.label} ({line.score:.2f})" for number, line in enumerate(numbered, 1))
     lines += [(small, _INK, line) for line in _packed(listed, small, width - 2 * margin)]
 
     height = 2 * margin + sum(letters.line_height for letters, _, _ in lines)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from io import BytesIO
 
@@ -31,7 +31,7 @@ def html(answer: Answer) -> str:
         *map(_judgement, answer.evidence),
         *(f"<div>{_text(f'{f.expert} {look.text}')}</div>" for f in answer.findings for look in f.second_looks),
         *(f"<div>{_text(note)}</div>" for note in answer.notes),
-        _evidence(answer.findings),
+        _evidence(answer.findings, answer.evidence),
         "</div>",
     ]
     return "\n".join(part for part in parts if part)
@@ -54,13 +54,13 @@ def _thumbnail(image: LoadedImage, answer: Answer) -> str:
     return f'<img alt="{_text(image.source)}" style="max-width:100%" src="data:image/jpeg;base64,{data}">'
 
 
-def _evidence(findings: tuple[Finding, ...]) -> str:
+def _evidence(findings: Sequence[Finding], evidence: Sequence[Evidence]) -> str:
     from vqa.drawing import numbered_lines
 
     if not findings:
         return ""
     head = "".join(f"<th {_CELL}>{name}</th>" for name in ("expert", "text", "score", "box"))
-    numbers = {id(line): number for number, line in enumerate(numbered_lines(findings), 1)}
+    numbers = {id(line): number for number, line in enumerate(numbered_lines(findings, evidence), 1)}
     rows = "\n".join(_row(cells) for finding in findings for cells in _cells(finding, numbers))
     return (
         f'<details open><summary>evidence</summary><table style="border-collapse:collapse">\n'

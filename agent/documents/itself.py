@@ -31,6 +31,7 @@ _ASKS_ABOUT = re.compile(
     rf"\bwhat (?:\w+ )?is (?:it|this|(?:the|this) (?:{_PAPER}|article|book|poster|advert\w*|flyer)) (?:all )?about\b",
     re.I,
 )
+_LONGEST_HEADING = 8  # words
 _ASKS_FOR_WHOM = re.compile(
     rf"\bwho(?:m)?\b.*\b{_PAPER}\b.*\b(?:for|to)\b|\b(?:for|to) whom\b|\bwho is (?:it|this) (?:for|to|addressed)\b"
     r"|\bwho (?:is|was) (?:the )?(?:recipient|addressee|customer|client|billed)\b",
@@ -68,8 +69,7 @@ def told_of_itself(question: str, read: Sequence[Region]) -> Found | None:
     if _ASKS_KIND.search(question):
         return _kind(read)
     if _ASKS_ABOUT.search(question):
-        headings = ((i, text) for i, text in title("title", read).lines.items() if text)
-        return next((Found("heading", text, (_cell(i, read[i]),)) for i, text in headings), None)
+        return _heading(read)
     if _ASKS_FOR_WHOM.search(question):
         return _by_a_key(_FOR_WHOM, read) or _addressed(read)
     if _ASKS_FROM_WHOM.search(question):
@@ -83,6 +83,16 @@ def told_of_itself(question: str, read: Sequence[Region]) -> Found | None:
         line = re.compile(rf"\W*(?:{match['part']} )?{number}\b[.):]*\s+(?P<a>\w.+)", re.I)
         return next(_matches(line, f"{match['part']} {match['number']}", read), None)
     return None
+
+
+def _heading(read: Sequence[Region]) -> Found | None:
+    """Return the title by its letters, or else the first line if it is short and no sentence ends with it."""
+    headings = ((i, text) for i, text in title("title", read).lines.items() if text)
+    if found := next((Found("heading", text, (_cell(i, read[i]),)) for i, text in headings), None):
+        return found
+    first = read[0].label
+    is_one = 1 < len(first.split()) <= _LONGEST_HEADING and first[-1].isalnum()
+    return Found("heading", first, (_cell(0, read[0]),)) if is_one else None
 
 
 def _kind(read: Sequence[Region]) -> Found | None:

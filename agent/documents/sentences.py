@@ -41,6 +41,8 @@ _LONGEST = 500
 """Characters from which what goes on without a point is no sentence."""
 _FEWEST = 5
 """Words of a sentence that is told as one."""
+_LABEL = 9
+"""Words under which what ends with a colon is a label."""
 _SAME = 5  # letters that two words begin with alike
 _SMALL = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
 _NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:{_SMALL})\b)"
@@ -116,16 +118,11 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
 
 
 def _is_prose(text: str) -> bool:
-    """Return whether it reads like a sentence, and not like labels or a formula: small words among others."""
+    """Return whether it reads like a sentence, and no label, question or formula: small words among others."""
     words = _WORD.findall(text)
     small = sum(word.islower() for word in words)
-    return (
-        len(words) >= _FEWEST
-        and small >= len(words) / 2
-        and text.count(":") < 2
-        and not text.endswith((":", "?"))
-        and "=" not in text
-    )
+    label = text.endswith("?") or "=" in text or text.count(":") > 1 or (text.endswith(":") and len(words) < _LABEL)
+    return len(words) >= _FEWEST and small >= len(words) / 2 and not label
 
 
 def _values(question: str, sentence: _Sentence) -> tuple[str, list[tuple[int, str]]]:
