@@ -204,4 +204,3 @@ def test_of_a_page_the_cells_alone_are_drawn_that_tell_the_answer() -> None:
     assert numbered_lines(value.findings, told) == []
     marks = _marks(value.findings, 1.0, (800, 700), {cell: "ocr", elsewhere: "detect"})
     assert [mark.box for mark in marks if mark.is_text] == [cell.xyxy]
-    assert draw(value).height < draw(answer(findings=[page, BUS])).height  # nothing is listed below
