@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vqa.agent.documents.fields import Narrowed, narrowed
-from vqa.agent.documents.goods import sold
+from vqa.agent.documents.goods import is_a_receipt, sold
 from vqa.agent.documents.keyed import keyed
 from vqa.agent.documents.placed_lines import placed
+from vqa.agent.documents.tables import figure_in_no_cell
 from vqa.agent.documents.titles import author, title
 from vqa.agent.folding.actions import told_of_action
 from vqa.agent.folding.captions import why_doubted
@@ -257,7 +258,9 @@ def _fitting(question: str, read: Sequence[Region]) -> Narrowed:
     lines = [region.label for region in read]
     by_place = (found for find in (title, author, placed) if (found := find(question, read)).what)
     by_words = (found for find in (sold, keyed, narrowed) if (found := find(question, lines)).what)
-    return next(by_place, None) or next(by_words, None) or Narrowed()
+    if told := next(by_place, None) or next(by_words, None):
+        return told
+    return Narrowed("such figure") if not is_a_receipt(lines) and figure_in_no_cell(question, read) else Narrowed()
 
 
 def _lines_read(question: str, finding: Finding, named: Sequence[Region]) -> list[Line]:

@@ -55,8 +55,11 @@ _PAGE = re.compile(r"(?:page|p\.) ?(?P<a>\d{1,4})(?: (?:of|/) \d+)?|(?P<b>\d{1,4
 _PART = "chapter|section|step|item|question|article|rule|part|lesson|exercise"
 _ASKS_PART = re.compile(rf"\b(?:what|which) (?P<part>{_PART})\b(?: number)? (?:is|are)\b", re.I)
 _ASKS_NAMED_PART = re.compile(
-    rf"\b(?:what (?:is|does)|(?:heading|title|name) of) (?:the )?(?P<part>{_PART}) (?P<number>\d[\d.]*)(?! )", re.I
+    rf"\W*what(?:'s| is| does)?(?: the)?(?: (?:heading|title|name) of)?(?: the)? (?P<part>{_PART}) (?P<number>\d[\d.]*)"
+    r"(?: (?:called|named|about|say))?\W*",
+    re.I,
 )
+_LEADERS = re.compile(r"[ .\u00b7\u2026]{3,}\w*$")  # to the page, in a table of contents
 
 
 def told_of_itself(question: str, read: Sequence[Region]) -> Found | None:
@@ -78,7 +81,7 @@ def told_of_itself(question: str, read: Sequence[Region]) -> Found | None:
         return next(_matches(_PAGE, "page number", read), None)
     if match := _ASKS_PART.search(question):
         return next(_matches(re.compile(rf"{match['part']}\W+(?P<a>\w{{1,6}})\b.*", re.I), match["part"], read), None)
-    if match := _ASKS_NAMED_PART.search(question):
+    if match := _ASKS_NAMED_PART.fullmatch(question):
         number = re.escape(match["number"].rstrip("."))
         line = re.compile(rf"\W*(?:{match['part']} )?{number}\b[.):]*\s+(?P<a>\w.+)", re.I)
         return next(_matches(line, f"{match['part']} {match['number']}", read), None)
@@ -142,7 +145,7 @@ def _matches(pattern: re.Pattern[str], what: str, read: Sequence[Region]) -> Ite
         for piece in (line, *line.parts):
             if match := pattern.fullmatch(unicodedata.normalize("NFKC", piece.label)):
                 value = next(group for group in match.groups() if group)
-                yield Found(f"number of {what}", value, (_cell(i, piece),))
+                yield Found(f"number of {what}", _LEADERS.sub("", value), (_cell(i, piece),))
 
 
 def _cell(number: int, line: Region) -> Cell:

@@ -109,6 +109,8 @@ def told_by_a_sentence(question: str, read: Sequence[Region]) -> Told | None:
         is_one = _is_prose(sentence.text) and not any(_has_cells(read[i]) for i in sentence.lines)
         named = sum(_has(sentence.words, word) for word in asked) > 1
         return Told(SENTENCE, sentence.text, sentence.lines) if is_one and named else None
+    if what in ("name", "place") and not _is_prose(sentence.text):
+        return None
     held = [match.start() for match in _WORD.finditer(sentence.text) if _has(asked, singular(match.group().lower()))]
     near = sorted(values, key=lambda value: min((abs(value[0] - at) for at in held), default=0))
     before = [value for value in values if value[0] < min(held, default=0)]

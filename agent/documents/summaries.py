@@ -62,6 +62,10 @@ def extreme(question: str, sheet: Page) -> Found | None:
     telling = frozenset(word for word in words if word not in ASIDE)
     if across := _across(question, telling, sheet, most=most):
         return across
+    if not telling and _FOR_A_VALUE.match(question):
+        figures = [(amount, cell) for row in sheet.rows for cell in row if (amount := _figure(cell)) is not None]
+        _, cell = (max if most else min)(figures, key=lambda one: one[0], default=(0.0, None))
+        return Found(_HOW[most], cell.text, (cell,)) if cell else None
     best = max(_columns_of_figures(words, telling, sheet), key=lambda one: one.rank, default=None)
     noun = _NOUN.match(question)
     if best is None or telling - best.used - frozenset(words_of(noun["noun"]) if noun else ()):
@@ -172,6 +176,10 @@ def heads_told(question: str, sheet: Page) -> Found | None:
         return None
     largest = max(heads, key=lambda head: len(sheet.body(head)))
     return Found("heads", ", ".join(plainly_told(cell) for cell in sheet.rows[largest]), sheet.rows[largest])
+
+
+def _figure(cell: Cell) -> float | None:
+    return _amount(cell.text) if cell.is_figure else None
 
 
 def _amount(text: str) -> float | None:

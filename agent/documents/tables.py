@@ -100,6 +100,17 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
     return Found(best[0].where, listed(values), tuple(cell for found in best for cell in found.cells[:1]))
 
 
+def figure_in_no_cell(question: str, read: Sequence[Region]) -> bool:
+    """Return whether a question asks for a figure of a page of tables and `found_in` finds none: no other is it.
+
+    Args:
+        question: In its own words, and not one for yes or no.
+        read: Lines of text in reading order, with their parts.
+    """
+    asks = any(asks.search(question) for asks in (HOW_MUCH, HOW_MANY))
+    return asks and any(head is not None for head in page(read).heads) and found_in(question, tuple(read)) is None
+
+
 def _is_enough(found: Found, telling: Sequence[str], sheet: Page) -> bool:
     """Return whether a question names what is found by most of its words; by half of them if no cell has the others."""
     missing = [word for word in telling if word not in found.used]
