@@ -5,10 +5,11 @@
             daquar-vqa text-{receipts,signs}; do
         vqa eval DEV/$SET.jsonl --image-root PICTURES/${SET%%-*}.tar --min-confidence 0 -o ANSWERS/$SET.jsonl
     done
+    vqa eval DEV/pages-other.jsonl --image-root DEV --min-confidence 0 -o ANSWERS/pages-other.jsonl
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
 
 Each FILE is what `vqa eval -o` or `vqa batch -o` wrote (with its evidence: not --slim); DEV/NAME.jsonl are its
-questions with the right answers (benchmarks/dev_questions.py makes them). Whatever core answered, nothing is asked
+questions with the right answers (benchmarks/dev_questions.py and pages.py make them). Whatever core answered, nothing is asked
 again. --write replaces agent/trust/confidence.json; without it, the figures are only printed. --plot FILE draws them.
 
 Three steps, each a logistic regression (ridge, Newton's method) on top of the one before. First, what evidence is
