@@ -9,8 +9,9 @@
     python benchmarks/confidence.py ANSWERS/*.jsonl --questions DEV --write
 
 Each FILE is what `vqa eval -o` or `vqa batch -o` wrote (with its evidence: not --slim); DEV/NAME.jsonl are its
-questions with the right answers (benchmarks/dev_questions.py and pages.py make them). Whatever core answered, nothing is asked
-again. --write replaces agent/trust/confidence.json; without it, the figures are only printed. --plot FILE draws them.
+questions with the right answers (benchmarks/dev_questions.py and pages.py make them). Whatever core answered, nothing
+is asked again. --write replaces agent/trust/confidence.json; without it, the figures are only printed. --plot FILE
+draws them.
 
 Three steps, each a logistic regression (ridge, Newton's method) on top of the one before. First, what evidence is
 worth; support that would count against an answer, or contradiction for it, tells nothing and is left out. Since a good

@@ -208,6 +208,28 @@ def test_a_number_before_what_is_counted_is_told() -> None:
     assert asked("How many transactions are there?", read) == "63"
 
 
+def test_a_terminals_table_is_read_without_its_rules_and_with_two_heads_that_were_read_as_one() -> None:
+    ruled = rows(
+        [(0, "I id"), (100, "I name"), (240, "I email")],
+        *(
+            [(0, f"I {i}"), (100, f"I {name} I {name}@ex.com")]
+            for i, name in enumerate(("ann", "bob", "cem", "dee"), 177)
+        ),
+    )
+    assert asked("What is the email of bob?", ruled) == "bob@ex.com"
+    tasks = rows(
+        [(0, "TASKS 225 (562 thr), 1 run")],
+        [(0, "CPU%"), (60, "PID USER"), (200, "MEM"), (300, "Command")],
+        [(0, "4.1"), (60, "278 nicolargo"), (200, "15.7M"), (300, "glances")],
+        [(0, "0.6"), (60, "704 root"), (200, "276K"), (300, "vlc")],
+        [(0, "0.3"), (60, "108 snmp"), (200, "1.2G"), (300, "snmpd")],
+    )
+    assert asked("How many tasks are there?", tasks) == "225"
+    assert asked("What is the PID of vlc?", tasks) == "704"
+    assert asked("Who is the user of process 108?", tasks) == "snmp"
+    assert asked("Which command uses the most memory?", tasks) == "snmpd"  # and not 276, or 15.7
+
+
 def test_a_form_has_its_values_beside_its_keys_or_below() -> None:
     form = [
         *rows(

@@ -21,7 +21,7 @@ _SHORT = frozenset(
 ASIDE = frozenset(
     "number amount price cost total value sum balance date day time name money much many spent spend pay paid payment "
     "charged bought purchase purchased sold earned received held worth made happen happened account item thing one "
-    "kind type exact current currently transaction today row column".split()
+    "use kind type exact current currently transaction today row column".split()
 )
 """Words that a cell may be asked for with and not have."""
 _SPELT = {"qty": "quantity", "amt": "amount", "num": "number", "no": "number", "desc": "description", "acct": "account"}
@@ -40,7 +40,7 @@ _MONTH = re.compile(
     r"dec(?:ember)?"
 )
 _WORD = re.compile(r"\d[\d.,/:'-]*\d|\w+")
-_ABBREVIATED = 4  # letters of a word that another one begins with: "Stat", "statistic"
+_STANDS_FOR = {3: 6, 4: 5}  # letters of a short form, and how many its word has at least: "Mem", "Stat"
 _SAME = 5  # letters that two words begin with alike: "deposited", "Deposit"
 ALIKE = 0.95
 """What a word counts that is one of the question's in another spelling."""
@@ -83,11 +83,9 @@ def exactness(cell: Cell, named: frozenset[str]) -> float:
 
 def _same(word: str, other: str) -> bool:
     short, long = sorted((word, other), key=len)
-    return (
-        word == other
-        or (len(short) >= _SAME and short[:_SAME] == long[:_SAME])
-        or (len(short) == _ABBREVIATED and long.startswith(short))
-    )
+    if word == other or (len(short) >= _SAME and short[:_SAME] == long[:_SAME]):
+        return True
+    return long.startswith(short) and len(long) >= _STANDS_FOR.get(len(short), len(long) + 1)
 
 
 def plainly_told(cell: Cell) -> str:

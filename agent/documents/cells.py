@@ -43,6 +43,11 @@ _KEY = re.compile(r"(?P<key>[^\W\d][^:]{0,40}?) ?:(?:\s+|(?=[\d$€£¥-]))(?P<v
 _LEADERS = re.compile(r"(?: ?[.\u00b7\u2026]){3,} ?")
 """The dots between a heading and its page."""
 _NEXT_KEY = re.compile(r"(?<=\S)\s+(?=[A-Z][\w./ ]{1,30}: ?\S)")
+_BAR = re.compile(r"(?:^|(?<= ))[|Il1](?: |$)")
+"""A vertical rule, as readers have it, before or between what is written."""
+_BARS = 5
+"""Pieces that begin with one from which a page has such, if these are a quarter of all."""
+_NUMBER_AND_NAME = re.compile(r"\d+ [^\W\d]{4,}")  # no unit
 _ICON = re.compile(r"(?:(?![€£¥₩])[^\x00-\x7f](?: |$)|[\u2e80-\u9fff])(?=[\x00-\x7f]*$)")
 """What an icon is read as: a sign of another writing by itself, or before what is written beside it."""
 
@@ -140,8 +145,11 @@ def _parted_by(body: Sequence[Row], cell: Cell, head: Row) -> tuple[Cell, ...]:
     others = [one for one in head if one is not cell]
     under = [[c for c in row if _over(cell, c) and not any(_over(one, c) for one in others)] for row in body]
     pairs = [cells for cells in under if len(cells) == 2]
-    if not spaces or len(pairs) <= len(body) / 2:
+    alike = [cells for cells in under if len(cells) == 1 and _NUMBER_AND_NAME.fullmatch(cells[0].text)]
+    if not spaces or 2 * max(len(pairs), len(alike)) < len(body) or (len(spaces) > 1 and not pairs):
         return (cell,)
+    if not pairs:
+        return _cut(cell, spaces[0])
     gap = median((cells[0].xyxy[2] + cells[1].xyxy[0]) / 2 for cells in pairs)
     return _cut(cell, min(spaces, key=lambda at: abs(_at(cell, at) - gap)))
 
@@ -197,7 +205,10 @@ def _parted(row: Row, extents: Sequence[Cell], head: Row) -> Iterable[Cell]:
 
 
 def _rows(read: Sequence[Region]) -> list[Row]:
-    lines = [tuple(_cells(i, line)) for i, line in enumerate(read)]
+    pieces = [piece.label for line in read for piece in line.parts or (line,)]
+    ruled = sum(_BAR.match(piece) is not None for piece in pieces)
+    between = _BAR if ruled >= _BARS and ruled >= len(pieces) / 4 else None
+    lines = [tuple(_cells(i, line, between)) for i, line in enumerate(read)]
     lines = sorted(filter(None, lines), key=lambda row: _top(row) + _bottom(row))
     stacks = _is_level(lines)
     rows: list[Row] = []
@@ -210,10 +221,12 @@ def _rows(read: Sequence[Region]) -> list[Row]:
     return rows
 
 
-def _cells(number: int, line: Region) -> Iterable[Cell]:
+def _cells(number: int, line: Region, between: re.Pattern[str] | None) -> Iterable[Cell]:
+    """Yield a line's pieces, those that are several parted: a key and its value, and what a pattern stands between."""
     for piece in line.parts or (line,):
         label = _LEADERS.sub(": ", piece.label)
-        for text in _NEXT_KEY.split(label) if label.count(":") > 1 else [label]:
+        parts = between.split(label) if between else _NEXT_KEY.split(label) if label.count(":") > 1 else [label]
+        for text in parts:
             match = _KEY.fullmatch(text := _ICON.sub("", text, count=1) if _ICON.match(text) else text)
             for part in (f"{match['key']}:", match["value"]) if match else (text,):
                 if any(map(str.isalnum, part)):

@@ -76,8 +76,8 @@ def extreme(question: str, sheet: Page) -> Found | None:
     name = next((other for other in others if not other.is_figure), next(iter(others), None))
     if name is None or (_FOR_A_VALUE.match(question) and not _FOR_A_NAME.match(question)):
         return Found(how, cell.text, (cell, *((name,) if name else ())), best.used)
-    which = _under_the_noun(noun["noun"], sheet, number) if noun else None
-    which = which or name
+    nouns = (noun["noun"], "name") if noun else ()
+    which = next((named for one in nouns if (named := _under_the_noun(one, sheet, number))), name)
     return Found(f"row of {how}", which.text, (which, cell), best.used)
 
 
@@ -122,7 +122,8 @@ def _under_the_noun(noun: str, sheet: Page, number: int) -> Cell | None:
     """Return the cell of a row under the head that a question asks for: "Which account …?"."""
     head, words = sheet.head(number), words_of(noun)
     pairs = zip(sheet.rows[number], sheet.columns[number], strict=False)
-    return next((cell for cell, column in pairs if column != NO_HEAD and named_of(head[column], words)), None)
+    under = [(cell, head[column]) for cell, column in pairs if column != NO_HEAD]
+    return next((cell for cell, top in under if named_of(top, words) and not cell.is_figure), None)
 
 
 def _figures(sheet: Page, body: Sequence[int], column: int | None) -> Iterator[tuple[float, Cell, int]]:
@@ -137,12 +138,18 @@ def _figures(sheet: Page, body: Sequence[int], column: int | None) -> Iterator[t
 
 
 def numbered(question: str, sheet: Page) -> Found | None:
-    """Return the number that is written before what a question counts: "63 transactions"."""
-    match = re.search(r"\bhow many (\w+)(?: (?:are|were|is) (?:there|shown|listed)\b|\W*$)", question, re.I)
+    """Return the number that is written before what a question counts, or behind: "63 transactions", "TASKS 225"."""
+    match = re.search(
+        r"\bhow many (\w+)(?: (?:are|were|is) (?:there|shown|listed|available|running)\b|\W*$)", question, re.I
+    )
     if match is None:
         return None
-    number = re.compile(rf"(?<![\w.,/:])(\d[\d,]*) {re.escape(singular(match[1].lower()))}", re.I)
-    found = {cell: one[1] for row in sheet.rows for cell in row if (one := number.search(cell.text))}
+    noun = re.escape(singular(match[1].lower()))
+    number = re.compile(
+        rf"(?<![\w.,/:])(?P<before>\d[\d,]*) {noun}|\b{noun}\w{{0,2}}:? (?P<behind>\d[\d,]*)(?![\w.,/:])", re.I
+    )
+    matches = {cell: number.search(cell.text) for row in sheet.rows for cell in row}
+    found = {cell: one["before"] or one["behind"] for cell, one in matches.items() if one}
     if len(set(found.values())) != 1:
         return None
     cell, told = next(iter(found.items()))
@@ -186,12 +193,12 @@ def _amount(text: str) -> float | None:
     """Return the number that a cell says; None if it says a date or none."""
     if DATE.search(text):
         return None
-    match = re.search(r"\d[\d.,']*", text)
+    match = re.search(r"(?P<digits>\d[\d.,']*)(?P<times>[KMGT]?)", text)
     if match is None:
         return None
-    digits = re.sub(r"[.,'](?=\d{3}(?:\D|$))", "", match.group()).replace(",", ".")
+    digits = re.sub(r"[.,'](?=\d{3}(?:\D|$))", "", match["digits"]).replace(",", ".")
     try:
-        amount = float(digits.rstrip("."))
+        amount = float(digits.rstrip(".")) * 1000.0 ** " KMGT".index(match["times"] or " ")
     except ValueError:
         return None
     return -amount if re.search(r"[-(]\s?\W?$", text[: match.start()]) else amount

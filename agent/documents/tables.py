@@ -116,7 +116,7 @@ def _is_enough(found: Found, telling: Sequence[str], sheet: Page) -> bool:
     missing = [word for word in telling if word not in found.used]
     if 2 * len(missing) < len(telling):
         return True
-    elsewhere = any(named_of(cell, missing) for row in sheet.rows for cell in row)
+    elsewhere = any(named_of(cell, missing) for row in sheet.rows if len(row) > 1 for cell in row)
     return 2 * len(missing) == len(telling) and found.exact >= ALIKE and not elsewhere
 
 
