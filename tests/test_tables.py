@@ -203,6 +203,23 @@ def test_the_most_of_a_row_is_told_by_its_head() -> None:
     assert asked("What is the value of wheat in Block 3?", read) == "4.59"
 
 
+def test_of_words_alone_the_first_row_is_the_head() -> None:
+    words = rows(
+        [(0, "Employee"), (120, "Department"), (240, "City")],
+        [(0, "Anna Berg"), (120, "Sales"), (240, "Oslo")],
+        [(0, "Lily Chen"), (120, "Support"), (240, "Turin")],
+    )
+    assert asked("In which department is Lily Chen?", words) == "Support"
+    assert asked("What is the city of Anna Berg?", words) == "Oslo"
+    form = rows(
+        *(
+            [(0, f"{key}:"), (120, value), (240, "Edit")]
+            for key, value in (("Type", "Bank"), ("Group", "A"), ("Unit", "B"))
+        )
+    )
+    assert asked("What is the type?", form) == "Bank"
+
+
 def test_a_number_before_what_is_counted_is_told() -> None:
     read = rows([(0, "Range: All dates"), (300, "63 transactions")], [(0, "Today"), (300, "4,036.26")])
     assert asked("How many transactions are there?", read) == "63"

@@ -1,7 +1,7 @@
 """The cells of a read page: its rows, which of them heads a table, and what stands in which column.
 
-A reader tells lines and the pieces side by side that they are made of. A head is a row of words over figures; where a
-table has none, the first of its rows.
+A reader tells lines and the pieces side by side that they are made of. A head is a row of words over figures; of a page
+without any it is the first of several rows of words with as many cells.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _FARTHER = 8.0
 """… and from any other."""
 _NUMBERED = 4
 """Rows with one number more than the row before from which these are rows' numbers."""
+_FEWEST_COLUMNS, _FEWEST_ROWS = 3, 3
+"""Of a table of words alone, its head included."""
 NO_HEAD = -1
 """The column of what stands under no head."""
 SUM = re.compile(r"\b(?:sub ?-?|grand ?)?totals?\b|\bsum\b|\bdifference\b|\bmoney (?:in|out)\b", re.I)
@@ -57,7 +59,7 @@ class Cell(NamedTuple):
 
     Attributes:
         text: What it says.
-        xyxy: Its box in pixels; of a key and a value that were read as one, that of both.
+        xyxy: Its box in pixels; of a part of what was read as one, about where it stands in that.
         score: How surely it was read.
         line: The number of the read line that it stands in.
     """
@@ -303,6 +305,21 @@ def _heads(rows: Sequence[Row]) -> list[int | None]:
             heads.append(None)
         else:
             heads.append(head)
+    return heads if any(head is not None for head in heads) else _heads_of_words(rows)
+
+
+def _heads_of_words(rows: Sequence[Row]) -> list[int | None]:
+    """Return the heads of tables without figures: the first of several rows whose cells begin one under the other."""
+    heads: list[int | None] = [None] * len(rows)
+    number = 0
+    while number < len(rows):
+        end = number + 1
+        while end < len(rows) and len(rows[end]) == len(rows[number]) and _is_like(rows[end], rows[end - 1]):
+            end += 1
+        keys = any(cell.text.endswith(":") or cell.is_figure for row in rows[number:end] for cell in row)
+        if len(rows[number]) >= _FEWEST_COLUMNS and end - number >= _FEWEST_ROWS and not keys:
+            heads[number + 1 : end] = [number] * (end - number - 1)
+        number = end
     return heads
 
 

@@ -57,7 +57,7 @@ _PLURAL = re.compile(
 _MOST_LISTED = 12
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)  # folding and trust ask the same
 def found_in(question: str, read: Sequence[Region]) -> Found | None:
     """Return what stands where a question asks for it; None if nothing on the page does.
 
@@ -65,7 +65,7 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         question: In its own words, and not one for yes or no.
         read: Lines of text in reading order, with their parts.
     """
-    sheet = page(read)
+    sheet = _sheet(read)
     question = _PER.sub("", _ON_THE_PAPER.sub("", question))
     words = words_of(question)
     if _COMPARES.search(question):
@@ -100,6 +100,11 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
     return Found(best[0].where, listed(values), tuple(cell for found in best for cell in found.cells[:1]))
 
 
+@lru_cache(maxsize=8)  # several questions about one page
+def _sheet(read: Sequence[Region]) -> Page:
+    return page(read)
+
+
 def figure_in_no_cell(question: str, read: Sequence[Region]) -> bool:
     """Return whether a question asks for a figure of a page of tables and `found_in` finds none: no other is it.
 
@@ -108,7 +113,9 @@ def figure_in_no_cell(question: str, read: Sequence[Region]) -> bool:
         read: Lines of text in reading order, with their parts.
     """
     asks = any(asks.search(question) for asks in (HOW_MUCH, HOW_MANY))
-    return asks and any(head is not None for head in page(read).heads) and found_in(question, tuple(read)) is None
+    return (
+        asks and any(head is not None for head in _sheet(tuple(read)).heads) and found_in(question, tuple(read)) is None
+    )
 
 
 def _is_enough(found: Found, telling: Sequence[str], sheet: Page) -> bool:
