@@ -174,6 +174,7 @@ def test_an_invoice(question: str, told: str) -> None:
         ("What are the column headings?", "Date, Num, Description, Transfer, Deposit, Withdrawal, Balance"),
         ("How many columns are there?", "7"),
         ("What is the phone number of the bank?", ""),
+        ("What is the light phone number?", ""),  # 102 is the Light Company's number, and none to dial
         ("What is the capital of France?", ""),
         ("Which is larger, the rent or the groceries?", ""),
     ],

@@ -96,7 +96,8 @@ def narrowed(question: str, lines: Sequence[str]) -> Narrowed:
     for what, asked, values in _FIELDS:
         if asked.search(question):
             found = values(lines)
-            return Narrowed(what, found) if found and len(lines) >= LONG else Narrowed()
+            told = bool(found) or what == _PHONE_NUMBER
+            return Narrowed(what, found) if told and len(lines) >= LONG else Narrowed()
     return Narrowed()
 
 
@@ -204,6 +205,8 @@ _TOTAL_ASKED = re.compile(
     r"how much (?:was|did [a-z]+) (?:paid|pay|spent|spend)\b",
     re.IGNORECASE,
 )
+_PHONE_NUMBER = "phone number"
+"""The kind of value of which it is told that there is none: no other line can be it."""
 _FIELDS = (
     ("date", re.compile(rf"\bdate\b|{_WHEN}|날짜", re.IGNORECASE), _values(DATE)),
     (
@@ -212,7 +215,7 @@ _FIELDS = (
         _values(_PERIOD),
     ),
     ("percentage", _PERCENT_ASKED, _values(_PERCENT)),
-    ("phone number", re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _phones),
+    (_PHONE_NUMBER, re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _phones),
     (
         "company",
         re.compile(rf"\b(?:(?:name of the|which|what) {_WHOSE}|{_WHOSE}(?:'s)? name|{_WHOSE} called)\b", re.IGNORECASE),

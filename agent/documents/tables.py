@@ -54,6 +54,7 @@ _COMPARES = re.compile(
 _PLURAL = re.compile(
     r"\b(?:what|which) (?:(?:are|were) the )?(?:\w+ )?\w+[^\Ws]s\b|\blist\b|\bname (?:all|the)\b", re.I
 )
+_UNIT = 3  # letters under which what stands beside a key is a unit
 _MOST_LISTED = 12
 
 
@@ -196,6 +197,8 @@ def _beside(
             values = [cell for cell in behind if cell is row[k + 1]]
         elif heads and not typed and len(row) > 2:  # "the rent for April": what a table tells of it is its amount
             values = [cell for cell in values if MONEY.search(cell.text)]
+        elif not heads and not typed and behind and len(behind[0].text) < _UNIT:
+            values = values[:1]  # "temp1 °C 27"
         elif (not heads and not typed) or (len(values) > 1 and (not heads or columns[k] == NO_HEAD)):
             values = [cell for cell in behind[:1] if not typed or cell is row[k + 1]]
         if len(values) == 1 and not values[0].text.endswith(":"):

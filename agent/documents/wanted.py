@@ -18,6 +18,8 @@ _WHO = re.compile(r"\bwho\b", re.I)
 _KINDS = frozenset("date number amount price total quantity name type address description id code time".split())
 _NO_DATE = re.compile(r"\b(?:never|today|yesterday|tomorrow|now|always|none|n/a)\b", re.I)
 BALANCE = re.compile(r"\bbalance\b", re.I)
+_DIALLED = re.compile(r"\b(?:tele)?(?:phone|fax|mobile) (?:number|no)\b", re.I)
+_DIGITS = 7  # of a number that can be dialled
 _NUMBER = re.compile(r"\bnumber\b", re.I)
 MONEY = re.compile(r"[$€£¥₩]|[A-Z]{3} ?-?\d|[.,]\d\d\b")
 WHICH = re.compile(r"\W*(?:in |on |at )?(?:which|what|who)(?: (\w+))?\b", re.I)
@@ -59,6 +61,8 @@ def can_be(question: str, cell: Cell, head: Cell | None = None) -> bool:
         return cell.is_figure and (of_many or not re.search(r"[$€£¥₩%/:]|[.,]\d\d\b", cell.text))
     if HOW_MUCH.search(question):
         return cell.is_figure and DATE.fullmatch(cell.text) is None
+    if _DIALLED.search(question):
+        return sum(map(str.isdigit, cell.text)) >= _DIGITS and DATE.search(cell.text) is None
     if _NUMBER.search(question):
         return any(map(str.isdigit, cell.text)) and not re.search(r"[$€£¥₩]|[.,]\d\d\b", cell.text)
     return True
