@@ -126,6 +126,8 @@ def test_what_nothing_on_a_page_says_is_withheld() -> None:
         _answer("Who is the treasurer?", PAGE, NOTHING_FOUND, ACCOUNTS, text="a man")
         == "nothing that is written says so"
     )
+    assert _answer("What is the discount?", RECEIPT, text="5.60") == "nothing that is written says so"
+    assert not _answer("Was there a discount?", RECEIPT, text="No")  # which there being none is no reason against
     assert not _answer("What type is Visa?", PAGE, NOTHING_FOUND, ACCOUNTS, text="Credit Card")
 
 

@@ -13,7 +13,7 @@ from vqa.agent.folding.pages import A_PAGE, asks_of_a_page, found_on_page, is_a_
 from vqa.agent.folding.scene import SAYS, no_scene, told_of_scene
 from vqa.agent.questions import asking
 from vqa.agent.questions.alternatives import named_alternatives
-from vqa.agent.questions.kinds import asks_for_words, intent_of, kind_of
+from vqa.agent.questions.kinds import asks_for_words, asks_yes_or_no, intent_of, kind_of
 from vqa.agent.questions.languages import is_foreign
 from vqa.agent.questions.taxonomy import WILD
 from vqa.agent.questions.vocabulary import mentioned
@@ -98,6 +98,8 @@ def _not_written(answer: Answer) -> bool:
     """Return whether a page is asked for what nothing on it is, or says."""
     question, pages = answer.question.text, [f for f in answer.findings if f.kind == "text" and f.error is None]
     read = [line for page in pages for line in page.regions]
+    if asks_yes_or_no(question):
+        return False
     if len(read) < A_PAGE or not is_a_page(answer.findings) or not asks_of_a_page(question, answer.findings):
         return NONE_FOUND in answer.prompt.used and len(read) > 0 and asks_for_words(question)
     told = any(line.startswith("Text") and line != NONE_FOUND for line in answer.prompt.used)
