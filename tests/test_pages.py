@@ -61,6 +61,7 @@ RECEIPT = read(
         ("What are the terms?", True),
         ("Who is it for?", True),
         ("How much is in Savings?", True),
+        ("And the terms?", True),
         ("What color is the header?", False),
         ("Is there a total?", False),
         ("How many people are there?", False),  # a detector counts them

@@ -34,7 +34,9 @@ _SIGHT = re.compile(r"\bcolou?rs?\b|\bmade of\b|\bshape\b", re.I)
 _WHOM = re.compile(r"\bwho(?:m|se)?\b", re.I)  # "Who is it for?" asks for no purpose
 _HOW_MANY = re.compile(r"\bhow many\b", re.I)
 _ASKS = re.compile(
-    r"\b(?:what|which|who|whom|whose|when|where|how (?:many|much|long|often|old|far|big|large|high))\b", re.I
+    r"\b(?:what|which|who|whom|whose|when|where|how (?:many|much|long|often|old|far|big|large|high))\b"
+    r"|^\W*(?:and |then )?the [\w' -]+\?\W*$",  # "And the due date?"
+    re.I,
 )
 
 
