@@ -39,6 +39,7 @@ _PAIRS = frozenset({"scissors", "skis", "glasses", "sunglasses", "pants", "trous
 COLORS = ("black", "white", "gray", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "tan")
 """The colours that things are said to have."""
 
+_ALIKE = 5  # letters that two forms of a word begin with
 INSIDE = 0.6
 """Share of the smaller box that lies in the larger one from which it counts as on or in front of it."""
 APART = -0.5
@@ -71,6 +72,11 @@ def singular(word: str) -> str:
         if word.endswith(ending):
             return word.removesuffix(ending) + instead
     return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def begin_alike(word: str, other: str) -> bool:
+    """Return whether two words are one, or begin with the same letters, in another form: "deposited", "deposit"."""
+    return word == other or (min(len(word), len(other)) >= _ALIKE and word[:_ALIKE] == other[:_ALIKE])
 
 
 def counted(label: str, n: int) -> str:

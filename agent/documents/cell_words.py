@@ -7,15 +7,19 @@ import unicodedata
 from collections.abc import Iterable
 
 from vqa.agent.documents.cells import Cell
-from vqa.words import singular
+from vqa.words import begin_alike, singular
 
-_SHORT = frozenset(
+SMALL_WORDS = frozenset(
     "a an the is are was were be been do does did what which who whom whose where when why how many much there this "
     "that these those of in on at to for from by with and or it its i we you they he she his her their our my me us "
-    "can could please tell give show find as into have has had get got go goes went if s "
-    "cell cells entry entries line lines field table list picture image page document screen "
-    "screenshot window dialog form report listed shown given stated written printed say says said read called "
-    "set selected chosen entered stand stands here own after before during per each under next".split()
+    "can could please tell give show as into have has had if picture image page document written say says said "
+    "read".split()
+)
+"""Words that any question may have, and that tell nothing of what it asks for."""
+_SHORT = SMALL_WORDS | frozenset(
+    "find get got go goes went s cell cells entry entries line lines field table list screen screenshot window "
+    "dialog form report listed shown given stated printed called set selected chosen entered stand stands here own "
+    "after before during per each under next".split()
 )
 """Words that name no cell."""
 ASIDE = frozenset(
@@ -41,7 +45,6 @@ _MONTH = re.compile(
 )
 _WORD = re.compile(r"\d[\d.,/:'-]*\d|\w+")
 _STANDS_FOR = {3: 6, 4: 5}  # letters of a short form, and how many its word has at least: "Mem", "Stat"
-_SAME = 5  # letters that two words begin with alike: "deposited", "Deposit"
 ALIKE = 0.95
 """What a word counts that is one of the question's in another spelling."""
 
@@ -83,7 +86,7 @@ def exactness(cell: Cell, named: frozenset[str]) -> float:
 
 def _same(word: str, other: str) -> bool:
     short, long = sorted((word, other), key=len)
-    if word == other or (len(short) >= _SAME and short[:_SAME] == long[:_SAME]):
+    if begin_alike(word, other):
         return True
     return long.startswith(short) and len(long) >= _STANDS_FOR.get(len(short), len(long) + 1)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
@@ -42,7 +43,7 @@ _SOON = 3
 _OTHERS = 0.2
 """The most of a head's words that may be figures ("100 km") or keys."""
 _KEY = re.compile(r"(?P<key>[^\W\d][^:]{0,40}?) ?:(?:\s+|(?=[\d$€£¥-]))(?P<value>\S.*)")
-_LEADERS = re.compile(r"(?: ?[.\u00b7\u2026]){3,} ?")
+LEADERS = re.compile(r"(?: ?[.\u00b7\u2026]){3,} ?")
 """The dots between a heading and its page."""
 _NEXT_KEY = re.compile(r"(?<=\S)\s+(?=[A-Z][\w./ ]{1,30}: ?\S)")
 _BAR = re.compile(r"(?:^|(?<= ))[|Il1](?: |$)")
@@ -106,6 +107,11 @@ class Page:
 
 def page(read: Sequence[Region]) -> Page:
     """Return the rows of a page, of its lines in reading order."""
+    return _page(tuple(read))
+
+
+@lru_cache(maxsize=8)  # several questions about one page
+def _page(read: tuple[Region, ...]) -> Page:
     rows = _without_numbers(_rows(read))
     heads = _heads(rows)
     rows = [_without_signs(row) if i in heads else row for i, row in enumerate(rows)]
@@ -226,7 +232,7 @@ def _rows(read: Sequence[Region]) -> list[Row]:
 def _cells(number: int, line: Region, between: re.Pattern[str] | None) -> Iterable[Cell]:
     """Yield a line's pieces, those that are several parted: a key and its value, and what a pattern stands between."""
     for piece in line.parts or (line,):
-        label = _LEADERS.sub(": ", piece.label)
+        label = LEADERS.sub(": ", piece.label)
         parts = between.split(label) if between else _NEXT_KEY.split(label) if label.count(":") > 1 else [label]
         for text in parts:
             match = _KEY.fullmatch(text := _ICON.sub("", text, count=1) if _ICON.match(text) else text)

@@ -22,7 +22,7 @@ DATE = re.compile(
 _PERIOD = re.compile(
     rf"(?:{DATE.pattern})\W{{0,3}}(?:-|\u2013|to|until|till|bis|through)\W{{0,3}}(?:{DATE.pattern})", re.IGNORECASE
 )
-_PERCENT = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d)? ?%")
+PERCENT = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]\d+)? ?%")
 _PHONE = re.compile(r"[(+]?(?:\d[ ()./-]{0,2}){7,}")
 _DIALLED = re.compile(r"\+\d|\(\d{2,5}\) ?\d|\b\d{2,4}[-.]\d{3,}|\b(?:tel|phone|fax|mobile|call)", re.IGNORECASE)
 _AMOUNT = re.compile(rf"(?=[OolISB.,]*\d)(?:{_DIGIT}|[.,])*{_DIGIT}[.,]{_DIGIT}{{2}}(?!\d)")
@@ -214,7 +214,7 @@ _FIELDS = (
         re.compile(r"\b(?:what|which) (?:time )?period\b|\bfrom when (?:to|until)\b", re.IGNORECASE),
         _values(_PERIOD),
     ),
-    ("percentage", _PERCENT_ASKED, _values(_PERCENT)),
+    ("percentage", _PERCENT_ASKED, _values(PERCENT)),
     (_PHONE_NUMBER, re.compile(r"\b(?:tele)?phone\b|전화", re.IGNORECASE), _phones),
     (
         "company",

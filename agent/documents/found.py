@@ -23,7 +23,7 @@ class Found:
         where: Where that is, in words.
         text: What stands there.
         cells: The cells with it, then those that tell where it is.
-        used: How many of the question's words name these.
+        used: Which of the question's words name these.
         exact: Which share of the words of what names it are the question's.
     """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vqa.agent.documents.fields import LONG, Narrowed
 from vqa.agent.documents.keyed import HOW_MANY, keyed
-from vqa.words import listed, singular
+from vqa.words import begin_alike, listed, singular
 
 _AMOUNT = r"(?<![\d.,])(?:\d{1,3}(?:,?\d{3})*[.,]\d{2}|(?<=[$€£¥₩])\d{1,5})(?![\d.,]*\d)"
 _AMOUNTS = re.compile(_AMOUNT)
@@ -82,7 +82,6 @@ _NO_GOODS = re.compile(
     rf"{_SUM.pattern}|\b(?:it|this|that|all|everything|{_PAPER}|price|cost|meal|entry|admission)\b", re.I
 )
 _SHORT = frozenset("a an the of for with and or on in at by to one item items piece pieces pack packs".split())
-_SAME = 5  # letters that two words begin with alike, in two spellings: "chocolate", "CHOCOLAT"
 _OF_RECEIPTS = re.compile(
     r"\b(?:cash|change|gst|sst|vat|tax|receipt|invoice|cashier|tender\w*|visa|mastercard|qty|round\w*|thank you|bill|"
     r"pos|pax|payment|facture|caissier|tva|esp[e\u00e8]ces?|merci)\b",
@@ -224,8 +223,4 @@ def _alike(asked: str, name: str) -> float:
     """Return the share of the asked words that a name has, in whatever number or spelling."""
     words = [singular(word) for word in re.findall(r"[^\W\d_]+", asked.lower()) if word not in _SHORT]
     there = [singular(word) for word in re.findall(r"[^\W\d_]+", name.lower())]
-    return sum(any(_same(word, other) for other in there) for word in words) / max(len(words), 1)
-
-
-def _same(word: str, other: str) -> bool:
-    return word == other or (min(len(word), len(other)) >= _SAME and word[:_SAME] == other[:_SAME])
+    return sum(any(begin_alike(word, other) for other in there) for word in words) / max(len(words), 1)

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from vqa.agent.documents.cells import Cell, Page, page
+from vqa.agent.documents.cell_words import plainly_told
+from vqa.agent.documents.cells import LEADERS, Cell, page
 from vqa.agent.documents.found import Found
 from vqa.agent.documents.titles import title
 from vqa.values import Region
@@ -59,7 +60,6 @@ _ASKS_NAMED_PART = re.compile(
     r"(?: (?:called|named|about|say))?\W*",
     re.I,
 )
-_LEADERS = re.compile(r"[ .\u00b7\u2026]{3,}\w*$")  # to the page, in a table of contents
 
 
 def told_of_itself(question: str, read: Sequence[Region]) -> Found | None:
@@ -110,21 +110,17 @@ def _kind(read: Sequence[Region]) -> Found | None:
 
 def _by_a_key(key: re.Pattern[str], read: Sequence[Region]) -> Found | None:
     """Return what stands beside the words that say whose it is, or below them."""
-    sheet = page(read)
-    return next((found for found in _keyed(key, sheet)), None)
-
-
-def _keyed(key: re.Pattern[str], sheet: Page) -> Iterator[Found]:
-    for number, row in enumerate(sheet.rows):
+    rows = page(read).rows
+    for row, following in zip(rows, (*rows[1:], ()), strict=True):
         for i, cell in enumerate(row):
-            if not key.fullmatch(cell.text):
+            if key.fullmatch(cell.text) is None:
                 continue
-            beside = row[i + 1 : i + 2]
-            below = [one for one in (*sheet.rows[number + 1 : number + 2], ())[0] if one.xyxy[0] < cell.xyxy[2]]
-            for value in (*beside, *below):
+            values = [("beside", value) for value in row[i + 1 : i + 2]]
+            values += [("below", value) for value in following if value.xyxy[0] < cell.xyxy[2]]
+            for where, value in values:
                 if not value.is_figure and not value.text.endswith(":"):
-                    where = "beside" if value in beside else "below"
-                    yield Found(f"{where} {cell.text.strip(' :')}", value.text, (value, cell))
+                    return Found(f"{where} {plainly_told(cell)}", value.text, (value, cell))
+    return None
 
 
 def _addressed(read: Sequence[Region]) -> Found | None:
@@ -145,7 +141,7 @@ def _matches(pattern: re.Pattern[str], what: str, read: Sequence[Region]) -> Ite
         for piece in (line, *line.parts):
             if match := pattern.fullmatch(unicodedata.normalize("NFKC", piece.label)):
                 value = next(group for group in match.groups() if group)
-                yield Found(f"number of {what}", _LEADERS.sub("", value), (_cell(i, piece),))
+                yield Found(f"number of {what}", LEADERS.split(value)[0], (_cell(i, piece),))
 
 
 def _cell(number: int, line: Region) -> Cell:

@@ -14,17 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vqa.agent.documents.fields import DATE
+from vqa.agent.documents.cell_words import SMALL_WORDS
+from vqa.agent.documents.fields import DATE, PERCENT
 from vqa.values import Region
-from vqa.words import singular
+from vqa.words import begin_alike, singular
 
 SENTENCE = "sentence"
 """What is told where a question asks for no form: all that the sentence says."""
-_SHORT = frozenset(
-    "a an the is are was were be been being do does did done what which who whom whose where when why how many much "
-    "there this that these those of in on at to for from by with and or it its i we you they he she his her their our "
-    "my me us can could would will shall should may might must please tell give say says said show name as into have "
-    "has had if not no text page document picture image written read mentioned mention according made long "
+_SHORT = SMALL_WORDS | frozenset(
+    "being done would will shall should may might must name not no text mentioned mention according made long "
     "often".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
@@ -43,7 +41,6 @@ _FEWEST = 5
 """Words of a sentence that is told as one."""
 _LABEL = 9
 """Words under which what ends with a colon is a label."""
-_SAME = 5  # letters that two words begin with alike
 _SMALL = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
 _NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:{_SMALL})\b)"
 _YEAR = re.compile(r"\b(?:1[4-9]|20)\d\d\b")
@@ -54,7 +51,6 @@ _PLACE = re.compile(rf"\b(?:in|at|from|near|to|of) (?P<value>(?:the )?{_NAMED})"
 _PASSIVE = re.compile(r"\bby [A-Z]")
 _WHEN = re.compile(r"\bwhen\b|\bwhat (?:year|date|day)\b|\bwhich (?:year|date|day)\b", re.I)
 _HOW_MANY = re.compile(r"\bhow (?:many|much) (?P<what>[\w-]+(?: [\w-]+)?)", re.I)
-_PERCENT = re.compile(r"\d+(?:[.,]\d+)? ?%")
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def _values(question: str, sentence: _Sentence) -> tuple[str, list[tuple[int, st
         dates = [(m.start(), m.group().strip()) for m in DATE.finditer(text)]
         return "date", dates or [(m.start(), m.group()) for m in _YEAR.finditer(text)]
     if re.search(r"\bpercent(?:age)?\b", question, re.I):
-        return "percentage", [(m.start(), m.group()) for m in _PERCENT.finditer(text)]
+        return "percentage", [(m.start(), m.group()) for m in PERCENT.finditer(text)]
     if match := _HOW_MANY.search(question):
         noun = singular(match["what"].split()[0].lower())
         number = re.compile(rf"(?P<value>{_NUMBER})[\s-]+(?:(?!of\b)[a-z-]+ ){{0,2}}?{re.escape(noun)}", re.I)
@@ -192,6 +188,4 @@ def _parts(whole: Sequence[tuple[int, str]]) -> Iterator[_Sentence]:
 
 
 def _has(words: Sequence[str], word: str) -> bool:
-    return any(
-        word == other or (min(len(word), len(other)) >= _SAME and word[:_SAME] == other[:_SAME]) for other in words
-    )
+    return any(begin_alike(word, other) for other in words)

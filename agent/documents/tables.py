@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 from vqa.agent.documents.cell_words import ALIKE, ASIDE, exactness, named_of, plainly_told, words_of
@@ -44,7 +43,7 @@ _ON_THE_PAPER = re.compile(
     r"\b(?:on|in) (?:the|this) (?:receipt|invoice|bill|menu|ticket|document|form|table|list|report|statement|letter)\b",
     re.I,
 )
-_PER = re.compile(r"(?<=price|.cost) per \w+", re.I)
+_PER = re.compile(r"\b(?P<what>price|cost) per \w+", re.I)
 _COMPARES = re.compile(
     r"\b(?:larger|bigger|higher|lower|smaller|greater|more|less|fewer|cheaper|older|newer|longer|shorter)\b"
     r"|\b(?:not|except|besides|excluding|without|or)\b",
@@ -58,7 +57,6 @@ _UNIT = 3  # letters under which what stands beside a key is a unit
 _MOST_LISTED = 12
 
 
-@lru_cache(maxsize=32)  # folding and trust ask the same
 def found_in(question: str, read: Sequence[Region]) -> Found | None:
     """Return what stands where a question asks for it; None if nothing on the page does.
 
@@ -66,8 +64,8 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
         question: In its own words, and not one for yes or no.
         read: Lines of text in reading order, with their parts.
     """
-    sheet = _sheet(read)
-    question = _PER.sub("", _ON_THE_PAPER.sub("", question))
+    sheet = page(read)
+    question = _PER.sub(r"\g<what>", _ON_THE_PAPER.sub("", question))
     words = words_of(question)
     if _COMPARES.search(question):
         return None
@@ -101,11 +99,6 @@ def found_in(question: str, read: Sequence[Region]) -> Found | None:
     return Found(best[0].where, listed(values), tuple(cell for found in best for cell in found.cells[:1]))
 
 
-@lru_cache(maxsize=8)  # several questions about one page
-def _sheet(read: Sequence[Region]) -> Page:
-    return page(read)
-
-
 def figure_in_no_cell(question: str, read: Sequence[Region]) -> bool:
     """Return whether a question asks for a figure of a page of tables and `found_in` finds none: no other is it.
 
@@ -114,9 +107,7 @@ def figure_in_no_cell(question: str, read: Sequence[Region]) -> bool:
         read: Lines of text in reading order, with their parts.
     """
     asks = any(asks.search(question) for asks in (HOW_MUCH, HOW_MANY))
-    return (
-        asks and any(head is not None for head in _sheet(tuple(read)).heads) and found_in(question, tuple(read)) is None
-    )
+    return asks and any(head is not None for head in page(read).heads) and found_in(question, read) is None
 
 
 def _is_enough(found: Found, telling: Sequence[str], sheet: Page) -> bool:

@@ -43,7 +43,7 @@ _ALIKE = 0.7
 """Height of two lines of one title, the smaller one's as a share of the other's."""
 _GAP = 0.4
 """Room between them, as a share of the smaller one's height."""
-_FEWEST_CELLS = 2
+_MOST_PIECES = 2
 """Pieces of a line with more of which no title goes on: a menu, or the head of a table."""
 _LONGEST = 4
 """Lines of a title; more are text whose letters are as large, and the core had better tell where the title ends."""
@@ -98,6 +98,6 @@ def _go_together(line: Region, other: Region) -> bool:
     below = other.xyxy[1] - line.xyxy[3]
     above_one_another = min(line.xyxy[2], other.xyxy[2]) > max(line.xyxy[0], other.xyxy[0])
     beside = -below > low / 2 and other.xyxy[0] >= line.xyxy[0]
-    if len(other.parts) > _FEWEST_CELLS:
+    if len(other.parts) > _MOST_PIECES:
         return False
     return low >= _ALIKE * high and ((above_one_another and -high < below <= _GAP * low) or beside)

@@ -21,7 +21,8 @@ BALANCE = re.compile(r"\bbalance\b", re.I)
 _DIALLED = re.compile(r"\b(?:tele)?(?:phone|fax|mobile) (?:number|no)\b", re.I)
 _DIGITS = 7  # of a number that can be dialled
 _NUMBER = re.compile(r"\bnumber\b", re.I)
-MONEY = re.compile(r"[$€£¥₩]|[A-Z]{3} ?-?\d|[.,]\d\d\b")
+_PRICED = r"[$€£¥₩]|[.,]\d\d\b"
+MONEY = re.compile(rf"{_PRICED}|[A-Z]{{3}} ?-?\d")
 WHICH = re.compile(r"\W*(?:in |on |at )?(?:which|what|who)(?: (\w+))?\b", re.I)
 RATE = re.compile(r"\b(?:rate|percent(?:age)?)\b", re.I)
 HOW_MANY = re.compile(r"\bhow many\b", re.I)
@@ -58,13 +59,13 @@ def can_be(question: str, cell: Cell, head: Cell | None = None) -> bool:
         return DATE.search(cell.text) is not None or _NO_DATE.search(cell.text) is not None
     if HOW_MANY.search(question):
         of_many = head is not None and _place(_QUANTITIES, head.text) > 0
-        return cell.is_figure and (of_many or not re.search(r"[$€£¥₩%/:]|[.,]\d\d\b", cell.text))
+        return cell.is_figure and (of_many or not re.search(rf"{_PRICED}|[%/:]", cell.text))
     if HOW_MUCH.search(question):
         return cell.is_figure and DATE.fullmatch(cell.text) is None
     if _DIALLED.search(question):
         return sum(map(str.isdigit, cell.text)) >= _DIGITS and DATE.search(cell.text) is None
     if _NUMBER.search(question):
-        return any(map(str.isdigit, cell.text)) and not re.search(r"[$€£¥₩]|[.,]\d\d\b", cell.text)
+        return any(map(str.isdigit, cell.text)) and not re.search(_PRICED, cell.text)
     return True
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from vqa.agent.documents.cells import Cell
 from vqa.agent.documents.fields import narrowed
@@ -73,7 +74,8 @@ def found_on_page(question: str, findings: Sequence[Finding]) -> tuple[Finding, 
     return None
 
 
-def _found(question: str, read: Sequence[Region]) -> Found | None:
+@lru_cache(maxsize=32)  # folding and trust ask the same
+def _found(question: str, read: tuple[Region, ...]) -> Found | None:
     """Return what a page has; None if its title or the like is asked for, or what receipts tell in their own way."""
     if found := told_of_itself(question, read):
         return found
