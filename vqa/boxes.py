@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol, TypeVar
 
 Box = tuple[float, float, float, float]
@@ -28,6 +28,11 @@ def area(box: Box) -> float:
 def moved(box: Box, x: float, y: float) -> Box:
     """Return a box of a part of a picture in pixels of the picture, where the part begins at `x`, `y`."""
     return box[0] + x, box[1] + y, box[2] + x, box[3] + y
+
+
+def hull(boxes: Collection[Box]) -> Box:
+    """Return the smallest box around all of some."""
+    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
 
 
 def shared(a: Box, b: Box) -> float:

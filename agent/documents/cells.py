@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from vqa.boxes import hull
 from vqa.values import Region
 
 _LEVEL = 0.45
@@ -172,7 +173,9 @@ def _with_what_is_over(head: Row, above: Row) -> Row:
     if any(sum(cell in cells for cells in over.values()) != 1 for cell in above):
         return head
     return tuple(
-        Cell(f"{over[i][0].text} {one.text}", _hull(over[i][0], one), one.score, one.line) if over[i] else one
+        Cell(f"{over[i][0].text} {one.text}", hull((over[i][0].xyxy, one.xyxy)), one.score, one.line)
+        if over[i]
+        else one
         for i, one in enumerate(head)
     )
 
@@ -195,7 +198,7 @@ def _extents(rows: Sequence[Row], heads: Sequence[int | None], head: int) -> lis
     for cell in (cell for row, own in zip(rows, heads, strict=True) if own == head for cell in row):
         under = [i for i, one in enumerate(rows[head]) if _over(one, cell)]
         if len(under) == 1:
-            wide[under[0]] = wide[under[0]]._replace(xyxy=_hull(wide[under[0]], cell))
+            wide[under[0]] = wide[under[0]]._replace(xyxy=hull((wide[under[0]].xyxy, cell.xyxy)))
     return wide
 
 
@@ -289,7 +292,7 @@ def _joined(row: Row, line: Row) -> Row:
             cells.append(cell)
         else:
             first, second = sorted((cells[i], cell), key=lambda one: one.xyxy[1])
-            cells[i] = Cell(f"{first.text} {second.text}", _hull(first, second), first.score, first.line)
+            cells[i] = Cell(f"{first.text} {second.text}", hull((first.xyxy, second.xyxy)), first.score, first.line)
     return tuple(cells)
 
 
@@ -377,11 +380,6 @@ def _apart(head: Cell, cell: Cell) -> float:
     away = _away(head, cell)
     out = 1 - min(max(-away, 0.0) / max(wide, 1.0), 1.0)
     return max(away, 0.0) + out * _height(cell) + min(edges) / 10
-
-
-def _hull(a: Cell, b: Cell) -> tuple[float, float, float, float]:
-    one, other = a.xyxy, b.xyxy
-    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
 
 
 def _top(row: Row) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
+from vqa.boxes import hull
 from vqa.experts.reading.columns import columns
 from vqa.experts.reading.rows import Row, joined_rows
 from vqa.values import Region
@@ -49,7 +50,7 @@ def join_hyphens(block: Block) -> Block:
             head, (tail, _, rest) = joined[-1], line.label.partition(" ")
             # The line that is left keeps its box, which is a little too wide: where the word ends in it is not known.
             # Nor which of its parts it ends, so such lines, which are of running text, have none.
-            joined[-1] = Region(head.xyxy if rest else _hull((head, line)), head.label[:-1] + tail, head.score)
+            joined[-1] = Region(head.xyxy if rest else hull((head.xyxy, line.xyxy)), head.label[:-1] + tail, head.score)
             line = Region(line.xyxy, rest, line.score)
         if line.label:
             joined.append(line)
@@ -79,7 +80,9 @@ def _line(row: Row) -> Region:
     weights = [len(piece.label) for piece in row]
     score = sum(piece.score * weight for piece, weight in zip(row, weights, strict=True)) / max(sum(weights), 1)
     parts = tuple(replace(piece, label=close_up(piece.label)) for piece in row) if len(row) > 1 else ()
-    return Region(_hull(row), close_up(" ".join(piece.label for piece in row)), score, parts=parts)
+    return Region(
+        hull([piece.xyxy for piece in row]), close_up(" ".join(piece.label for piece in row)), score, parts=parts
+    )
 
 
 def _far(above: Region, below: Region) -> bool:
@@ -88,8 +91,3 @@ def _far(above: Region, below: Region) -> bool:
     down = below.xyxy[1] - above.xyxy[3]
     across = max(above.xyxy[0], below.xyxy[0]) - min(above.xyxy[2], below.xyxy[2])
     return max(down, across) > _APART * height
-
-
-def _hull(pieces: Sequence[Region]) -> tuple[float, float, float, float]:
-    boxes = [piece.xyxy for piece in pieces]
-    return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
